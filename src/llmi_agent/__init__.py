@@ -1,0 +1,1 @@
+"""LLMI: an agent that writes illustrated documents."""
