@@ -1,0 +1,36 @@
+"""The draft: the policy's text with slots, read strictly, leniently, or as it streams.
+
+In its canonical form a slot is one tag that holds a JSON object with exactly three keys:
+`<imgen>{"source": "search", "description": "title", "params": {"query": "..."}}</imgen>`.
+"""
+
+from llmi_agent.draft.payload import MAX_PAYLOAD
+from llmi_agent.draft.reader import DraftReader, is_valid_payload, parse
+from llmi_agent.draft.types import (
+    BadSlot,
+    Block,
+    Dialect,
+    Draft,
+    Kinds,
+    Slot,
+    Strictness,
+    Text,
+)
+from llmi_agent.draft.wire import format, format_slot  # noqa: A004 - read as draft.format
+
+__all__ = [
+    "MAX_PAYLOAD",
+    "BadSlot",
+    "Block",
+    "Dialect",
+    "Draft",
+    "DraftReader",
+    "Kinds",
+    "Slot",
+    "Strictness",
+    "Text",
+    "format",
+    "format_slot",
+    "is_valid_payload",
+    "parse",
+]

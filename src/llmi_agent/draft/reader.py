@@ -1,0 +1,191 @@
+"""Reads drafts, whole or as they are written."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from itertools import groupby
+from typing import get_args
+
+from llmi_agent.draft.payload import (
+    PayloadError,
+    names_a_picture,
+    picture_problem,
+    read,
+    read_start,
+)
+from llmi_agent.draft.scanner import Scanner
+from llmi_agent.draft.tags import CLOSE, OPEN, THINK
+from llmi_agent.draft.types import BadSlot, Block, Dialect, Draft, Kinds, Slot, Strictness, Text
+
+_UNCLOSED = f"the tag is not closed; end it with {CLOSE}"
+
+
+class DraftReader:
+    """Reads a draft chunk by chunk.
+
+    `feed` and `close` return the blocks that are now certain: prose as early as is safe, a slot the
+    moment its tag closes. Joined, they equal the blocks of `parse` on the whole text, for any chunking
+    (there, adjacent texts are one). No text raises.
+
+    - `<think>...</think>` is dropped, and so is everything after a think that is never closed. A stray
+      `</think>` or `</imgen>` is dropped alone. Where its two sides would join into something with
+      a meaning, one space stays.
+    - Tags in Markdown fences and inline code are quotations and stay prose (see `scanner`).
+    - The first closing tag ends a slot, even inside a string of the payload: `format` escapes them.
+    - An `<imgen>` that meets another one, or the end, is not closed. What follows it is a slot if the
+      lenient reader can make one of it; a JSON object followed by prose is a slot and that prose. Else it
+      is a bad slot, which takes what looks like a payload along; a mere mention of the tag in prose
+      costs that tag only.
+    - `img_index` in strict `json` names an input image or an earlier slot, in strict `python` any slot:
+      there, a slot that names a later one is held back, and all after it, until that one has come or
+      the text ends. The lenient reader takes any number, for the dispatcher to answer.
+    """
+
+    def __init__(
+        self,
+        kinds: Kinds,
+        *,
+        inputs: int = 0,
+        dialect: Dialect = "json",
+        reader: Strictness = "lenient",
+    ) -> None:
+        """Raises ValueError for a dialect or reader that does not exist."""
+        _check_choice("dialect", dialect, get_args(Dialect))
+        _check_choice("reader", reader, get_args(Strictness))
+        self._kinds = kinds
+        self._inputs = inputs
+        self._dialect: Dialect = dialect
+        self._reader: Strictness = reader
+        self._scanner = Scanner(lambda piece: self._push(Text(piece), piece), self._read_slot)
+        self._count = 0
+        self._ready: list[Block] = []
+        self._held: deque[tuple[Block, str]] = deque()
+
+    def feed(self, chunk: str) -> list[Block]:
+        """Take one more chunk, of any size; return the blocks that are certain now."""
+        self._scanner.feed(chunk)
+        return self._take()
+
+    def close(self) -> list[Block]:
+        """Take the end of the text; return the blocks that are left."""
+        self._scanner.close()
+        while self._held:
+            block, raw = self._held.popleft()
+            self._ready.append(block if self._is_certain(block) else self._refuse(block, raw))
+        return self._take()
+
+    def _take(self) -> list[Block]:
+        ready, self._ready = self._ready, []
+        return ready
+
+    def _read_slot(self, content: str, closed: bool) -> int:
+        index = self._count
+        self._count += 1
+        raw = OPEN + content + (CLOSE if closed else "")
+        used = len(content)
+        block: Block
+        try:
+            if closed:
+                block = self._read(content, index)
+            else:
+                block, used = self._read_unclosed(content, index)
+        except PayloadError as error:
+            if not closed and _is_mention(content):
+                raw, used = OPEN, 0
+            block = BadSlot(index, raw, str(error))
+        self._push(block, raw)
+        return used
+
+    def _read(self, content: str, index: int) -> Slot:
+        earlier_only = self._reader == "strict" and self._dialect == "json"
+        return read(
+            content,
+            self._kinds,
+            index=index,
+            pictures=self._inputs + index if earlier_only else None,
+            dialect=self._dialect,
+            reader=self._reader,
+        )
+
+    def _read_unclosed(self, content: str, index: int) -> tuple[Slot, int]:
+        if self._reader == "strict" or _is_mention(content):
+            raise PayloadError(_UNCLOSED)
+        try:
+            slot, used = read_start(content, self._kinds, index=index, dialect=self._dialect)
+        except PayloadError as error:
+            try:
+                return self._read(content, index), len(content)
+            except PayloadError:
+                raise PayloadError(f"{_UNCLOSED}; {error}") from None
+        is_cut_tag = CLOSE.startswith(content[used:])
+        return slot, len(content) if is_cut_tag else used
+
+    def _push(self, block: Block, raw: str) -> None:
+        self._held.append((block, raw))
+        while self._held and self._is_certain(self._held[0][0]):
+            self._ready.append(self._held.popleft()[0])
+
+    def _is_certain(self, block: Block) -> bool:
+        """Whether a slot may name its picture, in the reading where later slots count too."""
+        if self._reader == "lenient" or self._dialect == "json" or not isinstance(block, Slot):
+            return True
+        if not names_a_picture(block.kind, self._kinds):
+            return True
+        img_index = block.params.get("img_index")
+        return not isinstance(img_index, int) or img_index < self._inputs + self._count
+
+    def _refuse(self, block: Block, raw: str) -> Block:
+        if not isinstance(block, Slot):
+            return block
+        problem = picture_problem(block.params["img_index"], self._inputs + self._count)
+        return BadSlot(block.index, raw, problem)
+
+
+def parse(
+    text: str,
+    kinds: Kinds,
+    *,
+    inputs: int = 0,
+    dialect: Dialect = "json",
+    reader: Strictness = "lenient",
+) -> Draft:
+    """Read a whole draft; `inputs` is the number of input images. See `DraftReader` for every rule.
+
+    Raises ValueError for a dialect or reader that does not exist, and never for the text.
+    """
+    stream = DraftReader(kinds, inputs=inputs, dialect=dialect, reader=reader)
+    return Draft(tuple(_merged([*stream.feed(text), *stream.close()])))
+
+
+def is_valid_payload(
+    payload: str, kinds: Kinds, *, slots: int, inputs: int, dialect: Dialect
+) -> bool:
+    """Whether the strict reader takes this payload, which stands between the tags of one slot.
+
+    `slots` is how many slots an `img_index` may name besides the `inputs` input images: in dialect
+    `python` all of the draft's, in `json` those before this one.
+    """
+    try:
+        read(payload, kinds, index=0, pictures=inputs + slots, dialect=dialect, reader="strict")
+    except PayloadError:
+        return False
+    return True
+
+
+def _is_mention(content: str) -> bool:
+    """Whether what follows an unclosed tag is prose, and would be so again if written out."""
+    return content.lstrip()[:1] not in tuple("{`~<") and THINK not in content
+
+
+def _merged(blocks: Iterable[Block]) -> Iterable[Block]:
+    for is_text, group in groupby(blocks, key=lambda block: isinstance(block, Text)):
+        if is_text:
+            yield Text("".join(block.text for block in group if isinstance(block, Text)))
+        else:
+            yield from group
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"unknown {name} {value!r}; choose {' or '.join(choices)}")

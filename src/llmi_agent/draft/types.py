@@ -1,0 +1,70 @@
+"""What a draft is made of: prose, slots, and tags that could not be read as slots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel
+
+Dialect: TypeAlias = Literal["json", "python"]
+"""How a payload is written: a JSON object (canonical), or the published LLM-I Python literal."""
+
+Strictness: TypeAlias = Literal["strict", "lenient"]
+"""`strict` is what training rewards; `lenient` is what inference uses."""
+
+Kinds: TypeAlias = Mapping[str, type[BaseModel]]
+"""The params model of every kind. Models forbid extra keys, and validate what they dump."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """Prose between tags, exactly as written, never empty in a draft that was parsed."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A request for one picture."""
+
+    index: int
+    """Number of the slot in the draft, from 0. Bad slots are counted too."""
+    kind: str
+    """What the policy picked; `source` on the wire."""
+    description: str
+    """The picture's title; it may be empty."""
+    params: Mapping[str, Any]
+    """Validated by the kind's model, then dumped to plain JSON values."""
+
+
+@dataclass(frozen=True)
+class BadSlot:
+    """A tag that is no slot, but keeps its number."""
+
+    index: int
+    raw: str
+    """The source text from `<imgen>` on, verbatim, with its closing tag where it has one."""
+    reason: str
+    """What is wrong, what exists, what to write: for a person and for the policy."""
+
+
+Block: TypeAlias = Text | Slot | BadSlot
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The policy's text in order."""
+
+    blocks: tuple[Block, ...]
+
+    @property
+    def slots(self) -> tuple[Slot | BadSlot, ...]:
+        """Every tag in order: `slots[i].index == i`."""
+        return tuple(block for block in self.blocks if not isinstance(block, Text))
+
+    @property
+    def text(self) -> str:
+        """The prose without the tags."""
+        return "".join(block.text for block in self.blocks if isinstance(block, Text))

@@ -1,0 +1,210 @@
+"""What holds for any text at all, most of all for nasty ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import groupby
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmi_agent.draft import (
+    Block,
+    Dialect,
+    Draft,
+    DraftReader,
+    Slot,
+    Strictness,
+    Text,
+    is_valid_payload,
+    parse,
+)
+from llmi_agent.draft import format as format_draft
+from llmi_agent.draft.scanner import Scanner
+from llmi_agent.kinds import WELL_KNOWN
+
+KINDS = {name: kind.params for name, kind in WELL_KNOWN.items()}
+GOOD = '{"source": "search", "description": "t", "params": {"query": "q"}}'
+CODE = "{'source': 'code', 'description': 'd', 'params': {'code': 'a['x']'}}"
+EDIT = "{'source': 'edit', 'description': 'd', 'params': {'img_index': 2, 'prompt': 'p'}}"
+TOKENS = (
+    *("<imgen>", "</imgen>", "<think>", "</think>", "<", "</", "<im", "gen>", "<th", "ink>", ">"),
+    *(
+        "`",
+        "``",
+        "```",
+        "````",
+        "~~~",
+        "~",
+        "\n",
+        "\n```",
+        "\n```\n",
+        "\n\n",
+        "\r\n",
+        "> ",
+        " ",
+        "\t",
+    ),
+    *(GOOD, GOOD[:-1], GOOD[:40], CODE, EDIT, "{", "}", '"', "'", "“", "\\", "a", "x`", "é", "1"),
+    *(f"<imgen>{payload}</imgen>" for payload in (GOOD, GOOD[:-1], CODE, EDIT, "x")),
+)
+NASTY = st.one_of(
+    st.lists(st.sampled_from(TOKENS), max_size=25).map("".join),
+    st.lists(st.sampled_from(TOKENS) | st.text(max_size=4), max_size=12).map("".join),
+    st.text(),
+)
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda s: s.strip())
+TITLES = st.lists(st.sampled_from(TOKENS) | WORDS, max_size=6).map("".join)
+PROSE = st.text(st.characters(exclude_characters="<`~", exclude_categories=["Cs"]), min_size=1)
+DIALECTS = st.sampled_from(get_args(Dialect))
+READERS = st.sampled_from(get_args(Strictness))
+INPUTS = st.integers(0, 2)
+
+FEW = settings(max_examples=300, deadline=None)
+
+
+def merged(blocks: list[Block]) -> tuple[Block, ...]:
+    found: list[Block] = []
+    for is_text, group in groupby(blocks, key=lambda block: isinstance(block, Text)):
+        members = list(group)
+        if is_text:
+            members = [Text("".join(each.text for each in members if isinstance(each, Text)))]
+        found.extend(members)
+    return tuple(found)
+
+
+@FEW
+@given(NASTY, DIALECTS, READERS, INPUTS, st.data())
+def test_any_chunking_reads_like_the_whole(
+    text: str, dialect: Dialect, reader: Strictness, inputs: int, data: st.DataObject
+) -> None:
+    whole = parse(text, KINDS, inputs=inputs, dialect=dialect, reader=reader)
+    stream = DraftReader(KINDS, inputs=inputs, dialect=dialect, reader=reader)
+    blocks: list[Block] = []
+    start = 0
+    while start < len(text):
+        size = data.draw(st.integers(1, 9))
+        blocks += stream.feed(text[start : start + size])
+        start += size
+    blocks += stream.close()
+    assert merged(blocks) == whole.blocks
+    assert all(block.text for block in blocks if isinstance(block, Text))
+
+
+@FEW
+@given(NASTY, DIALECTS, READERS, INPUTS)
+def test_what_was_parsed_survives_the_wire(
+    text: str, dialect: Dialect, reader: Strictness, inputs: int
+) -> None:
+    draft = parse(text, KINDS, inputs=inputs, dialect=dialect, reader=reader)
+    written = format_draft(draft, dialect=dialect)
+    again = parse(written, KINDS, inputs=inputs, dialect=dialect, reader=reader)
+    assert again == draft
+    assert format_draft(again, dialect=dialect) == written
+    assert [slot.index for slot in draft.slots] == list(range(len(draft.slots)))
+
+
+@st.composite
+def drafts(draw: st.DrawFn) -> Draft:
+    blocks: list[Block] = []
+    for index in range(draw(st.integers(0, 4))):
+        if draw(st.booleans()):
+            blocks.append(Text(draw(PROSE)))
+        kind, key = draw(st.sampled_from([("search", "query"), ("code", "code")]))
+        blocks.append(Slot(index, kind, draw(TITLES), {key: draw(WORDS) + draw(TITLES)}))
+    return Draft(tuple(blocks))
+
+
+@FEW
+@given(drafts(), DIALECTS, READERS)
+def test_drafts_made_by_hand_survive_the_wire(
+    draft: Draft, dialect: Dialect, reader: Strictness
+) -> None:
+    assert (
+        parse(format_draft(draft, dialect=dialect), KINDS, dialect=dialect, reader=reader) == draft
+    )
+
+
+@FEW
+@given(
+    NASTY
+    | st.lists(st.sampled_from(["{", "}", "[", ":", ",", "'", '"', GOOD, "1", "-"])).map("".join)
+)
+def test_no_payload_raises(payload: str) -> None:
+    for dialect in get_args(Dialect):
+        assert is_valid_payload(payload, KINDS, slots=1, inputs=0, dialect=dialect) in (True, False)
+        parse(f"<imgen>{payload}</imgen>", KINDS, dialect=dialect)
+
+
+def whole(text: str) -> None:
+    parse(text, KINDS)
+
+
+def by_one(text: str) -> None:
+    reader = DraftReader(KINDS)
+    for character in text:
+        reader.feed(character)
+    reader.close()
+
+
+def best_time(read: Callable[[str], None], text: str) -> float:
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        read(text)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def is_linear(read: Callable[[str], None], write: Callable[[int], str], size: int) -> bool:
+    """Whether four times the text takes less than ten times as long (quadratic: 16), or next to nothing.
+
+    Copying 80,000 characters once for each of them would take far longer than 10 ms.
+    """
+    large = best_time(read, write(4 * size))
+    return large < 0.01 or large / best_time(read, write(size)) < 10
+
+
+LARGE: dict[str, Callable[[int], str]] = {
+    "prose": lambda n: "some words, a `name` and more.\n" * (n // 31),
+    "openers": lambda n: "<imgen>" * (n // 7),
+    "mentions": lambda n: "<imgen>a<think>b</think>" * (n // 24),
+    "broken payloads": lambda n: '<imgen>{"a' * (n // 10),
+    "backticks of all lengths": lambda n: " ".join("`" * i for i in range(int((2 * n) ** 0.5))),
+    "a line of backticks": lambda n: "`" * n,
+    "a think never closed": lambda n: "<think>" + "a <" * (n // 3),
+    "half tags": lambda n: "<im<think></think>" * (n // 18),
+    "a giant slot": lambda n: "<imgen>" + "a" * n,
+    "a giant literal": lambda n: "<imgen>{" + "'a' " * (n // 4) + "</imgen>",
+    "blank lines in a fence": lambda n: "```\n" + " \n" * (n // 2),
+}
+
+
+@pytest.mark.parametrize("write", LARGE.values(), ids=LARGE)
+def test_time_is_linear(write: Callable[[int], str]) -> None:
+    # A busy machine gets a second and a third try.
+    assert any(is_linear(whole, write, 20_000) for _ in range(3))
+    assert any(is_linear(by_one, write, 5_000) for _ in range(3))
+
+
+def test_the_scanner_touches_each_character_few_times() -> None:
+    """Counted, not timed: what the callbacks get is no longer than the text, but for one space a tag."""
+    text = "".join(TOKENS) * 200
+    seen = 0
+
+    def count(piece: str) -> None:
+        nonlocal seen
+        seen += len(piece)
+
+    def take(content: str, closed: bool) -> int:
+        count(content)
+        return len(content)
+
+    scanner = Scanner(count, take)
+    for character in text:
+        scanner.feed(character)
+    scanner.close()
+    assert seen <= len(text)

@@ -1,0 +1,148 @@
+"""What becomes of every arrangement of tags, quotations and thinks."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmi_agent.draft import BadSlot, Block, Draft, DraftReader, Slot, Text, parse
+from llmi_agent.draft import format as format_draft
+from llmi_agent.kinds import WELL_KNOWN
+
+KINDS = {name: kind.params for name, kind in WELL_KNOWN.items()}
+PAYLOAD = '{"source": "search", "description": "t", "params": {"query": "q"}}'
+TAG = f"<imgen>{PAYLOAD}</imgen>"
+UNCLOSED = "the tag is not closed; end it with </imgen>"
+
+
+def slot(index: int = 0) -> Slot:
+    return Slot(index, "search", "t", {"query": "q"})
+
+
+def bad(raw: str, index: int = 0, reason: str = UNCLOSED) -> BadSlot:
+    return BadSlot(index, raw, reason)
+
+
+OUTCOMES: dict[str, tuple[str, list[Block]]] = {
+    "nothing": ("", []),
+    "prose": ("a < b, c > d\n", [Text("a < b, c > d\n")]),
+    "slot alone": (TAG, [slot()]),
+    "slot in prose": (f"a {TAG} b", [Text("a "), slot(), Text(" b")]),
+    "adjacent slots": (TAG + TAG, [slot(0), slot(1)]),
+    "lines and blanks in the tag": (f"<imgen>\n {PAYLOAD}\n</imgen>", [slot()]),
+    "half a tag at the end": ("a <imge", [Text("a <imge")]),
+    "tags are exact": ("<IMGEN>{}</IMGEN>", [Text("<IMGEN>{}</IMGEN>")]),
+    # Think
+    "think": (f"<think>hm {TAG}</think>\n{TAG}", [Text("\n"), slot()]),
+    "think in prose": ("a<think>b</think>c", [Text("ac")]),
+    "think with a fence": (f"<think>```</think>{TAG}", [slot()]),
+    "think in a think": ("<think>a<think>b</think>c", [Text("c")]),
+    "think never closed": (f"a <think>b {TAG}", [Text("a ")]),
+    "stray </think>": (f"a</think>b{TAG}", [Text("ab"), slot()]),
+    "stray </imgen>": (f"a</imgen>b{TAG}</imgen>", [Text("ab"), slot()]),
+    "no tag is made by leaving one out": (
+        f"<im<think></think>gen>{PAYLOAD}</imgen>",
+        [Text(f"<im gen>{PAYLOAD}")],
+    ),
+    "no fence is made by leaving one out": (
+        f"``</imgen>`\n{TAG}",
+        [Text("``</imgen>`\n"), slot()],
+    ),
+    "no quotation is made by leaving one out": (
+        f"`a`<think>b</think>`c` {TAG}",
+        [Text("`a` `c` "), slot()],
+    ),
+    # Not closed, nested
+    "closing tag missing at the end": (f"a <imgen>{PAYLOAD}", [Text("a "), slot()]),
+    "closing tag cut": (f"<imgen>{PAYLOAD}</img", [slot()]),
+    "closing tag missing, prose follows": (
+        f"<imgen>{PAYLOAD}\n\nb\n{TAG}",
+        [slot(), Text("\n\nb\n"), slot(1)],
+    ),
+    "brace and closing tag missing": (f"<imgen>{PAYLOAD[:-1]}", [slot()]),
+    "nested": (f"<imgen>{TAG}", [bad("<imgen>"), slot(1)]),
+    "a mention in prose": (
+        f"Use <imgen> so:\n{TAG}",
+        [Text("Use "), bad("<imgen>"), Text(" so:\n"), slot(1)],
+    ),
+    "a mention at the end": ("a <imgen>, b", [Text("a "), bad("<imgen>"), Text(", b")]),
+    # Quotations
+    "fence": (f"```json\n{TAG}\n```\n{TAG}", [Text(f"```json\n{TAG}\n```\n"), slot()]),
+    "tilde fence": (f"~~~\n{TAG}\n~~~\n{TAG}", [Text(f"~~~\n{TAG}\n~~~\n"), slot()]),
+    "fence with think": ("```\n<think>a</think>\n```", [Text("```\n<think>a</think>\n```")]),
+    "fence in a list and a quotation": (
+        f" > ```\n{TAG}\n > ```\n{TAG}",
+        [Text(f" > ```\n{TAG}\n > ```\n"), slot()],
+    ),
+    "fence after think": (f"<think>a</think>```\n{TAG}", [Text(f"```\n{TAG}")]),
+    "fence never closed": (f"a\n```\n{TAG}", [Text(f"a\n```\n{TAG}")]),
+    "fence closed by a longer run only": (
+        f"````\n```\n{TAG}\n`````\n{TAG}",
+        [Text(f"````\n```\n{TAG}\n`````\n"), slot()],
+    ),
+    "fence not closed by a run with text": (f"```\n``` x\n{TAG}", [Text(f"```\n``` x\n{TAG}")]),
+    "inline code": (f"`{TAG}` {TAG}", [Text(f"`{TAG}` "), slot()]),
+    "inline code of two": (f"`` ` {TAG} `` {TAG}", [Text(f"`` ` {TAG} `` "), slot()]),
+    "inline code in a line of three": (f"```a``` {TAG}", [Text("```a``` "), slot()]),
+    "inline code ends with its line": (f"a ` {TAG}\n{TAG}", [Text(f"a ` {TAG}\n"), slot()]),
+    "a backtick as apostrophe": (f"it`s {TAG}", [Text("it`s "), slot()]),
+    "inline code after CJK": (f"标签`{TAG}`", [Text(f"标签`{TAG}`")]),
+}
+
+
+@pytest.mark.parametrize(("text", "blocks"), OUTCOMES.values(), ids=OUTCOMES)
+def test_every_arrangement_has_one_outcome(text: str, blocks: list[Block]) -> None:
+    draft = parse(text, KINDS)
+    assert list(draft.blocks) == blocks
+    assert parse(format_draft(draft), KINDS) == draft
+
+
+def test_an_unclosed_payload_that_cannot_be_read_is_bad_whole() -> None:
+    draft = parse(f'<imgen>{{"source": "search", "params": {{"query": "cut{TAG}', KINDS)
+    first, second = draft.slots
+    assert isinstance(first, BadSlot)
+    assert first.raw == '<imgen>{"source": "search", "params": {"query": "cut'
+    assert first.reason.startswith(UNCLOSED)
+    assert second == slot(1)
+
+
+def test_the_strict_reader_wants_the_closing_tag() -> None:
+    draft = parse(f"<imgen>{PAYLOAD}\n{TAG}", KINDS, reader="strict")
+    assert draft.blocks == (bad(f"<imgen>{PAYLOAD}\n"), slot(1))
+
+
+def test_the_first_closing_tag_ends_a_slot_even_in_a_string() -> None:
+    draft = parse('<imgen>{"source": "search", "description": "</imgen>"', KINDS)
+    assert [type(block) for block in draft.blocks] == [BadSlot, Text]
+
+
+def test_slots_are_numbered_with_the_bad_ones_and_text_is_the_prose() -> None:
+    draft = parse(f"a <imgen>{{}}</imgen>b {TAG}c", KINDS)
+    assert [each.index for each in draft.slots] == [0, 1]
+    assert draft.text == "a b c"
+
+
+@pytest.mark.parametrize("dialect", ["json", "python"])
+def test_names_of_tags_in_a_slot_survive_the_wire(dialect: str) -> None:
+    words = "<imgen> </imgen> <think> </think> ` ``` ~~~ \\<imgen> \\ ' \" \n é \x00 \u2028"
+    draft = Draft((Slot(0, "diffusion", words, {"prompt": words}),))
+    written = format_draft(draft, dialect=dialect)  # type: ignore[arg-type]
+    assert written.count("<imgen>") == written.count("</imgen>") == 1
+    for reader in ("strict", "lenient"):
+        assert parse(written, KINDS, dialect=dialect, reader=reader) == draft  # type: ignore[arg-type]
+
+
+def test_a_slot_comes_the_moment_its_tag_closes_and_prose_before_it() -> None:
+    reader = DraftReader(KINDS)
+    assert reader.feed("a ") == [Text("a ")]
+    assert reader.feed("<im") == []
+    assert reader.feed(f"gen>{PAYLOAD}</imgen") == []
+    assert reader.feed(">") == [slot()]
+    assert reader.feed("<") == []
+    assert reader.close() == [Text("<")]
+
+
+def test_an_unknown_dialect_or_reader_is_named() -> None:
+    with pytest.raises(ValueError, match="unknown dialect 'yaml'; choose json or python"):
+        parse("", KINDS, dialect="yaml")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="unknown reader 'kind'; choose strict or lenient"):
+        DraftReader(KINDS, reader="kind")  # type: ignore[arg-type]
