@@ -1,0 +1,154 @@
+"""Picture intake: untrusted bytes in, a plain picture out.
+
+Whatever a tool, a user or the web hands over is decoded and encoded again, so that nothing but pixels
+passes: no metadata, no scripts, no trailing data. Sizes are capped before pixels are unpacked, which is
+what stops decompression bombs. Accepted: PNG, JPEG, WebP, GIF (first frame), BMP, TIFF. SVG is refused, since it is a
+program rather than a picture.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image as PillowImage
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+_BLANK_SPREAD = 2
+
+
+class IntakeError(ValueError):
+    """The bytes are not a picture that LLMI takes. The message says why, in words for the user."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a picture may be."""
+
+    bytes: int = 32 * 1024 * 1024
+    """Most encoded bytes."""
+    pixels: int = 40_000_000
+    """Most pixels, width x height."""
+    side: int = 16_384
+    """Longest side in pixels."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that passed: re-encoded as PNG or, if it came as an opaque JPEG or WebP, as JPEG."""
+
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+    blank: bool
+    """All pixels have (nearly) the same colour: nothing was drawn."""
+
+
+def admit(data: bytes, limits: Limits | None = None) -> Picture:
+    """Decode and re-encode `data`.
+
+    Raises IntakeError for what is not a raster picture within `limits`, however broken the bytes are.
+    """
+    limits = limits or Limits()
+    if not data:
+        raise IntakeError("the picture is empty: 0 bytes")
+    if len(data) > limits.bytes:
+        raise IntakeError(
+            f"the picture has {len(data):,} bytes; at most {limits.bytes:,} are taken"
+        )
+    try:
+        return _reencode(_decode(data, limits))
+    except IntakeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise nearly anything on hostile bytes
+        raise IntakeError(f"the picture cannot be decoded: {_brief(error)}") from None
+
+
+def _decode(data: bytes, limits: Limits) -> PillowImage.Image:
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except (UnidentifiedImageError, Image.DecompressionBombError):
+        raise IntakeError(_not_a_picture(data)) from None
+    width, height = image.size
+    if width * height > limits.pixels or max(width, height) > limits.side:
+        raise IntakeError(
+            f"the picture has {width} x {height} pixels; at most {limits.pixels:,} pixels and "
+            f"{limits.side:,} on a side are taken"
+        )
+    keep_jpeg = image.format in ("JPEG", "WEBP")
+    image.load()
+    upright = ImageOps.exif_transpose(image)
+    plain = _plain_mode(upright)
+    plain.info = {"jpeg": keep_jpeg}
+    return plain
+
+
+def _plain_mode(image: PillowImage.Image) -> PillowImage.Image:
+    """8-bit RGB, or RGBA where pixels are see-through."""
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return _scaled_to_8_bits(image)
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        opaque = rgba.getchannel("A").getextrema() == (255, 255)
+        return rgba.convert("RGB") if opaque else rgba
+    return image.convert("RGB")
+
+
+def _scaled_to_8_bits(image: PillowImage.Image) -> PillowImage.Image:
+    """Deep grey values stretched over 0..255: Pillow's own conversion clips them to white."""
+    from PIL import Image
+
+    wide = image.convert("F")
+    low, high = _spread(wide)
+    scale = 255.0 / (high - low) if high > low else 0.0
+    grey = wide.point(lambda value: value * scale - low * scale)
+    flat: Image.Image = grey.convert("L").convert("RGB")
+    return flat
+
+
+def _reencode(image: PillowImage.Image) -> Picture:
+    as_jpeg = bool(image.info.pop("jpeg", False)) and image.mode == "RGB"
+    out = io.BytesIO()
+    if as_jpeg:
+        image.save(out, "JPEG", quality=90)
+    else:
+        image.save(out, "PNG", compress_level=6)
+    return Picture(
+        data=out.getvalue(),
+        media_type="image/jpeg" if as_jpeg else "image/png",
+        width=image.width,
+        height=image.height,
+        blank=_is_blank(image),
+    )
+
+
+def _is_blank(image: PillowImage.Image) -> bool:
+    bands = image.split()
+    if len(bands) == 4 and _spread(bands[3])[1] == 0:
+        return True
+    return all(high - low <= _BLANK_SPREAD for low, high in map(_spread, bands))
+
+
+def _spread(band: PillowImage.Image) -> tuple[float, float]:
+    """Lowest and highest value of a single-band picture."""
+    low, high = band.getextrema()
+    return float(low), float(high)  # type: ignore[arg-type]
+
+
+def _not_a_picture(data: bytes) -> str:
+    head = data[:512].lstrip().lower()
+    if b"<svg" in head:
+        return "the picture is an SVG file, which is refused; convert it to PNG"
+    if head.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "this is a web page or XML, not a picture"
+    return f"this is not a picture of a known format ({', '.join(FORMATS)})"
+
+
+def _brief(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return (text or type(error).__name__)[:160]
