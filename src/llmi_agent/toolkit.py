@@ -1,0 +1,48 @@
+"""The toolkit: everything a compiled graph closes over, shared by all its episodes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.journal import Journal
+from llmi_agent.kinds import Kind
+from llmi_agent.options import Options
+from llmi_agent.registry import Bindings, Registry
+from llmi_agent.secrets import Redactor, secret_values
+
+
+@dataclass(frozen=True)
+class Toolkit:
+    """Tools, secrets, settings and the store: nothing here belongs to one episode."""
+
+    registry: Registry
+    bindings: Bindings
+    store: ArtifactStore
+    journal: Journal
+    options: Options = field(default_factory=Options)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Each tool's section of the configuration, by the tool's name."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Erases what tools need as secrets, and whatever else goes by the name of one."""
+        needed = {name for tool in self.registry.tools.values() for name in tool.spec.needs}
+        own = {name: str(v) for each in self.settings.values() for name, v in each.items()}
+        return Redactor(
+            [
+                *secret_values(self.secrets),
+                *secret_values(os.environ),
+                *secret_values(own),
+                *(self.secrets.get(name, "") for name in needed),
+            ]
+        )
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        return self.bindings.kinds
