@@ -1,0 +1,300 @@
+"""The journal: what an episode has done so far, durable the moment it is written.
+
+A run that was cut goes on from here: a draft that was complete is not asked for again, a call whose end is on
+record is not started again, a vendor's job is picked up by its id. Records hold digests; the bytes are in the
+artifact store beside it, always written first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.errors import InputError
+from llmi_agent.outcome import Dropped, Finished, Kept, Outcome, read_verdict
+from llmi_agent.tool import Failed, Provenance, ToolCall
+
+Kind = Literal[
+    "opened",
+    "order",
+    "asked",
+    "text",
+    "drafted",
+    "answer",
+    "started",
+    "job",
+    "finished",
+    "verdict",
+    "composed",
+]
+
+BUSY_SECONDS = 5.0
+"""How long a write waits for another process's."""
+
+PIECE = 256
+"""Characters of a streamed draft that make a record..."""
+PIECE_SECONDS = 0.5
+"""...or seconds since the last one, whichever comes first."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    id INTEGER PRIMARY KEY,
+    episode TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    data TEXT NOT NULL,
+    at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS records_of_episode ON records (episode, id);
+"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of the journal."""
+
+    kind: Kind
+    key: str
+    data: Any
+    at: float
+    """Seconds since the epoch."""
+
+
+class Journal:
+    """The records of all episodes, in one SQLite file that several processes may share."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._process = 0
+        """A connection must not be used by a forked child."""
+
+    def write(self, episode: str, kind: Kind, key: str = "", data: Any = None) -> None:
+        """Append a record; it survives the process from here on."""
+        row = (episode, kind, key, json.dumps(data), time.time())
+        with self._lock, self._open() as connection:
+            connection.execute(
+                "INSERT INTO records (episode, kind, key, data, at) VALUES (?, ?, ?, ?, ?)", row
+            )
+
+    def read(self, episode: str) -> list[Record]:
+        """An episode's records, oldest first."""
+        query = "SELECT kind, key, data, at FROM records WHERE episode = ? ORDER BY id"
+        with self._lock:
+            rows = self._open().execute(query, (episode,)).fetchall()
+        return [Record(kind, key, json.loads(data), at) for kind, key, data, at in rows]
+
+    def episodes(self, start: str = "") -> list[str]:
+        """The episodes whose id begins with `start`, newest first."""
+        query = (
+            "SELECT episode FROM records WHERE kind = 'opened' AND substr(episode, 1, ?) = ? "
+            "GROUP BY episode ORDER BY min(id) DESC"
+        )
+        with self._lock:
+            rows = self._open().execute(query, (len(start), start)).fetchall()
+        return [episode for (episode,) in rows]
+
+    @contextmanager
+    def hold(self, episode: str) -> Iterator[None]:
+        """Keep the episode to this session while the block runs; the lock falls with the process.
+
+        Raises InputError if it is running elsewhere. Where the system has no `flock`, nothing is held.
+        """
+        path = self.path.parent / "running" / episode
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            if not _locked(file):
+                raise InputError(f"the run {episode} is still going on elsewhere")
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the file; the next use opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None or self._process != os.getpid():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch(mode=0o600)  # it holds prompts and drafts
+            connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.executescript(_SCHEMA)
+            self._connection, self._process = connection, os.getpid()
+            weakref.finalize(self, connection.close)
+        return self._connection
+
+
+class EpisodeJournal:
+    """One episode's side of the journal: what is known of it, and what to add."""
+
+    def __init__(self, journal: Journal, store: ArtifactStore, episode: str) -> None:
+        self._journal = journal
+        self._store = store
+        self._episode = episode
+        self.opened: dict[str, Any] | None = None
+        """What the run was started with."""
+        self.asked: list[dict[str, Any]] = []
+        """The messages that the draft answers."""
+        self.draft: str | None = None
+        """The draft, if it is complete."""
+        self.jobs: dict[str, str] = {}
+        """Vendor jobs by the key of their call."""
+        self._piece, self._flushed = "", 0.0
+        self._verdicts: dict[int, tuple[str, Kept | Dropped]] = {}
+        self._answers: dict[str, str] = {}
+        self._outcomes: dict[str, Outcome] = {}
+        for record in journal.read(episode):
+            self._take(record)
+
+    def open(self, request: dict[str, Any]) -> None:
+        """The run begins with this request."""
+        self.opened = request
+        self._write("opened", data=request)
+
+    def ask(self, messages: list[dict[str, Any]]) -> None:
+        """The policy is asked for a draft."""
+        self.asked = messages
+        self._piece, self._flushed = "", time.monotonic()
+        self._write("asked", data=messages)
+
+    def text(self, piece: str) -> None:
+        """A piece of the draft as it is being written; kept back until it is worth a record."""
+        self._piece += piece
+        if len(self._piece) >= PIECE or time.monotonic() - self._flushed >= PIECE_SECONDS:
+            self._write("text", data=self._piece)
+            self._piece, self._flushed = "", time.monotonic()
+
+    def drafted(self, draft: str) -> None:
+        """The draft is complete."""
+        self.draft, self._piece = draft, ""
+        self._write("drafted", data=draft)
+
+    def answer(self, slot: int, attempt: int) -> str | None:
+        """What the policy answered when it was asked to repair this attempt."""
+        return self._answers.get(f"{slot}:{attempt}")
+
+    def answered(self, slot: int, attempt: int, text: str) -> None:
+        """The policy's answer to a repair request."""
+        self._answers[f"{slot}:{attempt}"] = text
+        self._write("answer", f"{slot}:{attempt}", text)
+
+    def started(self, call: ToolCall) -> None:
+        """A call begins."""
+        data = {"slot": call.slot, "attempt": call.attempt, "kind": call.kind, "tool": call.tool}
+        self._write("started", call.key, data)
+
+    def job(self, call: ToolCall, job: str) -> None:
+        """The vendor's id of a call that is under way."""
+        self.jobs[call.key] = job
+        self._write("job", call.key, job)
+
+    def outcome(self, call: ToolCall) -> Outcome | None:
+        """What the call came to, if that is on record and its pictures are still in the store."""
+        outcome = self._outcomes.get(call.key)
+        if isinstance(outcome, Finished) and not all(
+            candidate.artifact.digest in self._store for candidate in outcome.candidates
+        ):
+            return None
+        return outcome
+
+    def finished(self, call: ToolCall, outcome: Outcome) -> None:
+        """A call ended; its pictures are in the store already."""
+        self._outcomes[call.key] = outcome
+        self._write("finished", call.key, _dump(outcome))
+
+    def verdict(self, slot: int, origin: str) -> Kept | Dropped | None:
+        """What became of a slot, if it is still the same slot and its picture is still in the store.
+
+        `origin` is the digest of the slot as the draft has it.
+        """
+        known, verdict = self._verdicts.get(slot, ("", None))
+        if known != origin:
+            return None
+        if isinstance(verdict, Kept) and verdict.artifact.digest not in self._store:
+            return None
+        return verdict
+
+    def provenance(self, digest: str) -> Provenance | None:
+        """Where a picture that was kept comes from."""
+        kept = (each for _, each in self._verdicts.values() if isinstance(each, Kept))
+        return next((each.provenance for each in kept if each.artifact.digest == digest), None)
+
+    def settled(self, slot: int, origin: str, verdict: Kept | Dropped) -> None:
+        """What became of a slot. That the run was stopped is no verdict."""
+        cancelled = isinstance(verdict, Dropped) and verdict.reason == "cancelled"
+        if not cancelled and self._verdicts.get(slot) != (origin, verdict):
+            self._verdicts[slot] = (origin, verdict)
+            self._write("verdict", str(slot), [origin, verdict.model_dump(mode="json")])
+
+    def compose(self, title: str) -> None:
+        """The document is there."""
+        self._write("composed", data=title)
+
+    def _write(self, kind: Kind, key: str = "", data: Any = None) -> None:
+        self._journal.write(self._episode, kind, key, data)
+
+    def _take(self, record: Record) -> None:
+        match record.kind:
+            case "opened":
+                self.opened = record.data
+            case "asked":
+                self.asked = record.data
+            case "drafted":
+                self.draft = record.data
+            case "answer":
+                self._answers[record.key] = record.data
+            case "job":
+                self.jobs[record.key] = record.data
+            case "finished":
+                self._outcomes[record.key] = _load(record.data)
+            case "verdict":
+                origin, verdict = record.data
+                self._verdicts[int(record.key)] = (origin, read_verdict(verdict))
+
+
+def _locked(file: IO[str]) -> bool:
+    """Whether the file is ours now, and still the one that others would open."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return os.fstat(file.fileno()).st_nlink > 0
+
+
+def journal_beside(store: ArtifactStore) -> Journal:
+    """The journal in the folder of the artifact store."""
+    return Journal(store.root / "journal.db")
+
+
+def _dump(outcome: Outcome) -> dict[str, Any]:
+    if isinstance(outcome, Failed):
+        return {"failed": vars(outcome)}
+    return outcome.model_dump(mode="json")
+
+
+def _load(data: dict[str, Any]) -> Outcome:
+    if "failed" in data:
+        return Failed(**data["failed"])
+    return Finished.model_validate(data)
