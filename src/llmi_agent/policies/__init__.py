@@ -1,0 +1,1 @@
+"""Policies: the language models that write drafts, and the offline writer for when there is none."""

@@ -1,0 +1,1 @@
+"""What is computed from a table: frozen facts that prose and charts share."""
