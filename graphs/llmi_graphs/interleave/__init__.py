@@ -1,0 +1,1 @@
+"""The interleaved document: open, plan, a slot subgraph per picture, compose."""

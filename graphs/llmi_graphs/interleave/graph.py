@@ -1,0 +1,135 @@
+"""The graph: START -> open -> plan -> (a slot subgraph per slot) -> compose -> END."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Checkpointer
+
+from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.home import default_store
+from llmi_agent.journal import journal_beside
+from llmi_agent.messages import Images
+from llmi_agent.options import Options
+from llmi_agent.policies.models import OFFLINE, resolve_model
+from llmi_agent.policies.policy import Policy
+from llmi_agent.registry import LiveTool, Registry, discover, registry_of
+from llmi_agent.sessions import Sessions
+from llmi_agent.tool import ToolSpec
+from llmi_agent.toolkit import Toolkit
+from llmi_graphs.interleave.compose import compose
+from llmi_graphs.interleave.machine import Machine
+from llmi_graphs.interleave.observe import leads_to, observe
+from llmi_graphs.interleave.open import open_
+from llmi_graphs.interleave.plan import plan, slots_of
+from llmi_graphs.interleave.repair import repair
+from llmi_graphs.interleave.state import Answer, Request, SlotAnswer, SlotState, State
+from llmi_graphs.interleave.tool import tool
+from llmi_graphs.node import Node, Unlimited
+
+NAME = "llmi-interleave"
+
+
+def build_graph(
+    *,
+    model: str | BaseChatModel = OFFLINE,
+    tools: Registry | Sequence[ToolSpec | LiveTool] | None = None,
+    use: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    options: Options | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    store: ArtifactStore | None = None,
+    images: Images = "reference",
+    checkpointer: Checkpointer = None,
+) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """The compiled graph. Everything is an argument, so one process can serve many tenants.
+
+    model: a chat model, "offline", or a litellm name such as "openai/gpt-5".
+    tools: a registry, or specs and live tools; by default every installed plugin.
+    use: which tool serves a kind, by name, where the default order is not wanted.
+    secrets: keys by name; by default the environment.
+    options: `llmi_agent.options.Options`.
+    settings: each tool's own settings, by the tool's name.
+    store: where pictures, attachments and the journal are kept; by default the user's.
+    images: whether the final message refers to pictures in the store, or holds them ("inline").
+    checkpointer: any LangGraph checkpointer; with one, a thread's next turn knows the last document.
+
+    Run it with `{"messages": [HumanMessage(...)], "attachments": [...]}`; it answers with `document`
+    (`llmi_agent.document.Document` as a dict) and a final AI message. Raises ConfigError or UnavailableError if a
+    tool named in `use` does not exist or lacks its key.
+    """
+    toolkit = _toolkit(tools, use, secrets, options, settings, store)
+    machine = Machine(toolkit, _policy(model, toolkit), Sessions(), images)
+    graph = StateGraph(State, input_schema=Request, output_schema=Answer)
+    graph.add_node("open", Node(partial(open_, machine)))
+    graph.add_node("plan", Node(partial(plan, machine)))
+    graph.add_node("slot", Unlimited(_slot_graph(machine)))
+    graph.add_node("compose", Node(partial(compose, machine)))
+    graph.add_edge(START, "open")
+    graph.add_edge("open", "plan")
+    graph.add_conditional_edges("plan", partial(slots_of, machine), ["slot", "compose"])
+    graph.add_edge("slot", "compose")
+    graph.add_edge("compose", END)
+    compiled = graph.compile(checkpointer=checkpointer, name=NAME)
+    return compiled.with_config(callbacks=[machine.sessions])
+
+
+def _slot_graph(machine: Machine) -> CompiledStateGraph[Any, Any, Any, Any]:
+    """tool -> observe -> (repair -> tool). A graph of its own, since LangGraph's supersteps are barriers:
+
+    one slot's repair must not wait for the others.
+    """
+    graph = StateGraph(SlotState, output_schema=SlotAnswer)
+    graph.add_node("tool", Node(partial(tool, machine)))
+    graph.add_node("observe", Node(partial(observe, machine)))
+    graph.add_node("repair", Node(partial(repair, machine)))
+    graph.add_edge(START, "tool")
+    graph.add_conditional_edges("tool", leads_to, ["observe", END])
+    graph.add_conditional_edges("observe", leads_to, ["tool", "repair", END])
+    graph.add_conditional_edges("repair", leads_to, ["tool", "observe"])
+    return graph.compile(name="llmi-slot")
+
+
+def _toolkit(
+    tools: Registry | Sequence[ToolSpec | LiveTool] | None,
+    use: Mapping[str, str] | None,
+    secrets: Mapping[str, str] | None,
+    options: Options | None,
+    settings: Mapping[str, Mapping[str, Any]] | None,
+    store: ArtifactStore | None,
+) -> Toolkit:
+    registry = _registry(tools)
+    secrets = dict(os.environ) if secrets is None else dict(secrets)
+    store = store or default_store()
+    return Toolkit(
+        registry=registry,
+        bindings=registry.bind(use or {}, secrets),
+        store=store,
+        journal=journal_beside(store),
+        options=options or Options(),
+        settings=settings or {},
+        secrets=secrets,
+    )
+
+
+def _policy(model: str | BaseChatModel, toolkit: Toolkit) -> Policy:
+    chat_model, name = resolve_model(
+        model,
+        store=toolkit.store,
+        kinds=tuple(toolkit.kinds),
+        dialect=toolkit.options.dialect,
+        secrets=toolkit.secrets,
+    )
+    return Policy(chat_model, name, toolkit.registry.host, toolkit.redactor)
+
+
+def _registry(tools: Registry | Sequence[ToolSpec | LiveTool] | None) -> Registry:
+    if tools is None:
+        return discover()
+    return tools if isinstance(tools, Registry) else registry_of(*tools)

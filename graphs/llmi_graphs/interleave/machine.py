@@ -1,0 +1,70 @@
+"""What the nodes close over: the toolkit, the policy, and the open sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.config import get_stream_writer
+
+from llmi_agent.draft import Draft, parse
+from llmi_agent.journal import EpisodeJournal
+from llmi_agent.messages import Images
+from llmi_agent.policies.policy import Policy
+from llmi_agent.session import Input, Session
+from llmi_agent.sessions import Sessions
+from llmi_agent.tool import Attachment, Provenance
+from llmi_agent.toolkit import Toolkit
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Shared by all runs of one compiled graph."""
+
+    toolkit: Toolkit
+    policy: Policy
+    sessions: Sessions
+    images: Images = "reference"
+    """How the final message carries pictures."""
+
+    def session(self, state: Mapping[str, Any], config: RunnableConfig) -> Session:
+        """The live half of this state's episode, writing its events to the running node's stream."""
+
+        def make() -> Session:
+            return Session(
+                state["episode"],
+                self.toolkit,
+                attachments_of(state),
+                inputs_of(state),
+                get_stream_writer(),
+            )
+
+        return self.sessions.get(state["episode"], config, make)
+
+    def journal(self, episode: str) -> EpisodeJournal:
+        """What is on record of an episode."""
+        return EpisodeJournal(self.toolkit.journal, self.toolkit.store, episode)
+
+    def read(self, text: str, inputs: int) -> Draft:
+        """A draft as this graph's options read it."""
+        options = self.toolkit.options
+        return parse(
+            text,
+            self.toolkit.bindings.params,
+            inputs=inputs,
+            dialect=options.dialect,
+            reader=options.reader,
+        )
+
+
+def attachments_of(state: Mapping[str, Any]) -> tuple[Attachment, ...]:
+    return tuple(Attachment(**each) for each in state.get("attachments") or ())
+
+
+def inputs_of(state: Mapping[str, Any]) -> tuple[Input, ...]:
+    return tuple(
+        Input(**{**each, "provenance": Provenance(**each["provenance"])})
+        for each in state.get("inputs") or ()
+    )

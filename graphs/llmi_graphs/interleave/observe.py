@@ -1,0 +1,160 @@
+"""observe: looks at what came back and decides: keep it, try again, repair, fall back, or give up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import END
+
+from llmi_agent.outcome import Candidate, Dropped, Finished, Kept
+from llmi_agent.session import Session
+from llmi_agent.tool import Failed, Provenance
+from llmi_graphs.interleave.machine import Machine
+from llmi_graphs.interleave.state import SlotState
+
+STANDS_IN = {"search": ("diffusion", "query", "prompt"), "diffusion": ("search", "prompt", "query")}
+"""Kind -> the kind that stands in for it, and how its parameter is renamed."""
+_NOTES = {
+    "search": "No photograph was found, so this is an illustration.",
+    "diffusion": "No illustration could be made, so this is a picture that was found.",
+}
+"""What the caption says of a stand-in, by the kind that was asked for."""
+_FINAL = ("refused", "budget", "cancelled")
+"""Failures for which nothing stands in: somebody has said no."""
+_TRANSIENT = ("unreachable", "timeout", "quota")
+
+
+async def observe(machine: Machine, state: SlotState, config: RunnableConfig) -> dict[str, Any]:
+    """The verdict of this round. `next` says where it leads."""
+    session = machine.session(state, config)
+    chosen = _choose(machine, state)
+    if isinstance(chosen, Kept):
+        return _settled(session, state, chosen)
+    if _may_retry(machine, state, chosen):
+        await asyncio.sleep(machine.toolkit.options.retry_wait * 2 ** state["retries"])
+        _say(session, state, "retrying", chosen)
+        return {"next": "tool", "attempt": state["attempt"] + 1, "retries": state["retries"] + 1}
+    if _may_repair(machine, state, chosen):
+        _say(session, state, "repairing", chosen)
+        return {"next": "repair", "failure": vars(chosen)}
+    if fallback := _fallback(machine, state, chosen):
+        _say(session, state, "falling back", chosen)
+        failed = {"first_failure": vars(chosen), "retries": 0}
+        return {"next": "tool", "attempt": state["attempt"] + 1, **failed, **fallback}
+    return _settled(session, state, _dropped(state, chosen))
+
+
+def leads_to(state: SlotState) -> str:
+    """The edge after observe."""
+    return state["next"]
+
+
+def _choose(machine: Machine, state: SlotState) -> Kept | Failed:
+    """The first candidate that is not blank, or the failure."""
+    if failure := state.get("failure"):
+        return Failed(**failure)
+    picture = state["picture"] or {}
+    outcome = Finished.model_validate({k: v for k, v in picture.items() if k != "source"})
+    shown = next((each for each in outcome.candidates if not each.blank), None)
+    if shown is None:
+        return Failed("bad_output", "the picture is blank: all its pixels have one colour", True)
+    tool = machine.toolkit.bindings.names[state["slot"]["kind"]]
+    return _kept(state, tool, outcome, shown, picture.get("source"))
+
+
+def _kept(
+    state: SlotState,
+    tool: str,
+    outcome: Finished,
+    shown: Candidate,
+    source: Mapping[str, Any] | None,
+) -> Kept:
+    slot = state["slot"]
+    asked = _asked(state)
+    note = _NOTES[asked] if asked != slot["kind"] else ""
+    return Kept(
+        artifact=shown.artifact,
+        provenance=_derived(shown.provenance, source),
+        kind=asked,
+        tool=tool,
+        description=slot["description"],
+        params=slot["params"],
+        note=" ".join(part for part in (note, outcome.note) if part),
+        attempts=state["attempt"] + 1,
+        usd=state["usd"],
+    )
+
+
+def _asked(state: SlotState) -> str:
+    """The kind that was asked for; a repair that turns the stand-in into something else asks anew."""
+    kind: str = state["slot"]["kind"]
+    before = state.get("stands_in_for", "")
+    return before if before and STANDS_IN[before][0] == kind else kind
+
+
+def _derived(own: Provenance, source: Mapping[str, Any] | None) -> Provenance:
+    """An edit's provenance: what the tool does not say is what its original's says."""
+    if source is None:
+        return own
+    inherited = {**source, **{k: v for k, v in vars(own).items() if v not in (None, False)}}
+    return Provenance(**inherited)
+
+
+def _dropped(state: SlotState, failure: Failed) -> Dropped:
+    """Why the slot is missing; after a fallback, first of all why the kind that was asked for failed."""
+    attempts = state["attempt"] + 1
+    if first := state.get("first_failure"):
+        instead = STANDS_IN[state["stands_in_for"]][0]
+        message = f"{first['message']}; {instead} in its place: {failure.message}"
+        return Dropped(reason=first["reason"], message=message, attempts=attempts)
+    return Dropped(reason=failure.reason, message=failure.message, attempts=attempts)
+
+
+def _may_retry(machine: Machine, state: SlotState, failure: Failed) -> bool:
+    """The infrastructure may be better in a moment; what the policy's code did will not."""
+    blames_policy = failure.reason == "timeout" and _executes_code(machine, state)
+    return (
+        failure.reason in _TRANSIENT
+        and not blames_policy
+        and state["retries"] < machine.toolkit.options.retries
+    )
+
+
+def _may_repair(machine: Machine, state: SlotState, failure: Failed) -> bool:
+    options = machine.toolkit.options
+    executes_code = _executes_code(machine, state)
+    rounds = options.debug_rounds if executes_code else options.repairs
+    by_policy = failure.retryable or failure.reason in ("bad_params", "refused")
+    by_its_code = executes_code and failure.reason in ("crashed", "bad_output", "timeout")
+    return (by_policy or by_its_code) and state["repairs"] < rounds
+
+
+def _executes_code(machine: Machine, state: SlotState) -> bool:
+    bound = machine.toolkit.bindings.tools.get(state["slot"].get("kind", ""))
+    return bound is not None and bound.spec.executes_code
+
+
+def _fallback(machine: Machine, state: SlotState, failure: Failed) -> dict[str, Any] | None:
+    """The slot as its stand-in's, once a run and unless somebody has said no."""
+    slot = state["slot"]
+    kind, old, new = STANDS_IN.get(slot.get("kind", ""), ("", "", ""))
+    possible = machine.toolkit.options.fallbacks and kind in machine.toolkit.bindings.tools
+    if not possible or state.get("stands_in_for") or failure.reason in _FINAL:
+        return None
+    params = {new: slot["params"][old]}
+    return {"slot": {**slot, "kind": kind, "params": params}, "stands_in_for": slot["kind"]}
+
+
+def _settled(session: Session, state: SlotState, verdict: Kept | Dropped) -> dict[str, Any]:
+    number = state["slot"]["index"]
+    session.settle(number, state["origins"][number], verdict)
+    message = verdict.message if isinstance(verdict, Dropped) else ""
+    session.slot_event(number, verdict.status, message=message, attempts=verdict.attempts)
+    return {"next": END, "results": {str(number): verdict.model_dump(mode="json")}}
+
+
+def _say(session: Session, state: SlotState, what: str, failure: Failed) -> None:
+    session.slot_event(state["slot"]["index"], what, reason=failure.reason, message=failure.message)

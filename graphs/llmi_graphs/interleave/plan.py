@@ -1,0 +1,143 @@
+"""plan: the policy streams a draft; every slot of it is sent on its way."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any, Literal
+
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    messages_from_dict,
+    messages_to_dict,
+)
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Send
+
+from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.draft import Block, DraftReader, Slot, Text
+from llmi_agent.hooks import ModelContext
+from llmi_agent.policies.preview import preview
+from llmi_agent.policies.prompt import ATTACHMENTS, system_prompt, user_message
+from llmi_agent.session import Session
+from llmi_graphs.interleave.machine import Machine, attachments_of
+from llmi_graphs.interleave.state import State
+
+
+async def plan(machine: Machine, state: State, config: RunnableConfig) -> dict[str, Any]:
+    """A draft that is complete in the journal is not asked for again.
+
+    Raises PolicyError if the model gives no draft.
+    """
+    session = machine.session(state, config)
+    reader = _reader(machine, session)
+    draft = session.journal.draft
+    if draft is not None:
+        _tell(session, reader.feed(draft))
+    else:
+        draft = await _written(machine, state, config, session, reader)
+    _tell(session, reader.close())
+    return {"draft": draft}
+
+
+async def _written(
+    machine: Machine, state: State, config: RunnableConfig, session: Session, reader: DraftReader
+) -> str:
+    """The policy's draft, journalled as it comes."""
+    journal = session.journal
+    messages = messages_from_dict(journal.asked)
+    if not messages and state.get("attachments"):
+        messages = await asyncio.to_thread(_messages, machine, state, session)
+    elif not messages:
+        messages = _messages(machine, state, session)
+    journal.ask(machine.toolkit.redactor.data(messages_to_dict(messages)))
+    pieces: list[str] = []
+    async for piece in machine.policy.draft(messages, config, ModelContext(session.episode)):
+        pieces.append(piece)
+        journal.text(piece)
+        _tell(session, reader.feed(piece))
+    draft = "".join(pieces)
+    journal.drafted(draft)
+    return draft
+
+
+def slots_of(machine: Machine, state: State) -> list[Send] | Literal["compose"]:
+    """One Send per slot, in slot order; straight to compose if the draft has none."""
+    inputs = state.get("inputs") or []
+    slots = [asdict(slot) for slot in machine.read(state["draft"], len(inputs)).slots]
+    origins = [_digest(slot) for slot in slots]
+    return [Send("slot", _start(state, slot, origins)) for slot in slots] or "compose"
+
+
+def _digest(slot: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(slot, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _start(state: State, slot: dict[str, Any], origins: list[str]) -> dict[str, Any]:
+    return {
+        "episode": state["episode"],
+        "attachments": state.get("attachments") or [],
+        "inputs": state.get("inputs") or [],
+        "slot": slot,
+        "origins": origins,
+        "attempt": 0,
+        "retries": 0,
+        "repairs": 0,
+        "exchange": [],
+        "usd": 0.0,
+    }
+
+
+def _messages(machine: Machine, state: State, session: Session) -> list[BaseMessage]:
+    """The system prompt, the thread so far, and the last human message with its attachments described."""
+    attachments = attachments_of(state)
+    store: ArtifactStore = machine.toolkit.store
+    *earlier, last = _conversation(state)
+    prompt = str(last.text)
+    asked = HumanMessage(
+        user_message(prompt, attachments, session.inputs, lambda each: preview(each, store)),
+        additional_kwargs={ATTACHMENTS: [asdict(each) for each in attachments], "prompt": prompt},
+    )
+    options = machine.toolkit.options
+    system = SystemMessage(system_prompt(machine.toolkit.kinds.values(), options.dialect))
+    return [system, *earlier, asked]
+
+
+def _conversation(state: State) -> list[BaseMessage]:
+    """The thread up to its last human message, as plain text."""
+    spoken: list[BaseMessage] = []
+    for message in state.get("messages") or []:
+        if isinstance(message, HumanMessage):
+            spoken.append(HumanMessage(str(message.text)))
+        elif isinstance(message, AIMessage) and message.text:
+            spoken.append(AIMessage(str(message.text)))
+    while spoken and not isinstance(spoken[-1], HumanMessage):
+        spoken.pop()
+    return spoken
+
+
+def _reader(machine: Machine, session: Session) -> DraftReader:
+    options = machine.toolkit.options
+    return DraftReader(
+        machine.toolkit.bindings.params,
+        inputs=len(session.inputs),
+        dialect=options.dialect,
+        reader=options.reader,
+    )
+
+
+def _tell(session: Session, blocks: list[Block]) -> None:
+    for block in blocks:
+        if isinstance(block, Text):
+            session.emit({"type": "text", "text": block.text})
+        elif isinstance(block, Slot):
+            session.slot_event(
+                block.index, "planned", kind=block.kind, description=block.description
+            )
+        else:
+            session.slot_event(block.index, "planned", kind="", description=block.reason)

@@ -1,0 +1,80 @@
+"""The graph's state: plain JSON with string keys beside the messages. No picture's bytes, ever."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypedDict
+
+from langchain_core.messages import AnyMessage
+from langgraph.graph.message import add_messages
+
+Json = dict[str, Any]
+
+
+def merge(old: dict[str, Json], new: dict[str, Json]) -> dict[str, Json]:
+    """The reducer of `results`: the slots of one document report one by one."""
+    return {**old, **new}
+
+
+class Request(TypedDict, total=False):
+    """What a run is started with."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+    """The last human message is the prompt; pictures in it become attachments."""
+    resume: str
+    """An episode that was cut and is to be gone on with; its journal is in the graph's store."""
+    attachments: list[Json]
+    """`Attachment`s as plain dicts (`dataclasses.asdict`), their bytes in the graph's store."""
+
+
+class State(Request, total=False):
+    """What the nodes share."""
+
+    episode: str
+    inputs: list[Json]
+    """The pictures that `img_index` counts first: attached ones, then the last document's figures."""
+    draft: str
+    results: Annotated[dict[str, Json], merge]
+    """Each slot's verdict, by its number."""
+    document: Json | None
+
+
+class Answer(TypedDict, total=False):
+    """What a run hands over."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+    document: Json | None
+
+
+class SlotState(TypedDict, total=False):
+    """What the nodes of one slot share."""
+
+    episode: str
+    attachments: list[Json]
+    inputs: list[Json]
+    slot: Json
+    """The slot as the draft has it, or as the policy repaired it."""
+    origins: list[str]
+    """Digests of all slots as the draft has them: a verdict on record holds only for the same slot."""
+    stands_in_for: str
+    """The kind that was asked for, while another stands in for it."""
+    attempt: int
+    retries: int
+    repairs: int
+    exchange: list[str]
+    """Repair requests and the policy's answers, alternating."""
+    usd: float | None
+    """What the calls so far have cost; None as soon as one of them does not know."""
+    failure: Json | None
+    """Why the last attempt failed; None if it did not."""
+    first_failure: Json
+    """Why the kind that was asked for failed, once a fallback stands in for it."""
+    picture: Json | None
+    next: str
+    """Where the observation leads: tool, repair, or the end."""
+    results: Annotated[dict[str, Json], merge]
+
+
+class SlotAnswer(TypedDict):
+    """What a slot hands to the document."""
+
+    results: Annotated[dict[str, Json], merge]

@@ -1,0 +1,69 @@
+"""tool: one call for the slot as it stands, and its outcome."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import END
+
+from llmi_agent.outcome import Finished, Outcome
+from llmi_agent.session import Session, Source
+from llmi_agent.tool import Failed, ToolCall
+from llmi_graphs.interleave.machine import Machine
+from llmi_graphs.interleave.state import SlotState
+
+
+async def tool(machine: Machine, state: SlotState, config: RunnableConfig) -> dict[str, Any]:
+    """Waits for the call's outcome; an edit first waits for the verdict on its picture.
+
+    A slot that was settled in an earlier life of the run ends here.
+    """
+    session = machine.session(state, config)
+    number = state["slot"]["index"]
+    if state["attempt"] == 0 and (known := session.enter(number, state["origins"][number])):
+        session.slot_event(number, known.status, attempts=known.attempts)
+        return {"next": END, "results": {str(number): known.model_dump(mode="json")}}
+    outcome, source = await _outcome(machine, session, state)
+    if isinstance(outcome, Failed):
+        return {"next": "observe", "failure": vars(outcome), "picture": None}
+    picture = {
+        **outcome.model_dump(mode="json"),
+        "source": vars(source.provenance) if source else None,
+    }
+    return {"next": "observe", "failure": None, "picture": picture, "usd": _spent(state, outcome)}
+
+
+def _spent(state: SlotState, outcome: Finished) -> float | None:
+    before = state["usd"]
+    return None if before is None or outcome.usd is None else before + outcome.usd
+
+
+async def _outcome(
+    machine: Machine, session: Session, state: SlotState
+) -> tuple[Outcome, Source | None]:
+    slot = state["slot"]
+    if "kind" not in slot:
+        return Failed("bad_params", f"the slot cannot be read: {slot['reason']}", True), None
+    bound = machine.toolkit.bindings.tools.get(slot["kind"])
+    if bound is None:
+        return Failed("unavailable", f"no tool serves {slot['kind']} any more"), None
+    params = bound.spec.as_kind().params.model_validate(slot["params"])
+    source: Source | None = None
+    index = slot["params"].get("img_index")
+    if isinstance(index, int):
+        found = await session.source(index, before=slot["index"], origins=state["origins"])
+        if isinstance(found, Failed):
+            return found, None
+        source = found
+    call = ToolCall(
+        episode=session.episode,
+        slot=slot["index"],
+        attempt=state["attempt"],
+        kind=slot["kind"],
+        tool=bound.spec.name,
+        description=slot["description"],
+        params=params,
+        inputs=(source.digest,) if source else (),
+    )
+    return await session.result(call), source

@@ -1,0 +1,171 @@
+"""Run by `test_cuts.py` in a process of its own: forks runs, kills them, resumes them, and says what it saw.
+
+Prints one JSON object per trial. Forking after the imports keeps a trial short.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from langchain_core.messages import BaseMessage, HumanMessage
+
+from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.cli.signals import Stopped, run_until_stopped
+from llmi_agent.document import Document
+from llmi_agent.journal import journal_beside
+from llmi_agent.options import Options
+from llmi_agent.testing import FakeTool, ScriptedModel, slot
+from llmi_agent.tool import ToolCall, ToolContext, ToolResult
+from llmi_graphs import build_graph
+
+DRAFT = "# T\n\n" + "\n\nSome words between.\n\n".join(
+    [
+        slot("search", query="a"),
+        slot("edit", img_index=0, prompt="crop"),
+        slot("code", code="x"),
+        slot("edit", img_index=1, prompt="sepia"),
+        slot("diffusion", prompt="p"),
+    ]
+)
+
+
+def graph(store: ArtifactStore, log: Path) -> Any:
+    """Every model answer and every call's start leaves a line in `log`."""
+
+    def note(line: str) -> None:
+        with log.open("a") as file:
+            file.write(line + "\n")
+
+    def answer(messages: list[BaseMessage]) -> str:
+        note("asked")
+        return DRAFT
+
+    async def work(call: ToolCall, context: ToolContext) -> ToolResult:
+        if context.job is None:
+            note(f"started {call.key}")
+            await context.record_job(f"job-{call.key}")
+        else:
+            note(f"picked {call.key}")
+        try:
+            await asyncio.sleep(0.03)
+        except asyncio.CancelledError:
+            note(f"cancelled {call.key}")
+            raise
+        note(f"ended {call.key}")
+        return FakeTool("x", "search").picture(call, context)
+
+    kinds = ("search", "edit", "code", "diffusion")
+    return build_graph(
+        model=ScriptedModel(script=answer, chunk=20, pause=0.004),
+        tools=[FakeTool(f"a_{kind}", kind, [work]) for kind in kinds],
+        options=Options(retry_wait=0.0),
+        store=store,
+        secrets={},
+    )
+
+
+def child(work: Any) -> int:
+    """Fork, and run `work` in the child, which exits with 0 if it ended well and with 3 if it was stopped."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            run_until_stopped(work())
+            code = 0
+        except Stopped:
+            code = 3
+        finally:
+            os._exit(code)
+    return pid
+
+
+def stopped(folder: Path, seconds: float, number: signal.Signals) -> dict[str, Any]:
+    """Stop a run by a signal so many seconds after its policy was asked."""
+    store, log = ArtifactStore(folder / "store"), folder / "log"
+    log.touch()
+
+    async def first() -> None:
+        await graph(store, log).ainvoke({"messages": [HumanMessage("Write.")]})
+        assert len(asyncio.all_tasks()) == 1
+
+    pid = child(first)
+    while not log.read_text():
+        time.sleep(0.001)
+    time.sleep(seconds)
+    os.kill(pid, number)
+    _, status = os.waitpid(pid, 0)
+    lines = [line.split() for line in log.read_text().splitlines()]
+    begun = {line[1] for line in lines if line[0] == "started"}
+    return {
+        "code": os.waitstatus_to_exitcode(status),
+        "open": sorted(begun - {line[1] for line in lines if line[0] in ("ended", "cancelled")}),
+        "cancelled": sum(line[0] == "cancelled" for line in lines),
+        "left": [str(path) for path in (store.root / "running").iterdir()]
+        + [str(path) for path in store.root.rglob(".new-*")],
+    }
+
+
+def trial(folder: Path, seconds: float) -> dict[str, Any]:
+    """Kill a run so many seconds after its policy was asked, then resume it."""
+    store, log = ArtifactStore(folder / "store"), folder / "log"
+    log.touch()
+
+    async def first() -> None:
+        await graph(store, log).ainvoke({"messages": [HumanMessage("Write.")]})
+
+    pid = child(first)
+    while not log.read_text():
+        time.sleep(0.001)
+    time.sleep(seconds)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    journal = journal_beside(store)
+    (episode,) = journal.episodes()
+    records = journal.read(episode)
+    journal.close()
+    finished = [record.key for record in records if record.kind == "finished"]
+    jobs = [record.key for record in records if record.kind == "job" and record.key not in finished]
+    kinds = {record.kind for record in records}
+
+    async def second() -> None:
+        answer = await asyncio.wait_for(graph(store, log).ainvoke({"resume": episode}), 20)
+        assert len(Document.model_validate(answer["document"]).figures) == 5
+
+    _, status = os.waitpid(child(second), 0)
+    lines = log.read_text().splitlines()
+    return {
+        "completed": status == 0,
+        "drafted": "drafted" in kinds,
+        "writing": "asked" in kinds and "drafted" not in kinds,
+        "asked": lines.count("asked"),
+        "twice": [key for key in finished if lines.count(f"started {key}") != 1],
+        "not_picked": [key for key in jobs if lines.count(f"picked {key}") != 1],
+        "finished": len(finished),
+    }
+
+
+def main() -> None:
+    how, folder, count, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    chance = random.Random(seed)
+    for number in range(count):
+        place = folder / str(number)
+        place.mkdir()
+        seconds = chance.uniform(0.01, 0.06) if number < 4 else chance.uniform(0.0, 0.5)
+        if how == "kill":
+            seen = trial(place, seconds)
+        else:
+            seen = stopped(place, seconds / 2, (signal.SIGINT, signal.SIGTERM)[number % 2])
+        print(json.dumps(seen), flush=True)
+
+
+if __name__ == "__main__":
+    main()
