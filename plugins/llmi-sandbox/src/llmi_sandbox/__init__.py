@@ -1,0 +1,1 @@
+"""See plugins/llmi-sandbox/README.md."""

@@ -1,0 +1,99 @@
+"""An exception of the policy's code, told so that the policy can repair it."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FILE = "<code>"
+"""The file name that the policy's code is compiled under."""
+_LONGEST = 2000
+_MESSAGE = 800
+_FRAMES = 3
+_HINTS: Mapping[type[BaseException], str] = {
+    ModuleNotFoundError: "matplotlib, numpy, pandas and seaborn are installed; nothing can be added",
+    PermissionError: (
+        "the code may read and write its working folder only, and has neither a network nor other programs"
+    ),
+    MemoryError: "the data is larger than the memory the code may use; sample or aggregate it",
+    EOFError: "nobody can answer input()",
+}
+
+
+def failure(error: BaseException, code: str, namespace: Mapping[str, Any], doing: str) -> str:
+    """What failed, on which line, and what may help; at most about 2 kB, without the host's paths.
+
+    `doing` says what was under way, for an error that no line of the code stands for.
+    """
+    lines = code.splitlines()
+    if isinstance(error, SyntaxError) and error.filename == FILE:
+        told = [f"the code is not valid Python: {error.msg}, on line {error.lineno}"]
+        told += _quoted(lines, [error.lineno or 1])
+    else:
+        numbers = [
+            number for frame, number in traceback.walk_tb(error.__traceback__) if _is_users(frame)
+        ]
+        where = f" on line {numbers[-1]}" if numbers else f" {doing}"
+        told = [f"the code failed{where}: {_named(error)}"]
+        told += _quoted(lines, list(dict.fromkeys(numbers))[-_FRAMES:])
+    hint = _hint(error, namespace)
+    told += [f"hint: {hint}"] if hint else []
+    return _without_paths("\n".join(told))[:_LONGEST]
+
+
+def _is_users(frame: Any) -> bool:
+    return bool(frame.f_code.co_filename == FILE)
+
+
+def _named(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - the code's own exception class may do anything
+        text = "(its message cannot be read)"
+    if len(text) > _MESSAGE:
+        text = f"{text[: _MESSAGE // 2]} ... {text[-_MESSAGE // 2 :]}"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _quoted(lines: list[str], numbers: list[int]) -> list[str]:
+    return [
+        f"{number:5} | {lines[number - 1].rstrip()[:200]}"
+        for number in numbers
+        if 0 < number <= len(lines)
+    ]
+
+
+def _hint(error: BaseException, namespace: Mapping[str, Any]) -> str:
+    if isinstance(error, KeyError):
+        return _columns(namespace)
+    if isinstance(error, FileNotFoundError):
+        return f"the working folder holds {_listing()}"
+    if "ParseException" in str(error) or "ParseSyntax" in str(error):
+        return r"in matplotlib a text between two '$' is a formula; write '\$' for a dollar sign"
+    return next((hint for kind, hint in _HINTS.items() if isinstance(error, kind)), "")
+
+
+def _columns(namespace: Mapping[str, Any]) -> str:
+    """The columns of the code's tables: the usual reason of a KeyError."""
+    frame = getattr(sys.modules.get("pandas"), "DataFrame", ())
+    tables = [(name, value) for name, value in namespace.items() if isinstance(value, frame)]
+    return "; ".join(
+        f"{name} has the columns {', '.join(map(repr, list(table.columns)[:30]))}"
+        for name, table in tables[:4]
+    )
+
+
+def _listing() -> str:
+    names = sorted(path.name for path in Path().iterdir())[:30]
+    return ", ".join(map(repr, names)) if names else "no files"
+
+
+def _without_paths(text: str) -> str:
+    for path in (str(Path.cwd()), sysconfig.get_path("purelib"), sys.prefix, sys.base_prefix):
+        if len(path) > 1:
+            text = text.replace(path, "...")
+    return text

@@ -1,0 +1,402 @@
+"""What the policy's code cannot do. Each probe runs inside the real sandbox of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.testing import make_call, make_context
+from llmi_agent.tool import Failed, Produced, ToolContext, ToolResult, ToolRetry
+from llmi_sandbox import confine, process, tool
+from llmi_sandbox.plugin import SPEC
+from llmi_sandbox.tool import Sandbox
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="confinement is Linux's")
+
+_libc = ctypes.CDLL(None)
+
+_PROBE = """
+def attempt(label, action):
+    try:
+        action()
+    except OSError as error:
+        print(label, 'refused')
+    else:
+        print(label, 'WORKED')
+"""
+
+_TERSE = """
+def attempt(label, action):
+    try:
+        action()
+    except OSError as error:
+        print('-', end='')
+    else:
+        print(label, 'WORKED')
+"""
+_NO_NAMESPACES = "from llmi_sandbox import linux; linux.enter_namespaces = lambda: False; "
+_NEITHER = (
+    f"{_NO_NAMESPACES}from llmi_sandbox import seccomp; "
+    "seccomp.restrict = lambda: linux.syscall(-1); "
+)
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The runs' folders lie here, and none may be left."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+async def context(tmp_path: Path) -> AsyncIterator[ToolContext]:
+    async with AsyncExitStack() as scope:
+        yield make_context(ArtifactStore(tmp_path / "store"), scope, settings={"seconds": 20})
+
+
+async def _printed(context: ToolContext, code: str) -> str:
+    """What code that draws nothing printed, as the message about it tells."""
+    with pytest.raises(ToolRetry) as caught:
+        await Sandbox().run(make_call(SPEC, code=_PROBE + code), context)
+    return str(caught.value)
+
+
+def _launch_after(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """Have the child run `code` first, as on a kernel that refuses it something."""
+    head, tail = process._LAUNCH.split("from llmi_sandbox.runner")
+    monkeypatch.setattr(process, "_LAUNCH", f"{head}{code}from llmi_sandbox.runner{tail}")
+
+
+async def _unsandboxed(
+    context: ToolContext, tmp_path: Path, code: str, seconds: float = 20
+) -> ToolResult:
+    """What a run with `allow_unsandboxed` gives."""
+    settings = {"allow_unsandboxed": True, "seconds": seconds}
+    allowed = make_context(ArtifactStore(tmp_path / "store"), context.scope, settings=settings)
+    return await Sandbox().run(make_call(SPEC, code=code), allowed)
+
+
+def _warnings(caplog: pytest.LogCaptureFixture) -> int:
+    """How often the log warned of a missing sandbox since this was last asked."""
+    count = sum("code ran unsandboxed" in message for message in caplog.messages)
+    caplog.clear()
+    return count
+
+
+def _alive(marker: str) -> list[int]:
+    """Processes whose command line or environment names the marker."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if marker.encode() in (path / "cmdline").read_bytes():
+                found.append(int(path.name))
+        except OSError:
+            continue
+    return found
+
+
+def _wait_for_start(temporary: Path) -> None:
+    while not [path for path in temporary.glob("*/state.json") if path.stat().st_size]:
+        time.sleep(0.02)
+
+
+async def test_every_layer_is_in_force_here(context: ToolContext) -> None:
+    layers = await tool.layers()
+    assert [layer for layer in layers if not layer.on] == []
+    assert (await Sandbox().check(context)).ok
+
+
+async def test_nothing_is_inherited_and_no_file_or_program_is_reached(
+    context: ToolContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANARY_KEY", "canary-4711")
+    secret = tmp_path / "secret.txt"
+    secret.write_text("private")
+    printed = await _printed(
+        context,
+        f"""
+import os, subprocess
+print('canary' in repr(dict(os.environ)), len(os.environ) < 20)
+attempt('environ', lambda: open('/proc/1/environ').read())
+attempt('shadow', lambda: open('/etc/shadow').read())
+attempt('home', lambda: os.listdir({str(Path.home())!r}))
+attempt('read', lambda: open({str(secret)!r}).read())
+attempt('write', lambda: open({str(secret)!r}, 'w'))
+attempt('new', lambda: open('../state.json', 'w'))
+attempt('link', lambda: os.symlink('/etc/passwd', 'x.png'))
+attempt('hard link', lambda: os.link('/etc/passwd', 'y.png'))
+attempt('run', lambda: subprocess.run(['/bin/true']))
+attempt('fork', os.fork)
+attempt('kill', lambda: os.kill(os.getppid() or 1, 9))
+os.chmod({str(secret)!r}, 0)
+""",
+    )
+    assert "WORKED" not in printed
+    assert "False True" in printed
+    assert printed.count("refused") == 11
+    assert secret.read_text() == "private"
+    assert secret.stat().st_mode & 0o400
+
+
+async def test_no_network_not_even_loopback(context: ToolContext, tmp_path: Path) -> None:
+    unix = tmp_path / "door.sock"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        socket.socket(socket.AF_UNIX) as local,
+    ):
+        udp.bind(("127.0.0.1", 0))
+        local.bind(str(unix))
+        local.listen()
+        printed = await _printed(
+            context,
+            f"""
+import socket
+attempt('tcp', lambda: socket.create_connection(('127.0.0.1', {tcp.getsockname()[1]}), 1))
+attempt('udp', lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(
+    b'x', ('127.0.0.1', {udp.getsockname()[1]})))
+attempt('unix', lambda: socket.socket(socket.AF_UNIX).connect({str(unix)!r}))
+""",
+        )
+    assert printed.count("refused") == 3
+    assert "WORKED" not in printed
+
+
+async def test_a_flood_of_output_does_no_harm(context: ToolContext) -> None:
+    result = await Sandbox().run(
+        make_call(SPEC, code="for _ in range(300): print('x' * 100_000)\nplt.plot([1, 2])"), context
+    )
+    assert isinstance(result, Produced)
+
+
+async def test_filling_the_disk_is_stopped(context: ToolContext) -> None:
+    code = "n = 0\nwhile True:\n    n += 1\n    open(f'f{n}', 'wb').write(bytes(60_000_000))"
+    with pytest.raises(ToolRetry, match="wrote more than 256 MB"):
+        await Sandbox().run(make_call(SPEC, code=code), context)
+
+
+async def test_folders_nested_deeper_than_a_path_may_be_are_removed(context: ToolContext) -> None:
+    code = "import os\nfor _ in range(3000):\n    os.mkdir('d', 0); os.mkdir('e'); os.chdir('e')\n"
+    with pytest.raises(ToolRetry):
+        await Sandbox().run(make_call(SPEC, code=code), context)
+
+
+async def test_a_cancelled_call_leaves_no_process(context: ToolContext, temporary: Path) -> None:
+    call = Sandbox().run(make_call(SPEC, code="import time\ntime.sleep(60)"), context)
+    task = asyncio.ensure_future(call)
+    await asyncio.to_thread(_wait_for_start, temporary)
+    assert _alive(str(temporary))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert _alive(str(temporary)) == []
+
+
+@pytest.mark.parametrize("how", ["timeout", "end"])
+async def test_the_whole_process_group_dies(tmp_path: Path, how: str) -> None:
+    """Without seccomp the code could fork: then the group, and the namespace, take all of it along."""
+    marker = f"grandchild-{how}-{time.monotonic_ns()}"
+    script, ready = tmp_path / "forks.py", tmp_path / "ready"
+    script.write_text(
+        "import os, signal, subprocess, sys, time\n"
+        "from llmi_sandbox import linux\n"
+        "linux.die_with_parent()\n"
+        "assert linux.enter_namespaces()\n"
+        "if os.fork() == 0:\n"
+        "    linux.die_with_parent()\n"
+        f"    sleep = [sys.executable, '-c', 'import time; time.sleep(60)', {marker!r}]\n"
+        "    subprocess.Popen(sleep)\n"
+        "    subprocess.Popen(sleep, start_new_session=True)\n"
+        "    open('ready', 'w').close()\n"
+        "    time.sleep(60)\n"
+        "while not os.path.exists('ready'): time.sleep(0.01)\n"
+        f"{'os.killpg(0, signal.SIGKILL)' if how == 'end' else 'time.sleep(60)'}\n"
+    )
+    ended = await process.run(
+        [sys.executable, str(script)],
+        env={"PYTHONPATH": ":".join(confine.library_roots())},
+        folder=tmp_path,
+        seconds=1.5,
+        overfull=lambda: False,
+    )
+    assert ended.stopped == ("timeout" if how == "timeout" else "")
+    assert ready.exists(), ended.output
+    for _ in range(100):
+        if not _alive(marker):
+            break
+        await asyncio.sleep(0.02)
+    assert _alive(marker) == []
+
+
+async def test_without_the_needed_layers_nothing_is_run(
+    context: ToolContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A child on a kernel that refuses it namespaces and seccomp."""
+    _launch_after(monkeypatch, _NEITHER)
+    call = make_call(SPEC, code="plt.plot([1, 2])")
+    refused = await Sandbox().run(call, context)
+    assert isinstance(refused, Failed)
+    assert refused.reason == "unavailable"
+    assert "allow_unsandboxed = true" in refused.message
+    assert not (await Sandbox().check(context)).ok
+    for code, note in (
+        ("plt.plot([1, 2])", "drawn without a sandbox"),
+        ("plt.plot([1]); plt.figure(); plt.plot([1])", "the code drew 2 figures; drawn without a "),
+    ):
+        drawn = await _unsandboxed(context, tmp_path, code)
+        assert isinstance(drawn, Produced)
+        assert drawn.note.startswith(note)
+        assert _warnings(caplog) == 1
+
+
+async def test_a_run_without_a_sandbox_is_told_of_even_if_it_draws_nothing(
+    context: ToolContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    _launch_after(monkeypatch, _NEITHER)
+    stopped = await _unsandboxed(context, tmp_path, "while True: pass", seconds=2.5)
+    assert isinstance(stopped, Failed)
+    assert _warnings(caplog) == 1
+
+
+async def test_a_confined_run_is_not_called_unsandboxed(
+    context: ToolContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    drawn = await _unsandboxed(context, tmp_path, "plt.plot([1, 2])")
+    assert isinstance(drawn, Produced)
+    assert (drawn.note, _warnings(caplog)) == ("", 0)
+
+
+_FOREIGN = """
+import ctypes, fcntl, os, platform, resource
+from types import SimpleNamespace
+libc = ctypes.CDLL(None, use_errno=True)
+numbers = dict(ioprio_set=251, sched_setattr=314, kcmp=312)
+if platform.machine() == 'aarch64':
+    numbers = dict(ioprio_set=30, sched_setattr=274, kcmp=272)
+
+def checked(result):
+    if result == -1:
+        raise OSError(ctypes.get_errno(), 'refused')
+
+def call(name, *arguments):
+    checked(libc.syscall(ctypes.c_long(numbers[name]), *map(ctypes.c_long, arguments)))
+
+def limit(pid):
+    checked(libc.syscall(ctypes.c_long(LIMIT), ctypes.c_long(pid), ctypes.c_long(0),
+        ctypes.byref((ctypes.c_ulong * 2)(0, 0)), ctypes.c_long(0)))
+
+LIMIT = 261 if platform.machine() == 'aarch64' else 302
+attributes = ctypes.create_string_buffer(bytes([48, 0, 0, 0, 3]), 48)
+ends = os.pipe()
+attempt('limit', lambda: resource.prlimit(PID, resource.RLIMIT_CPU, (0, 0)))
+attempt('limit with a high half', lambda: limit(PID | 1 << 32))
+attempt('own limit with a high half', lambda: limit(1 << 32))
+attempt('nice', lambda: os.setpriority(os.PRIO_PROCESS, PID, 7))
+attempt('nice, all', lambda: os.setpriority(os.PRIO_USER, os.getuid(), 7))
+attempt('input', lambda: call('ioprio_set', 1, PID, 3 << 13))
+attempt('processors', lambda: os.sched_setaffinity(PID, {min(os.sched_getaffinity(0))}))
+attempt('schedule', lambda: os.sched_setscheduler(PID, os.SCHED_BATCH, os.sched_param(0)))
+attempt('priority', lambda: os.sched_setparam(PID, os.sched_param(0)))
+attempt('attributes', lambda: call('sched_setattr', PID, ctypes.addressof(attributes), 0))
+attempt('compare', lambda: call('kcmp', PID, PID, 0, 0, 0))
+attempt('owner', lambda: fcntl.fcntl(ends[0], 8, PID))
+attempt('signal', lambda: fcntl.fcntl(ends[0], 10, 9))
+owner = (1).to_bytes(4, 'little') + PID.to_bytes(4, 'little')
+attempt('owner, new', lambda: fcntl.fcntl(ends[0], 15, owner))
+attempt('segment', lambda: checked(libc.shmget(KEY, 4096, 0o1600)))
+attempt('semaphore', lambda: checked(libc.semget(KEY, 1, 0o1600)))
+attempt('messages', lambda: checked(libc.msgget(KEY, 0o1600)))
+attempt('queue', lambda: checked(libc.mq_open(b'/llmi-%d' % KEY, 0o102, 0o600, None)))
+attempt('attach', lambda: checked(libc.shmat(SEGMENT, None, 0)))
+attempt('destroy', lambda: checked(libc.shmctl(SEGMENT, 0, None)))
+assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
+resource.prlimit(os.getpid(), resource.RLIMIT_NOFILE, (100, 100))
+resource.setrlimit(resource.RLIMIT_NOFILE, (90, 90))
+assert fcntl.fcntl(ends[0], fcntl.F_GETFD) == 1
+print('own limits', resource.prlimit(0, resource.RLIMIT_NOFILE))
+"""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What of the user's lies outside the sandbox."""
+
+    process: subprocess.Popen[bytes]
+    segment: int
+    """A shared memory segment."""
+    key: int
+    """Nothing has it yet."""
+
+    def made(self) -> list[tuple[str, int]]:
+        """The System V objects that the code made."""
+        found = (
+            ("shm", _libc.shmget(self.key, 0, 0)),
+            ("sem", _libc.semget(self.key, 0, 0)),
+            ("msg", _libc.msgget(self.key, 0)),
+        )
+        return [(kind, number) for kind, number in found if number != -1]
+
+
+@pytest.fixture
+def outside() -> Iterator[Outside]:
+    with subprocess.Popen(["sleep", "60"]) as sleeping:
+        segment = _libc.shmget(0, 4096, 0o1600)
+        found = Outside(sleeping, segment, key=0x4C4C0000 | os.getpid() & 0xFFFF)
+        try:
+            yield found
+        finally:
+            sleeping.kill()
+            _libc.shmctl(segment, 0, None)
+            for kind, number in found.made():
+                last = (0, 0) if kind == "sem" else (0, None)
+                getattr(_libc, f"{kind}ctl")(number, *last)
+            _libc.mq_unlink(b"/llmi-%d" % found.key)
+
+
+@pytest.mark.parametrize("namespaces", ["refused", "allowed"])
+async def test_other_processes_and_shared_objects_are_out_of_reach(
+    context: ToolContext, monkeypatch: pytest.MonkeyPatch, outside: Outside, namespaces: str
+) -> None:
+    if namespaces == "refused":
+        _launch_after(monkeypatch, _NO_NAMESPACES)
+    before = _state_of(outside.process.pid)
+    here = f"PID, KEY, SEGMENT = {outside.process.pid}, {outside.key}, {outside.segment}\n"
+    printed = await _printed(context, here + _TERSE + _FOREIGN)
+    assert "WORKED" not in printed
+    assert f"it printed: {'-' * 20}own limits (90, 90)" in printed
+    assert outside.process.poll() is None
+    assert _state_of(outside.process.pid) == before
+    assert outside.made() == []
+    assert _libc.shmctl(outside.segment, 0, None) == 0  # it was still there
+
+
+def _state_of(pid: int) -> tuple[object, ...]:
+    return (
+        resource.prlimit(pid, resource.RLIMIT_CPU),
+        os.getpriority(os.PRIO_PROCESS, pid),
+        os.sched_getaffinity(pid),
+        os.sched_getscheduler(pid),
+    )

@@ -1,0 +1,13 @@
+"""The door stays light: listing tools must not load what they use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_the_plugin_module_loads_neither_the_tool_nor_a_plotting_library() -> None:
+    code = "import sys, llmi_sandbox.plugin; print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(out.stdout.split())
+    assert not loaded & {"matplotlib", "numpy", "pandas", "asyncio", "llmi_sandbox.tool"}

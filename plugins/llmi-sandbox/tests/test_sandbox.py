@@ -1,0 +1,168 @@
+"""What the tool gives back: figures, and errors that teach."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.testing import attach, make_call, make_context, random_png
+from llmi_agent.tool import Failed, Produced, ToolContext, ToolFailed, ToolResult, ToolRetry
+from llmi_sandbox.plugin import SPEC, llmi_tools
+from llmi_sandbox.tool import Sandbox
+
+Draw = Callable[[str], Awaitable[ToolResult]]
+
+
+@pytest.fixture
+async def context(tmp_path: Path) -> AsyncIterator[ToolContext]:
+    table = tmp_path / "sales.csv"
+    table.write_text("month,sales\nJan,3\nFeb,5\n", encoding="utf-8")
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(random_png())
+    store = ArtifactStore(tmp_path / "store")
+    given = (attach(store, table, "text/csv"), attach(store, photo, "image/png"))
+    async with AsyncExitStack() as scope:
+        yield make_context(store, scope, attachments=given)
+
+
+@pytest.fixture
+def draw(context: ToolContext) -> Draw:
+    return lambda code: Sandbox().run(make_call(SPEC, code=code), context)
+
+
+async def _error(draw: Draw, code: str) -> str:
+    with pytest.raises(ToolRetry) as caught:
+        await draw(code)
+    return str(caught.value)
+
+
+def _sizes(result: ToolResult) -> list[tuple[int, int]]:
+    assert isinstance(result, Produced)
+    return [Image.open(io.BytesIO(image.data)).size for image in result.images]
+
+
+def test_the_door_offers_the_tool() -> None:
+    assert [spec.name for spec in llmi_tools()] == ["llmi_sandbox"]
+    assert SPEC.executes_code
+    assert SPEC.deterministic
+
+
+async def test_a_seaborn_chart_of_an_attached_table_with_labels_in_many_scripts(draw: Draw) -> None:
+    code = (
+        "df = pd.read_csv('sales.csv')\n"
+        "plt.rcParams['font.sans-serif'] = ['SimHei']\n"
+        "sns.barplot(df, x='month', y='sales')\n"
+        "plt.title('Größe, 销售额, продажи, ' + str(df['sales'].sum()))\n"
+        "plt.tight_layout()\nplt.show()\nplt.savefig('mine.png')"
+    )
+    result = await draw(code)
+    assert isinstance(result, Produced)
+    assert len(result.images) == 1
+    width, height = _sizes(result)[0]
+    assert 900 < width < 1500
+    assert 500 < height < 1000
+    (image,) = result.images
+    assert image.provenance.code == code
+    assert (image.provenance.model or "").startswith("matplotlib 3")
+    assert result.usd == 0.0
+
+
+async def test_several_figures_are_candidates_in_order_and_forgotten_empty_ones_are_not(
+    draw: Draw,
+) -> None:
+    result = await draw(
+        "plt.figure()\n"
+        "plt.figure(figsize=(6, 3)); plt.plot([1, 2])\n"
+        "plt.figure(figsize=(3, 6)); plt.plot([2, 1])"
+    )
+    first, second = _sizes(result)
+    assert first[0] > first[1]
+    assert second[0] < second[1]
+    assert isinstance(result, Produced)
+    assert result.note == "the code drew 2 figures"
+
+
+async def test_a_closed_figure_that_was_saved_is_found_and_attachments_are_not(draw: Draw) -> None:
+    result = await draw("plt.plot([1, 2])\nplt.savefig('a.png', dpi=50)\nplt.close()")
+    assert _sizes(result) == [(400, 250)]
+
+
+async def test_no_figure_says_what_to_do_and_what_was_printed(draw: Draw) -> None:
+    message = await _error(draw, "print('hello there')")
+    assert "drew no figure" in message
+    assert "hello there" in message
+
+
+async def test_a_huge_figure_is_scaled_down(draw: Draw) -> None:
+    width, height = _sizes(await draw("plt.figure(figsize=(90, 90)); plt.plot([1, 2])"))[0]
+    assert width * height < 13_000_000
+
+
+async def test_the_same_code_draws_the_same_bytes(draw: Draw) -> None:
+    code = "plt.scatter(np.random.rand(9), np.random.rand(9), c=[hash('a') % 9] * 9)"
+    one, two = await asyncio.gather(draw(code), draw(code))
+    assert one == two
+
+
+async def test_an_error_shows_the_line_and_the_columns_that_exist(
+    draw: Draw, tmp_path: Path
+) -> None:
+    message = await _error(
+        draw,
+        "df = pd.read_csv('sales.csv')\n\ndef total(table):\n"
+        "    return table['salse'].sum()\n\nplt.bar(['a'], [total(df)])",
+    )
+    assert "the code failed on line 4: KeyError: 'salse'" in message
+    assert "4 |     return table['salse'].sum()" in message
+    assert "6 | plt.bar(['a'], [total(df)])" in message
+    assert "df has the columns 'month', 'sales'" in message
+    assert "site-packages" not in message
+    assert len(message) <= 2000
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("plt.plot([1, 2]\nplt.title('a')", "not valid Python: '(' was never closed, on line 1"),
+        ("plt.plot([1])\0", "null bytes"),
+        ("open('sale.csv')", "the working folder holds 'photo.png', 'sales.csv'"),
+        ("np.ones(10**11)", "MemoryError"),
+        ("plt.title('a $x^{$ b')", "write '\\$' for a dollar sign"),
+        ("raise ValueError('x' * 9000)", "ValueError: xxx"),
+        ("import os\nos._exit(3)", "ended its process itself, with status 3"),
+        ("import ctypes\nctypes.string_at(0)", "crashed the interpreter"),
+    ],
+)
+async def test_errors_teach(draw: Draw, code: str, expected: str) -> None:
+    message = await _error(draw, code)
+    assert expected in message
+    assert len(message) <= 2500
+
+
+async def test_a_setting_that_is_wrong_is_named(context: ToolContext) -> None:
+    wrong = make_context(ArtifactStore("/nowhere"), context.scope, settings={"memory_mb": "much"})
+    with pytest.raises(ToolFailed, match=r"\[tools.llmi_sandbox\] memory_mb") as caught:
+        await Sandbox().run(make_call(SPEC, code="1"), wrong)
+    assert caught.value.reason == "unavailable"
+
+
+async def test_a_loop_without_end_is_a_timeout(context: ToolContext) -> None:
+    fields: dict[str, Any] = {"settings": {"seconds": 1.5}}
+    short = make_context(ArtifactStore("/nowhere"), context.scope, **fields)
+    result = await Sandbox().run(make_call(SPEC, code="while True: pass"), short)
+    assert isinstance(result, Failed)
+    assert (result.reason, result.retryable) == ("timeout", True)
+
+
+async def test_a_deadline_in_the_past_starts_nothing(context: ToolContext) -> None:
+    late = make_context(ArtifactStore("/nowhere"), context.scope, deadline=0.0)
+    with pytest.raises(ToolFailed, match="no time is left"):
+        await Sandbox().run(make_call(SPEC, code="1"), late)

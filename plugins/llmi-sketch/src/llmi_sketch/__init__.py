@@ -1,0 +1,1 @@
+"""LLMI tool `llmi_sketch`: labelled placeholder art, drawn from the prompt's words."""
