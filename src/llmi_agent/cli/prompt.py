@@ -1,0 +1,29 @@
+"""`llmi prompt`: what the language model is told."""
+
+from __future__ import annotations
+
+import click
+
+from llmi_agent.cli.parameters import verbose_option
+from llmi_agent.cli.voice import Voice
+
+
+@click.command()
+@click.option(
+    "--dialect",
+    type=click.Choice(["json", "python"]),
+    help="The form of slots that it teaches: ours (json), or the published LLM-I one (python).  "
+    "[default: the configured one, else json]",
+)
+@verbose_option
+@click.pass_obj
+def prompt(voice: Voice, dialect: str | None) -> None:
+    """Print the system prompt for the kinds that have a tool."""
+    from llmi_agent.cli.setup import prepare
+    from llmi_agent.policies.prompt import system_prompt
+
+    voice.configure_logs()
+    setup = prepare({"options.dialect": dialect} if dialect else {})
+    setup.tell_problems(voice)
+    kinds = setup.bindings.kinds.values()
+    click.echo(system_prompt(kinds, setup.config.options.dialect))

@@ -1,0 +1,59 @@
+"""What every command starts from: the configuration, the registry of tools, and the bindings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import entry_points
+from typing import Any
+
+from llmi_agent import registry as registries
+from llmi_agent.cli.voice import Voice
+from llmi_agent.config import Config, load_config
+from llmi_agent.errors import ConfigError
+from llmi_agent.hooks import ENTRY_POINTS
+from llmi_agent.registry import Bindings, Registry
+from llmi_agent.settings import suggestion
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Read once, when a command starts."""
+
+    config: Config
+    registry: Registry
+    secrets: Mapping[str, str]
+
+    @cached_property
+    def bindings(self) -> Bindings:
+        """Raises ConfigError or UnavailableError if a tool that was named cannot be used."""
+        return self.registry.bind(self.config.use, self.secrets)
+
+    def tell_problems(self, voice: Voice) -> None:
+        """One line on stderr for each plugin's problem and each setting that reaches no tool."""
+        for problem in self.registry.host.problems:
+            voice.say(str(problem), "plugin.problem")
+        for name in self.config.tools:
+            if name not in self.registry.tools:
+                known = suggestion(name, self.registry.tools)
+                voice.say(f"[tools.{name}] configures a tool that is not installed; {known}")
+
+
+def prepare(flags: Mapping[str, Any]) -> Setup:
+    """Configure and discover. Raises ConfigError, and PluginError if problems are to be errors."""
+    config = load_config(flags)
+    if config.plugins is not None:
+        _check_plugins(config)
+    registry = registries.discover(config.plugins, strict=config.strict)
+    return Setup(config, registry, dict(os.environ))
+
+
+def _check_plugins(config: Config) -> None:
+    installed = sorted(entry_points(group=ENTRY_POINTS).names)
+    for name in config.plugins or ():
+        if name not in installed:
+            known = suggestion(name, installed)
+            origin = config.origins["plugins"]
+            raise ConfigError(f"{origin}: no plugin {name!r} is installed; {known}")

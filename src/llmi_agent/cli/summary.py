@@ -1,0 +1,78 @@
+"""What came of a run: for people, for logs, and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from llmi_agent.cli.text import one_line, plural
+from llmi_agent.document import Document, Missing
+
+
+def data(document: Document, files: Sequence[Path], seconds: float) -> dict[str, Any]:
+    """The object that `llmi run --json` prints."""
+    return {
+        "document": next((str(path) for path in files if path.suffix == ".json"), None),
+        "files": [str(path) for path in files],
+        "title": document.title,
+        "figures": len(document.figures),
+        "missing": [
+            {"slot": m.slot, "kind": m.kind, "reason": m.reason, "message": m.message}
+            for m in document.missing
+        ],
+        "episode": document.episode,
+        "model": document.policy,
+        "bindings": document.bindings,
+        "seconds": round(seconds, 3),
+        "usd": usd(document),
+    }
+
+
+def usd(document: Document) -> float | None:
+    """What the run cost, if all of it is known: a model's price is not, the offline writer is free."""
+    if document.policy != "offline":
+        return None
+    total = 0.0
+    for figure in document.figures:
+        if figure.usd is None:
+            return None
+        total += figure.usd
+    return total
+
+
+def warnings(document: Document) -> Iterator[str]:
+    """A sentence for each figure that is missing, and one if all are."""
+    for missing in document.missing:
+        yield f"figure missing: {_why(missing)}"
+    if document.missing and not document.figures:
+        yield "not one figure could be made; the document says why in each place"
+
+
+def show(document: Document, seconds: float) -> None:
+    """The same on stderr for somebody who has watched."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, highlight=False, emoji=False, markup=False)
+    console.print()
+    console.print(Text(one_line(document.title), style="bold"))
+    console.print(Text(_counts(document, seconds)))
+    for sentence in warnings(document):
+        console.print(Text(sentence, style="red"))
+
+
+def _counts(document: Document, seconds: float) -> str:
+    cost = usd(document)
+    parts = [
+        plural(len(document.figures), "figure"),
+        f"{len(document.missing)} missing" if document.missing else "",
+        f"{seconds:.1f} s",
+        f"${cost:.2f}" if cost else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _why(missing: Missing) -> str:
+    asked = one_line(missing.caption, 120) or f"slot {missing.slot}"
+    return f"{missing.kind or 'unreadable slot'}, {asked}: {missing.reason}: {one_line(missing.message)}"
