@@ -1,0 +1,41 @@
+"""From a table to an illustrated page, in code: python examples/quickstart.py [FILE]"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from langchain_core.messages import HumanMessage
+
+from llmi_agent.attachments import attach_files
+from llmi_agent.document import Document
+from llmi_agent.home import default_store
+from llmi_agent.render import write
+from llmi_graphs import build_graph
+
+HERE = Path(__file__).parent
+
+
+async def main(table: Path, out: Path) -> None:
+    store = default_store()
+    files = attach_files(store, [table])
+    graph = build_graph(model="offline", store=store)  # or "openai/gpt-5", or any chat model
+    request = {
+        "messages": [HumanMessage(f"What does {table.name} tell?")],
+        "attachments": [asdict(file) for file in files],
+    }
+    document = None
+    async for mode, event in graph.astream(request, stream_mode=["custom", "values"]):
+        if mode == "custom" and isinstance(event, dict) and event["type"] == "slot":
+            print(f"slot {event['slot']}: {event['state']}")
+        elif mode == "values" and isinstance(event, dict) and event.get("document"):
+            document = Document.model_validate(event["document"])
+    assert document is not None
+    print(*write(document, store, out, ["html"]))
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:] or [str(HERE / "data" / "birdstrikes-seattle-portland.csv")]
+    asyncio.run(main(Path(given[0]), Path("quickstart-report")))

@@ -1,0 +1,150 @@
+"""Documentation is checked: what it shows runs, what exists is documented, what it links to exists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from llmi_agent.cli import llmi
+from llmi_agent.options import Options
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "plugins/*/README.md", "examples/**/*.md")
+    for path in ROOT.glob(pattern)
+)
+
+
+def snippets(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def ids(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_the_readmes_python_runs_as_it_stands() -> None:
+    (snippet,) = snippets(README, "python")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", snippet],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert re.fullmatch(r"Four years of weather in Seattle.* \d+ figures\n", done.stdout)
+
+
+def test_the_readmes_settings_are_settings() -> None:
+    (snippet,) = snippets(README, "toml")
+    settings = tomllib.loads(snippet)
+    assert Options(**settings["options"]).repairs == 2
+    assert set(settings) == {"model", "use", "options", "tools"}
+
+
+def test_every_command_and_option_is_in_the_readme() -> None:
+    context = click.Context(llmi)
+    for name in llmi.list_commands(context):
+        assert f"`llmi {name}" in README
+    run = llmi.get_command(context, "run")
+    assert run is not None
+    for parameter in run.params:
+        if isinstance(parameter, click.Option) and parameter.name != "help":
+            assert parameter.opts[0] in README, parameter.opts
+
+
+def test_every_option_is_a_variable_in_the_readme() -> None:
+    for field in Options.model_fields:
+        assert f"`LLMI_{field.upper()}`" in README
+
+
+@pytest.mark.parametrize("path", PAGES, ids=ids)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)", text):
+        if not re.match(r"[a-z]+:", target):
+            assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", PAGES, ids=ids)
+def test_python_snippets_compile(path: Path) -> None:
+    for snippet in snippets(path.read_text(encoding="utf-8"), "python"):
+        compile(snippet, str(path), "exec")
+
+
+def test_no_file_names_this_machine_or_a_package_registry() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    words = ("/work/" + "main", "pypi" + ".org", "registry" + ".npmjs", "deb" + ".debian")
+    for name in filter(None, listed.stdout.split("\0")):
+        data = (ROOT / name).read_bytes() if (ROOT / name).is_file() else b""
+        for word in words:
+            assert word.encode() not in data, f"{name}: {word}"
+
+
+def test_every_hook_is_documented_with_its_signature() -> None:
+    import inspect
+
+    from llmi_agent.hooks import Hooks
+
+    guide = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    for name, hook in vars(Hooks).items():
+        if name.startswith("llmi_"):
+            arguments = ", ".join(list(inspect.signature(hook).parameters)[1:])
+            assert f"`{name}({arguments})`" in guide
+
+
+def test_every_field_of_a_spec_and_every_test_helper_is_documented() -> None:
+    from dataclasses import fields
+
+    from llmi_agent import testing
+    from llmi_agent.tool import REASONS, ToolSpec
+
+    guide = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    public = [
+        name
+        for name, value in vars(testing).items()
+        if not name.startswith("_") and getattr(value, "__module__", "") == testing.__name__
+    ]
+    for name in [*(field.name for field in fields(ToolSpec)), *REASONS, *public]:
+        assert f"`{name}`" in guide, name
+
+
+def test_the_guide_shows_the_example_as_it_is() -> None:
+    guide = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    for name in ("llmi_palette.py", "pyproject.toml"):
+        assert (ROOT / "examples" / "write_a_tool" / name).read_text(encoding="utf-8") in guide
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (
+            "embed_in_an_agent.py",
+            "as a tool: I wrote “The harbour at night”, 2 figures.\nas a node: ",
+        ),
+        ("quickstart.py", "slot 0: kept"),
+    ],
+)
+def test_the_examples_run(script: str, words: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "examples" / script)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert words in done.stdout
