@@ -3,11 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 DEFAULT_CONCURRENCY = {"code": 2, "search": 4, "diffusion": 4, "edit": 2}
+
+
+class ModelPrice(BaseModel):
+    """What a language model costs, in US dollars per million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        """ "0.15/0.60" as it stands in an environment variable."""
+        if isinstance(value, str) and value.count("/") == 1:
+            return dict(zip(("input", "output"), value.split("/"), strict=True))
+        return value
 
 
 class Options(BaseModel):
@@ -35,6 +60,20 @@ class Options(BaseModel):
     """Seconds for one call, instead of each tool's own."""
     seed: int = 0
     """Where chance plays a part."""
+    model_retries: int = Field(default=3, ge=0, le=20)
+    """How often a model that is unreachable or out of quota is asked again, before a fallback model is."""
+    model_silence: PositiveFloat = 120.0
+    """Seconds without a word from the model after which it counts as unreachable."""
+    vision: bool | None = None
+    """Whether the model sees the attached pictures. Unset: what is known of the model decides."""
+    budget: float | None = Field(default=None, ge=0)
+    """US dollars that a run may cost (`--budget`). Calls of unknown price are then refused."""
+    prices: dict[str, NonNegativeFloat | ModelPrice] = {}
+    """What a call of a tool costs, or a model's tokens, by name, where it is unknown or known better."""
+    cache: bool = False
+    """Whether results of paid and chance tools are found again across runs, too (`--cache`)."""
+    download_allow: tuple[str, ...] = ()
+    """Private addresses that pictures may be downloaded from all the same, as "host" or "host:port"."""
     folders: tuple[Path, ...] = ()
     """Folders of pictures to search (`--images`)."""
 

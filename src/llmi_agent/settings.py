@@ -147,7 +147,9 @@ def _variable(variable: str, text: str) -> dict[Key, Any]:
 def _option(variable: str, name: str, text: str) -> Any:
     if name == "folders":
         return [Path(each).expanduser() for each in text.split(os.pathsep) if each]
-    return _pairs(variable, text) if name == "concurrency" else text
+    if name == "download_allow":
+        return _words(text)
+    return _pairs(variable, text) if name in ("concurrency", "prices") else text
 
 
 def _words(text: str) -> list[str]:

@@ -85,7 +85,7 @@ class Produced:
     note: str = ""
     """One line for the reader of the document, such as what an edit did."""
     usd: float | None = None
-    """What the call cost. None is unknown, which is not 0."""
+    """What the vendor says that the call cost. None: the tool's price (`ToolSpec.usd`) is the estimate."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,10 @@ class Failed:
     """What a person and the policy read: the culprit, what exists, the next step."""
     retryable: bool = False
     """Other parameters may work: the policy is asked to repair them."""
+    retry_after: float | None = None
+    """Seconds that the vendor asks to wait before the next call."""
+    usd: float | None = None
+    """What the call cost although it failed. None is unknown, which is not 0."""
 
 
 ToolResult = Produced | Failed
@@ -107,11 +111,20 @@ class ToolRetry(Exception):  # noqa: N818 - reads as what the author wants to ha
 
 
 class ToolFailed(Exception):  # noqa: N818
-    """Raise it when this call cannot work whatever the parameters are."""
+    """Raise it when this call cannot work whatever the parameters are; the fields are those of `Failed`."""
 
-    def __init__(self, message: str, reason: Reason = "crashed") -> None:
+    def __init__(
+        self,
+        message: str,
+        reason: Reason = "crashed",
+        *,
+        retry_after: float | None = None,
+        usd: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.reason: Reason = reason
+        self.retry_after = retry_after
+        self.usd = usd
 
 
 @dataclass(frozen=True)
@@ -180,6 +193,22 @@ class ToolCall:
         return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()[:32]
 
 
+class Download(Protocol):
+    """The framework's one way to fetch a picture that somebody else has named."""
+
+    async def __call__(self, url: str) -> bytes:
+        """The bytes of a raster picture at `url`. No key or cookie is ever sent along.
+
+        Raises ToolFailed: `refused` for an address that is private or not http(s), `unreachable` for a server that
+        does not answer or answers with an error, `timeout`, `bad_output` for what is no picture or too large.
+        """
+
+
+async def _no_download(url: str) -> bytes:
+    """The default of `ToolContext.download`: a context made by hand fetches nothing."""
+    raise ToolFailed("this context cannot download", "unavailable")
+
+
 async def _no_record(job: str) -> None:
     """The default of `ToolContext.record_job`: a context made by hand keeps no record."""
 
@@ -204,6 +233,8 @@ class ToolContext:
     """The tool's own section of the configuration, `[tools.<name>]`."""
     secrets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     """Exactly the secrets that the spec `needs`."""
+    download: Download = _no_download
+    """Fetch a picture that a vendor's answer names: safe against addresses that lead inside."""
     seed: int = 0
     """Use it wherever chance plays a part, so that a run can be repeated."""
     deadline: float = float("inf")
@@ -230,6 +261,10 @@ class BaseTool:
         """Whether the tool could run now; cheap, and without cost."""
         return Health(ok=True)
 
+    async def verify(self, context: ToolContext) -> Health:
+        """Whether the vendor accepts the key, asked online and as cheaply as it can be (`llmi doctor --online`)."""
+        return Health(ok=True, message="nothing to ask online")
+
     async def aclose(self) -> None:
         """Let go of what the tool holds. Awaited once, when the episode ends."""
 
@@ -255,7 +290,7 @@ class ToolSpec:
     needs: tuple[str, ...] = ()
     """Names of the secrets (environment variables) without which the tool cannot run."""
     usd: float | None = None
-    """What a call costs, if it can be told in advance. None is unknown."""
+    """US dollars that a call costs, as far as it can be told in advance; 0 is free, None is unknown."""
     seconds: float | None = None
     """How long a call takes, typically."""
     timeout: float = 60.0

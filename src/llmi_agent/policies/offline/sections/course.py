@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from llmi_agent.policies.offline.blocks import chart_figure
 from llmi_agent.policies.offline.charts import time as charts
 from llmi_agent.policies.offline.facts.seasons import Path, lines_of, path
@@ -105,7 +103,7 @@ def panel(study: Study, clock: Clock) -> list[Block]:
     what = f"{plain(label(measure))} over time by {plain(label(clock.panel))}"
     caption, title = f"{capital(what)}.", capital(what)
     ahead = (last - first) - max(0, to_second - from_second)
-    if ahead > _CLEARLY * float(np.ptp(lines.dropna().to_numpy(dtype="float64"))):
+    if ahead > _CLEARLY * float(lines.max(axis=None) - lines.min(axis=None)):
         caption = (
             f"{capital(what)}; {plain(name)} gained the most, from {shown(first)} to {shown(last)}."
         )

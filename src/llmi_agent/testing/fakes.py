@@ -1,4 +1,4 @@
-"""For tests of plugins and of agents: public, documented, and used by our own tests."""
+"""Tools and models that do as they are told, and checks that hold a tool to the contract."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from pydantic import Field
 from llmi_agent.artifacts import ArtifactStore
 from llmi_agent.draft import Slot, format_slot
 from llmi_agent.intake import admit
+from llmi_agent.journal import journal_beside
 from llmi_agent.kinds import WELL_KNOWN
 from llmi_agent.logs import get_logger
-from llmi_agent.registry import registry_of
+from llmi_agent.registry import Bindings, LiveTool, registry_of
+from llmi_agent.session import Emit, Session
 from llmi_agent.tool import (
     Attachment,
     Image,
@@ -36,6 +38,7 @@ from llmi_agent.tool import (
     ToolResult,
     ToolSpec,
 )
+from llmi_agent.toolkit import Toolkit
 
 
 def slot(kind: str, title: str = "a title", /, **params: Any) -> str:
@@ -63,6 +66,25 @@ def make_call(
 def make_context(store: ArtifactStore, scope: AsyncExitStack, **fields: Any) -> ToolContext:
     """A context to run a tool with by hand; `fields` are those of `ToolContext`."""
     return ToolContext(artifacts=store, scope=scope, log=get_logger(), **fields)
+
+
+def make_session(
+    *tools: ToolSpec | LiveTool,
+    store: ArtifactStore,
+    attachments: Sequence[Attachment] = (),
+    emit: Emit = lambda event: None,
+    **fields: Any,
+) -> Session:
+    """A live episode, to run calls in as a graph does: `async with make_session(SPEC, store=store) as session:
+    outcome = await session.result(make_call(SPEC, query="cats"))`.
+
+    `fields` are those of `Toolkit`: `secrets`, `settings` (by the tool's name), `options`. Time limits, hooks, the intake
+    and the classification of errors are the real ones; closing the session cancels what runs and closes the scope.
+    """
+    registry = registry_of(*tools)
+    bindings = Bindings({tool.spec.kind: tool for tool in registry.tools.values()})
+    toolkit = Toolkit(registry, bindings, store, journal_beside(store), **fields)
+    return Session("test", toolkit, attachments, emit=emit)
 
 
 def attach(store: ArtifactStore, path: Path, media_type: str) -> Attachment:

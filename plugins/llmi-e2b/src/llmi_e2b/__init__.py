@@ -1,0 +1,1 @@
+"""See plugins/llmi-e2b/README.md."""

@@ -1,0 +1,1 @@
+"""See plugins/llmi-litellm-images/README.md."""

@@ -1,0 +1,1 @@
+"""See plugins/llmi-replicate/README.md."""

@@ -1,0 +1,1 @@
+"""See plugins/llmi-tavily/README.md."""

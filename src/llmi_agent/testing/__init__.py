@@ -1,0 +1,51 @@
+"""For tests of plugins and of agents: public, documented, and used by our own tests."""
+
+from llmi_agent.testing.fakes import (
+    FakeTool,
+    ScriptedModel,
+    attach,
+    check_light_import,
+    check_tool,
+    make_call,
+    make_context,
+    make_session,
+    random_png,
+    slot,
+)
+from llmi_agent.testing.server import (
+    GARBAGE,
+    Cut,
+    Fault,
+    Hang,
+    Mime,
+    Reply,
+    Seen,
+    Server,
+    Slow,
+    json_reply,
+    redirect,
+)
+
+__all__ = [
+    "GARBAGE",
+    "Cut",
+    "FakeTool",
+    "Fault",
+    "Hang",
+    "Mime",
+    "Reply",
+    "ScriptedModel",
+    "Seen",
+    "Server",
+    "Slow",
+    "attach",
+    "check_light_import",
+    "check_tool",
+    "json_reply",
+    "make_call",
+    "make_context",
+    "make_session",
+    "random_png",
+    "redirect",
+    "slot",
+]
