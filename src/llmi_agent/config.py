@@ -19,7 +19,6 @@ from llmi_agent.options import Options
 from llmi_agent.settings import (
     ONLY_VARIABLES,
     Layer,
-    Setting,
     from_environment,
     from_file,
     from_flags,
@@ -36,6 +35,10 @@ class Config:
     options: Options
     model: str | None
     """None: nobody chose one."""
+    fallback: tuple[str, ...]
+    """Models that write in its place when it fails."""
+    api_base: str | None
+    """The address of an OpenAI-compatible server that serves the model."""
     use: Mapping[str, str]
     """Which tool serves a kind, by their names."""
     plugins: tuple[str, ...] | None
@@ -92,8 +95,10 @@ def _config(merged: Layer) -> Config:
     return Config(
         options=_options(merged),
         model=model,
+        fallback=_names(merged, "fallback", "openai/gpt-5-mini") or (),
+        api_base=_name(merged, "api_base"),
         use={key[1]: _name(merged, *key) or "" for key in merged if key[0] == "use"},
-        plugins=_plugins(merged.get(("plugins",))),
+        plugins=_names(merged, "plugins", "llmi-edit"),
         tools=_tools(merged),
         out=Path(out).expanduser() if out else None,
         strict=("strict",) in merged and bool(merged["strict",].value),
@@ -102,7 +107,7 @@ def _config(merged: Layer) -> Config:
 
 
 def _origins(merged: Layer) -> dict[str, str]:
-    names = ["model", "plugins", "out", *ONLY_VARIABLES]
+    names = ["model", "fallback", "api_base", "plugins", "out", *ONLY_VARIABLES]
     names += [f"options.{name}" for name in Options.model_fields]
     given = {".".join(key): setting.origin for key, setting in merged.items()}
     return dict.fromkeys(names, "default") | given
@@ -134,13 +139,14 @@ def _tools(merged: Layer) -> dict[str, dict[str, Any]]:
     return tools
 
 
-def _plugins(setting: Setting | None) -> tuple[str, ...] | None:
+def _names(merged: Layer, name: str, example: str) -> tuple[str, ...] | None:
+    setting = merged.get((name,))
     if setting is None:
         return None
     value = setting.value
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
         return tuple(value)
-    raise ConfigError(f'{setting.origin}: plugins must be a list of names, such as ["llmi-edit"]')
+    raise ConfigError(f'{setting.origin}: {name} must be a list of names, such as ["{example}"]')
 
 
 def _name(merged: Layer, *key: str) -> str | None:

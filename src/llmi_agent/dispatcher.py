@@ -12,12 +12,13 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from llmi_agent.intake import IntakeError
 from llmi_agent.journal import EpisodeJournal
+from llmi_agent.ledger import Ledger
 from llmi_agent.outcome import Candidate, Finished, Outcome
 from llmi_agent.registry import Registered
 from llmi_agent.strays import disowned
@@ -37,6 +38,7 @@ from llmi_agent.tool import (
     ToolRetry,
     ToolSpec,
 )
+from llmi_agent.words import printable
 
 if TYPE_CHECKING:
     from llmi_agent.toolkit import Toolkit
@@ -47,7 +49,7 @@ SMALL = 64 * 1024
 """Bytes of a picture below which a thread costs more than decoding it."""
 
 _provenance = TypeAdapter(Provenance)
-_usd = TypeAdapter(float | None)
+_amount = TypeAdapter(Annotated[float, Field(ge=0, allow_inf_nan=False)] | None)
 
 
 class Dispatcher:
@@ -62,6 +64,7 @@ class Dispatcher:
         started: Callable[[ToolCall], None],
         progress: Callable[[ToolCall, str], None],
         journal: EpisodeJournal,
+        ledger: Ledger,
     ) -> None:
         self._toolkit = toolkit
         self._attachments = attachments
@@ -70,6 +73,7 @@ class Dispatcher:
         self._started = started
         self._progress = progress
         self._journal = journal
+        self._ledger = ledger
         self._redactor = toolkit.redactor
         self._tools: dict[str, Tool] = {}
         self._permits: dict[str, asyncio.Semaphore] = {}
@@ -88,10 +92,11 @@ class Dispatcher:
         context = self._context(call, spec)
         answer = await self._hooks_answer(call, spec, context)
         if answer is None:
-            deadline = asyncio.get_running_loop().time() + self._timeout(spec)
-            answer = await self._timed(call, registered, replace(context, deadline=deadline))
+            refusal = self._ledger.reserve_call(call, spec)
+            answer = refusal or await self._timed(call, registered, context)
         result = self._checked(answer, spec)
         outcome = await self._admitted(result)
+        self._ledger.settle_call(call, spec, outcome)
         with disowned():
             await self._toolkit.registry.host.each(
                 "llmi_after_call", call=call, spec=spec, result=result, context=context
@@ -114,7 +119,8 @@ class Dispatcher:
     async def _timed(self, call: ToolCall, registered: Registered, context: ToolContext) -> object:
         """The tool's answer, or why there is none; a tool that ignores its cancellation is left behind."""
         seconds = self._timeout(registered.spec)
-        task = asyncio.ensure_future(self._guarded(call, registered, context))
+        timed = replace(context, deadline=asyncio.get_running_loop().time() + seconds)
+        task = asyncio.ensure_future(self._guarded(call, registered, timed))
         try:
             await asyncio.wait({task}, timeout=seconds)
         finally:
@@ -159,6 +165,7 @@ class Dispatcher:
             seed=toolkit.options.seed + call.slot,
             progress=lambda message: self._progress(call, self._redactor.text(message)),
             job=self._journal.jobs.get(call.key),
+            download=toolkit.download,
             record_job=partial(self._record_job, call),
         )
 
@@ -204,7 +211,13 @@ class Dispatcher:
             known = ", ".join(REASONS)
             message = f"{spec.name} failed for {answer.reason!r}, which is none of {known}"
             return Failed("bad_output", self._message(f"{message}: {answer.message}"))
-        return Failed(answer.reason, self._message(answer.message), answer.retryable is True)
+        return Failed(
+            answer.reason,
+            self._message(answer.message),
+            answer.retryable is True,
+            _amount.validate_python(answer.retry_after),
+            _amount.validate_python(answer.usd),
+        )
 
     def _checked_pictures(self, answer: Produced, spec: ToolSpec) -> ToolResult:
         images = answer.images
@@ -215,13 +228,13 @@ class Dispatcher:
         return Produced(
             images=tuple(map(self._clean, images)),
             note=self._message(answer.note),
-            usd=_usd.validate_python(answer.usd),
+            usd=_amount.validate_python(answer.usd),
         )
 
     def _clean(self, image: Image) -> Image:
         said = _provenance.validate_python(vars(image.provenance))
         fields: dict[str, Any] = {
-            name: self._redactor.text(_printable(value))
+            name: self._redactor.text(printable(value))
             for name, value in vars(said).items()
             if isinstance(value, str)
         }
@@ -233,7 +246,7 @@ class Dispatcher:
             case ToolRetry():
                 return Failed("crashed" if spec.executes_code else "bad_params", message, True)
             case ToolFailed():
-                return Failed(error.reason, message)
+                return Failed(error.reason, message, retry_after=error.retry_after, usd=error.usd)
             case TimeoutError():
                 return Failed("timeout", f"{spec.name}: {message}")
             case ConnectionError():
@@ -243,7 +256,7 @@ class Dispatcher:
         return Failed("crashed", f"{spec.name}: {type(error).__name__}: {message}")
 
     def _message(self, text: str) -> str:
-        return self._redactor.text(_printable(text))[:MOST_MESSAGE]
+        return self._redactor.text(printable(text))[:MOST_MESSAGE]
 
     async def _admitted(self, result: ToolResult) -> Outcome:
         if isinstance(result, Failed):
@@ -276,11 +289,6 @@ class Dispatcher:
 def _cancelled_from_outside() -> bool:
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
-
-
-def _printable(text: str) -> str:
-    """Text that can be written as UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _brief(outcome: Outcome) -> str:

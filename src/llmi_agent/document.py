@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from llmi_agent.costs import Costs
 from llmi_agent.errors import InputError
 from llmi_agent.tool import Attachment, Provenance, Reason
 
@@ -54,7 +55,7 @@ class Figure(_Value):
     attempts: int = 1
     """How many calls it took."""
     usd: float | None = None
-    """What the accepted call cost; None is unknown."""
+    """What the calls for it cost, repairs and fallbacks included; None is unknown."""
 
 
 class Missing(_Value):
@@ -87,6 +88,8 @@ class Document(_Value):
     attachments: tuple[Attachment, ...] = ()
     bindings: dict[str, str] = {}
     """Which tool served which kind."""
+    costs: Costs = Costs()
+    """What every call of a model or a tool cost."""
     blocks: tuple[Block, ...]
 
     @property

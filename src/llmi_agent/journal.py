@@ -34,6 +34,7 @@ Kind = Literal[
     "answer",
     "started",
     "job",
+    "charge",
     "finished",
     "verdict",
     "composed",
@@ -157,6 +158,10 @@ class EpisodeJournal:
         """The draft, if it is complete."""
         self.jobs: dict[str, str] = {}
         """Vendor jobs by the key of their call."""
+        self.writer = ""
+        """The model that wrote the draft."""
+        self.charges: dict[str, Any] = {}
+        """What each call cost, or may cost, by its key, as the ledger has it."""
         self._piece, self._flushed = "", 0.0
         self._verdicts: dict[int, tuple[str, Kept | Dropped]] = {}
         self._answers: dict[str, str] = {}
@@ -182,10 +187,10 @@ class EpisodeJournal:
             self._write("text", data=self._piece)
             self._piece, self._flushed = "", time.monotonic()
 
-    def drafted(self, draft: str) -> None:
-        """The draft is complete."""
-        self.draft, self._piece = draft, ""
-        self._write("drafted", data=draft)
+    def drafted(self, draft: str, writer: str) -> None:
+        """The draft is complete; `writer` is the model that wrote it."""
+        self.draft, self.writer, self._piece = draft, writer, ""
+        self._write("drafted", writer, draft)
 
     def answer(self, slot: int, attempt: int) -> str | None:
         """What the policy answered when it was asked to repair this attempt."""
@@ -205,6 +210,11 @@ class EpisodeJournal:
         """The vendor's id of a call that is under way."""
         self.jobs[call.key] = job
         self._write("job", call.key, job)
+
+    def charged(self, key: str, data: dict[str, Any] | None) -> None:
+        """What a call costs; None if it was no charge after all."""
+        self.charges[key] = data
+        self._write("charge", key, data)
 
     def outcome(self, call: ToolCall) -> Outcome | None:
         """What the call came to, if that is on record and its pictures are still in the store."""
@@ -258,11 +268,13 @@ class EpisodeJournal:
             case "asked":
                 self.asked = record.data
             case "drafted":
-                self.draft = record.data
+                self.draft, self.writer = record.data, record.key
             case "answer":
                 self._answers[record.key] = record.data
             case "job":
                 self.jobs[record.key] = record.data
+            case "charge":
+                self.charges[record.key] = record.data
             case "finished":
                 self._outcomes[record.key] = _load(record.data)
             case "verdict":

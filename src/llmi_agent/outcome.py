@@ -50,7 +50,6 @@ class Kept(_Value):
     params: dict[str, Any]
     note: str = ""
     attempts: int = 1
-    usd: float | None = None
 
 
 class Dropped(_Value):

@@ -13,6 +13,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 
 from llmi_agent.dispatcher import Dispatcher
 from llmi_agent.journal import EpisodeJournal
+from llmi_agent.ledger import Ledger
 from llmi_agent.logs import get_logger
 from llmi_agent.outcome import Dropped, Kept, Outcome
 from llmi_agent.strays import Strays
@@ -70,6 +71,7 @@ class Session:
         self._calls: dict[str, asyncio.Task[Outcome]] = {}
         self._verdicts: dict[int, asyncio.Future[Kept | Dropped]] = {}
         self._entries: dict[int, asyncio.Event] = {}
+        self.ledger = Ledger(toolkit.options, self.journal, self.emit)
         self._dispatcher = Dispatcher(
             toolkit,
             tuple(attachments),
@@ -78,6 +80,7 @@ class Session:
             self.started,
             self.progress,
             self.journal,
+            self.ledger,
         )
         self._closed = False
 

@@ -19,14 +19,19 @@ from llmi_agent.errors import ConfigError
 from llmi_agent.options import Options
 from llmi_agent.secrets import looks_secret
 
-SETTINGS = ("model", "plugins", "out", "use", "options", "tools")
+SETTINGS = ("model", "fallback", "api_base", "plugins", "out", "use", "options", "tools")
 """The top level of `llmi.toml`; the last three are tables."""
 ONLY_VARIABLES = ("home", "strict")
 """Settings that only the environment has."""
 
 _TABLES = ("use", "options", "tools")
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-_FLAGS = {"options.folders": "--images"}
+_FLAGS = {
+    "options.folders": "--images",
+    "options.budget": "--budget",
+    "options.cache": "--cache",
+    "api_base": "--api-base",
+}
 
 Key = tuple[str, ...]
 
@@ -129,9 +134,9 @@ def _variable(variable: str, text: str) -> dict[Key, Any]:
     if name in Options.model_fields:
         return {("options", name): _option(variable, name, text)}
     match name:
-        case "model" | "out" | "home":
+        case "model" | "api_base" | "out" | "home":
             return {(name,): text}
-        case "plugins":
+        case "fallback" | "plugins":
             return {(name,): _words(text)}
         case "strict":
             return {(name,): _truth(variable, text)}
@@ -139,7 +144,16 @@ def _variable(variable: str, text: str) -> dict[Key, Any]:
             return {("use", kind): tool for kind, tool in _pairs(variable, text).items()}
     if looks_secret(variable):
         return {}  # a plugin's own key
-    names = ("model", "plugins", "use", "out", *ONLY_VARIABLES, *Options.model_fields)
+    names = (
+        "model",
+        "fallback",
+        "api_base",
+        "plugins",
+        "use",
+        "out",
+        *ONLY_VARIABLES,
+        *Options.model_fields,
+    )
     known = suggestion(variable, [f"LLMI_{each.upper()}" for each in names])
     raise ConfigError(f"there is no variable {variable!r}; {known}")
 

@@ -9,11 +9,13 @@ from functools import cached_property
 from typing import Any
 
 from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.download import Downloader
 from llmi_agent.journal import Journal
 from llmi_agent.kinds import Kind
 from llmi_agent.options import Options
 from llmi_agent.registry import Bindings, Registry
 from llmi_agent.secrets import Redactor, secret_values
+from llmi_agent.tool import Download
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ class Toolkit:
                 *(self.secrets.get(name, "") for name in needed),
             ]
         )
+
+    @cached_property
+    def download(self) -> Download:
+        """The one way to fetch a picture that somebody else has named."""
+        return Downloader(self.options.download_allow)
 
     @property
     def kinds(self) -> Mapping[str, Kind]:

@@ -68,7 +68,7 @@ def test_json_is_one_object_with_the_whole_result(cli) -> None:
     result = cli("run", draft, *ECHO, "--json", "--out", "o", "--format", "html,json").json
     assert list(result) == [
         "document", "files", "title", "figures", "missing", "episode", "model", "bindings",
-        "seconds", "usd",
+        "seconds", "usd", "costs",
     ]  # fmt: skip
     assert result["document"] == "o/document.json"
     assert result["files"] == ["o/report.html", "o/document.json"]

@@ -12,21 +12,23 @@ from llmi_agent.document import Block, Document, Figure, Missing, TextBlock, tit
 from llmi_agent.draft import BadSlot, Slot, Text
 from llmi_agent.messages import document_message
 from llmi_agent.outcome import Dropped, Kept, read_verdict
+from llmi_agent.session import Session
 from llmi_graphs.interleave.machine import Machine, attachments_of
 from llmi_graphs.interleave.state import State
 
 
 async def compose(machine: Machine, state: State, config: RunnableConfig) -> dict[str, Any]:
     """The document, and the message that carries it."""
-    document = _document(machine, state)
-    message = document_message(document, machine.toolkit.store, machine.images)
     session = machine.session(state, config)
+    document = _document(machine, session, state)
+    message = document_message(document, machine.toolkit.store, machine.images)
     session.journal.compose(document.title)
     session.emit({"type": "document", "title": document.title})
     return {"document": document.model_dump(mode="json"), "messages": [message]}
 
 
-def _document(machine: Machine, state: State) -> Document:
+def _document(machine: Machine, session: Session, state: State) -> Document:
+    costs = session.ledger.costs
     inputs = len(state.get("inputs") or [])
     draft = machine.read(state["draft"], inputs)
     verdicts = {int(slot): read_verdict(data) for slot, data in state["results"].items()}
@@ -40,7 +42,8 @@ def _document(machine: Machine, state: State) -> Document:
         verdict = verdicts[block.index]
         if isinstance(verdict, Kept):
             numbers[block.index] = len(numbers) + 1
-            blocks.append(_figure(block, verdict, numbers, inputs))
+            usd = costs.of_slot(block.index)
+            blocks.append(_figure(block, verdict, numbers, inputs, usd))
         else:
             blocks.append(_missing(block, verdict))
     prompt = machine.toolkit.redactor.text(_prompt(state))
@@ -48,16 +51,19 @@ def _document(machine: Machine, state: State) -> Document:
     return Document(
         title=title_of(texts, prompt),
         prompt=prompt,
-        policy=machine.policy.name,
+        policy=session.journal.writer or machine.policy.name,
         episode=state["episode"],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         attachments=attachments_of(state),
         bindings=machine.toolkit.bindings.names,
+        costs=costs,
         blocks=tuple(blocks),
     )
 
 
-def _figure(slot: Slot | BadSlot, verdict: Kept, numbers: dict[int, int], inputs: int) -> Figure:
+def _figure(
+    slot: Slot | BadSlot, verdict: Kept, numbers: dict[int, int], inputs: int, usd: float | None
+) -> Figure:
     source = verdict.params.get("img_index")
     return Figure(
         number=numbers[slot.index],
@@ -74,7 +80,7 @@ def _figure(slot: Slot | BadSlot, verdict: Kept, numbers: dict[int, int], inputs
         note=verdict.note,
         edited_from=numbers.get(source - inputs) if isinstance(source, int) else None,
         attempts=verdict.attempts,
-        usd=verdict.usd,
+        usd=usd,
     )
 
 

@@ -17,7 +17,7 @@ from llmi_agent.home import default_store
 from llmi_agent.journal import journal_beside
 from llmi_agent.messages import Images
 from llmi_agent.options import Options
-from llmi_agent.policies.models import OFFLINE, resolve_model
+from llmi_agent.policies.models import OFFLINE, resolve_models
 from llmi_agent.policies.policy import Policy
 from llmi_agent.registry import LiveTool, Registry, discover, registry_of
 from llmi_agent.sessions import Sessions
@@ -39,6 +39,8 @@ NAME = "llmi-interleave"
 def build_graph(
     *,
     model: str | BaseChatModel = OFFLINE,
+    fallback: Sequence[str | BaseChatModel] = (),
+    api_base: str | None = None,
     tools: Registry | Sequence[ToolSpec | LiveTool] | None = None,
     use: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
@@ -51,6 +53,8 @@ def build_graph(
     """The compiled graph. Everything is an argument, so one process can serve many tenants.
 
     model: a chat model, "offline", or a litellm name such as "openai/gpt-5".
+    fallback: models that write in its place when it fails, in this order.
+    api_base: the address of an OpenAI-compatible server that serves the model.
     tools: a registry, or specs and live tools; by default every installed plugin.
     use: which tool serves a kind, by name, where the default order is not wanted.
     secrets: keys by name; by default the environment.
@@ -65,7 +69,8 @@ def build_graph(
     tool named in `use` does not exist or lacks its key.
     """
     toolkit = _toolkit(tools, use, secrets, options, settings, store)
-    machine = Machine(toolkit, _policy(model, toolkit), Sessions(), images)
+    policy = _policy(toolkit, model, fallback, api_base)
+    machine = Machine(toolkit, policy, Sessions(), images)
     graph = StateGraph(State, input_schema=Request, output_schema=Answer)
     graph.add_node("open", Node(partial(open_, machine)))
     graph.add_node("plan", Node(partial(plan, machine)))
@@ -118,15 +123,22 @@ def _toolkit(
     )
 
 
-def _policy(model: str | BaseChatModel, toolkit: Toolkit) -> Policy:
-    chat_model, name = resolve_model(
+def _policy(
+    toolkit: Toolkit,
+    model: str | BaseChatModel,
+    fallback: Sequence[str | BaseChatModel],
+    api_base: str | None,
+) -> Policy:
+    models = resolve_models(
         model,
+        fallback,
         store=toolkit.store,
         kinds=tuple(toolkit.kinds),
-        dialect=toolkit.options.dialect,
+        options=toolkit.options,
         secrets=toolkit.secrets,
+        api_base=api_base,
     )
-    return Policy(chat_model, name, toolkit.registry.host, toolkit.redactor)
+    return Policy(models, toolkit.registry.host, toolkit.store, toolkit.options, toolkit.redactor)
 
 
 def _registry(tools: Registry | Sequence[ToolSpec | LiveTool] | None) -> Registry:

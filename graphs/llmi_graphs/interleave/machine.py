@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 
-from llmi_agent.draft import Draft, parse
+from llmi_agent.draft import Draft, DraftReader, parse
 from llmi_agent.journal import EpisodeJournal
 from llmi_agent.messages import Images
 from llmi_agent.policies.policy import Policy
@@ -47,16 +47,18 @@ class Machine:
         """What is on record of an episode."""
         return EpisodeJournal(self.toolkit.journal, self.toolkit.store, episode)
 
+    def reader(self, inputs: int) -> DraftReader:
+        """A reader of drafts as this graph's options say; `inputs` is how many pictures the run starts with."""
+        return DraftReader(self.toolkit.bindings.params, inputs=inputs, **self._form)
+
     def read(self, text: str, inputs: int) -> Draft:
-        """A draft as this graph's options read it."""
+        """A whole draft, read in the same way."""
+        return parse(text, self.toolkit.bindings.params, inputs=inputs, **self._form)
+
+    @property
+    def _form(self) -> dict[str, Any]:
         options = self.toolkit.options
-        return parse(
-            text,
-            self.toolkit.bindings.params,
-            inputs=inputs,
-            dialect=options.dialect,
-            reader=options.reader,
-        )
+        return {"dialect": options.dialect, "reader": options.reader}
 
 
 def attachments_of(state: Mapping[str, Any]) -> tuple[Attachment, ...]:

@@ -25,6 +25,8 @@ _NOTES = {
 _FINAL = ("refused", "budget", "cancelled")
 """Failures for which nothing stands in: somebody has said no."""
 _TRANSIENT = ("unreachable", "timeout", "quota")
+MOST_WAIT = 60.0
+"""Seconds that a vendor may ask to wait; for longer, the document does not wait."""
 
 
 async def observe(machine: Machine, state: SlotState, config: RunnableConfig) -> dict[str, Any]:
@@ -34,7 +36,8 @@ async def observe(machine: Machine, state: SlotState, config: RunnableConfig) ->
     if isinstance(chosen, Kept):
         return _settled(session, state, chosen)
     if _may_retry(machine, state, chosen):
-        await asyncio.sleep(machine.toolkit.options.retry_wait * 2 ** state["retries"])
+        backoff = machine.toolkit.options.retry_wait * 2 ** state["retries"]
+        await asyncio.sleep(max(backoff, chosen.retry_after or 0.0))
         _say(session, state, "retrying", chosen)
         return {"next": "tool", "attempt": state["attempt"] + 1, "retries": state["retries"] + 1}
     if _may_repair(machine, state, chosen):
@@ -84,7 +87,6 @@ def _kept(
         params=slot["params"],
         note=" ".join(part for part in (note, outcome.note) if part),
         attempts=state["attempt"] + 1,
-        usd=state["usd"],
     )
 
 
@@ -119,6 +121,7 @@ def _may_retry(machine: Machine, state: SlotState, failure: Failed) -> bool:
     return (
         failure.reason in _TRANSIENT
         and not blames_policy
+        and (failure.retry_after or 0.0) <= MOST_WAIT
         and state["retries"] < machine.toolkit.options.retries
     )
 

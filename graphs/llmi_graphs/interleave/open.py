@@ -18,7 +18,7 @@ from llmi_agent.artifacts import ArtifactStore
 from llmi_agent.attachments import attach_bytes
 from llmi_agent.document import Document
 from llmi_agent.errors import InputError
-from llmi_agent.messages import SCHEME
+from llmi_agent.messages import reference, referred
 from llmi_agent.session import Input
 from llmi_agent.tool import Attachment, Provenance
 from llmi_graphs.interleave.machine import Machine, attachments_of
@@ -125,7 +125,7 @@ def _last_figures(
     journal = machine.journal(str(ours[-1].id).removesuffix("-document"))
     caption = ""
     for block in _blocks(ours[-1]):
-        digest = _reference(block)
+        digest = referred(block)
         if block.get("type") == "text":
             caption = str(block.get("text", "")).strip().removeprefix("[").removesuffix("]")
         elif digest and digest in machine.toolkit.store:
@@ -153,7 +153,7 @@ def _bytes(block: dict[str, Any], store: ArtifactStore) -> bytes:
     encoded = block.get("base64") or block.get("data") or (source or {}).get("data")
     encoded = encoded or _data_url(block)
     try:
-        if digest := _reference(block):
+        if digest := referred(block):
             return store.read(digest)
         if encoded:
             return base64.b64decode(str(encoded), validate=True)
@@ -164,11 +164,6 @@ def _bytes(block: dict[str, Any], store: ArtifactStore) -> bytes:
     raise InputError(
         "a picture in the message is only an address, which is not fetched; attach its bytes as base64"
     )
-
-
-def _reference(block: dict[str, Any]) -> str:
-    url = str(block.get("url") or "")
-    return url.removeprefix(SCHEME) if url.startswith(SCHEME) else ""
 
 
 def _data_url(block: dict[str, Any]) -> str:
@@ -187,8 +182,7 @@ def _without_bytes(message: HumanMessage, attached: tuple[Attachment, ...]) -> H
     for block in message.content:
         if isinstance(block, dict) and block.get("type") in _PICTURES:
             picture = next(rest)
-            url = SCHEME + picture.digest
-            content.append({"type": "image", "url": url, "mime_type": picture.media_type})
+            content.append(reference(picture.digest, picture.media_type))
         else:
             content.append(block)
     return message.model_copy(update={"content": content})

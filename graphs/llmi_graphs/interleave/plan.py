@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -20,8 +21,10 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Send
 
 from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.draft import Block, DraftReader, Slot, Text
+from llmi_agent.draft import Block, Slot, Text
 from llmi_agent.hooks import ModelContext
+from llmi_agent.messages import reference
+from llmi_agent.policies.policy import Restart
 from llmi_agent.policies.preview import preview
 from llmi_agent.policies.prompt import ATTACHMENTS, system_prompt, user_message
 from llmi_agent.session import Session
@@ -35,34 +38,41 @@ async def plan(machine: Machine, state: State, config: RunnableConfig) -> dict[s
     Raises PolicyError if the model gives no draft.
     """
     session = machine.session(state, config)
-    reader = _reader(machine, session)
     draft = session.journal.draft
-    if draft is not None:
-        _tell(session, reader.feed(draft))
-    else:
-        draft = await _written(machine, state, config, session, reader)
-    _tell(session, reader.close())
+    if draft is None:
+        return {"draft": await _written(machine, state, config, session)}
+    reader = machine.reader(len(session.inputs))
+    _tell(session, [*reader.feed(draft), *reader.close()])
     return {"draft": draft}
 
 
-async def _written(
-    machine: Machine, state: State, config: RunnableConfig, session: Session, reader: DraftReader
-) -> str:
+async def _written(machine: Machine, state: State, config: RunnableConfig, session: Session) -> str:
     """The policy's draft, journalled as it comes."""
-    journal = session.journal
+    journal, policy = session.journal, machine.policy
     messages = messages_from_dict(journal.asked)
     if not messages and state.get("attachments"):
         messages = await asyncio.to_thread(_messages, machine, state, session)
     elif not messages:
         messages = _messages(machine, state, session)
-    journal.ask(machine.toolkit.redactor.data(messages_to_dict(messages)))
+    asked = machine.toolkit.redactor.data(messages_to_dict(messages))
+    journal.ask(asked)
     pieces: list[str] = []
-    async for piece in machine.policy.draft(messages, config, ModelContext(session.episode)):
-        pieces.append(piece)
-        journal.text(piece)
-        _tell(session, reader.feed(piece))
+    reader, writer = machine.reader(len(session.inputs)), policy.name
+    context = ModelContext(session.episode)
+    async with aclosing(policy.draft(messages, config, context, session.ledger)) as stream:
+        async for piece in stream:
+            if isinstance(piece, Restart):
+                session.emit({"type": "restart", "model": piece.model, "message": piece.message})
+                journal.ask(asked)
+                pieces.clear()
+                reader, writer = machine.reader(len(session.inputs)), piece.model
+                continue
+            pieces.append(piece)
+            journal.text(piece)
+            _tell(session, reader.feed(piece))
     draft = "".join(pieces)
-    journal.drafted(draft)
+    journal.drafted(draft, writer)
+    _tell(session, reader.close())
     return draft
 
 
@@ -89,7 +99,6 @@ def _start(state: State, slot: dict[str, Any], origins: list[str]) -> dict[str, 
         "retries": 0,
         "repairs": 0,
         "exchange": [],
-        "usd": 0.0,
     }
 
 
@@ -99,8 +108,10 @@ def _messages(machine: Machine, state: State, session: Session) -> list[BaseMess
     store: ArtifactStore = machine.toolkit.store
     *earlier, last = _conversation(state)
     prompt = str(last.text)
+    told = user_message(prompt, attachments, session.inputs, lambda each: preview(each, store))
+    pictures = [reference(each.digest, each.media_type) for each in session.inputs]
     asked = HumanMessage(
-        user_message(prompt, attachments, session.inputs, lambda each: preview(each, store)),
+        [{"type": "text", "text": told}, *pictures] if pictures else told,
         additional_kwargs={ATTACHMENTS: [asdict(each) for each in attachments], "prompt": prompt},
     )
     options = machine.toolkit.options
@@ -119,16 +130,6 @@ def _conversation(state: State) -> list[BaseMessage]:
     while spoken and not isinstance(spoken[-1], HumanMessage):
         spoken.pop()
     return spoken
-
-
-def _reader(machine: Machine, session: Session) -> DraftReader:
-    options = machine.toolkit.options
-    return DraftReader(
-        machine.toolkit.bindings.params,
-        inputs=len(session.inputs),
-        dialect=options.dialect,
-        reader=options.reader,
-    )
 
 
 def _tell(session: Session, blocks: list[Block]) -> None:

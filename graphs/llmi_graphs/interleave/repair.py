@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, messag
 from langchain_core.runnables import RunnableConfig
 
 from llmi_agent.draft import BadSlot, Slot
-from llmi_agent.errors import PolicyError
+from llmi_agent.errors import PolicyError, UnavailableError
 from llmi_agent.hooks import ModelContext
 from llmi_agent.policies.prompt import repair_request
 from llmi_agent.session import Session
@@ -50,8 +50,8 @@ async def _asked(
     messages = [*_conversation(session), *_exchange(state), HumanMessage(request)]
     context = ModelContext(session.episode, slot)
     try:
-        answer = await machine.policy.repair(messages, config, context)
-    except PolicyError as error:
+        answer = await machine.policy.repair(messages, config, context, session.ledger)
+    except (PolicyError, UnavailableError) as error:
         session.log.warning("repair.failed", slot=slot, error=str(error))
         return ""
     session.journal.answered(slot, state["attempt"], answer)

@@ -62,8 +62,6 @@ class SlotState(TypedDict, total=False):
     repairs: int
     exchange: list[str]
     """Repair requests and the policy's answers, alternating."""
-    usd: float | None
-    """What the calls so far have cost; None as soon as one of them does not know."""
     failure: Json | None
     """Why the last attempt failed; None if it did not."""
     first_failure: Json

@@ -7,7 +7,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END
 
-from llmi_agent.outcome import Finished, Outcome
+from llmi_agent.outcome import Outcome
 from llmi_agent.session import Session, Source
 from llmi_agent.tool import Failed, ToolCall
 from llmi_graphs.interleave.machine import Machine
@@ -31,12 +31,7 @@ async def tool(machine: Machine, state: SlotState, config: RunnableConfig) -> di
         **outcome.model_dump(mode="json"),
         "source": vars(source.provenance) if source else None,
     }
-    return {"next": "observe", "failure": None, "picture": picture, "usd": _spent(state, outcome)}
-
-
-def _spent(state: SlotState, outcome: Finished) -> float | None:
-    before = state["usd"]
-    return None if before is None or outcome.usd is None else before + outcome.usd
+    return {"next": "observe", "failure": None, "picture": picture}
 
 
 async def _outcome(

@@ -18,27 +18,34 @@ CHECK_SECONDS = 30.0
 
 
 @click.command()
+@click.option(
+    "--online",
+    is_flag=True,
+    help="Also ask the vendors whether the keys that are set work, as cheaply as they allow; the model is asked for "
+    "one word.",
+)
 @json_option
 @verbose_option
 @click.pass_obj
-def doctor(voice: Voice) -> None:
+def doctor(voice: Voice, online: bool) -> None:
     """Check plugins, tools and configuration, and say what to mend.
 
-    What is installed and its problems, whether each bound tool can run, and where each value comes from. Exits with 1 if a plugin has a problem or a bound tool cannot run. Nothing here costs money or asks the network.
+    What is installed and its problems, whether each bound tool can run, which variable a tool lacks, and where each value comes from. Exits with 1 if a plugin has a problem, a bound tool cannot run or a key does not work. Nothing here costs money or asks the network, but for --online.
     """
     from llmi_agent.cli.setup import prepare
 
     voice.configure_logs()
-    findings = examine(prepare({}))
+    findings = examine(prepare({}), online=online)
     if voice.json:
         voice.give(findings)
     else:
         _show(findings)
-    if findings["problems"] or any(not each["ok"] for each in findings["tools"]):
+    checked = [*findings["tools"], *findings["online"]]
+    if findings["problems"] or any(not each["ok"] for each in checked):
         raise click.exceptions.Exit(1)
 
 
-def examine(setup: Setup) -> dict[str, Any]:
+def examine(setup: Setup, *, online: bool = False) -> dict[str, Any]:
     """Everything there is to say, as plain JSON."""
     import asyncio
     import platform
@@ -62,22 +69,75 @@ def examine(setup: Setup) -> dict[str, Any]:
         ],
         "problems": [{**vars(each), "line": str(each)} for each in host.problems],
         "tools": asyncio.run(_checked(setup)),
+        "lacking": [
+            {"tool": tool.spec.name, "kind": tool.spec.kind, "missing": list(missing)}
+            for tool in setup.registry.tools.values()
+            if (missing := tool.missing(setup.secrets))
+        ],
+        "online": asyncio.run(_asked(setup)) if online else [],
         "configuration": _configuration(setup),
     }
 
 
 async def _checked(setup: Setup) -> list[dict[str, Any]]:
     """The health of each bound tool."""
-    findings = []
-    for kind, tool in setup.bindings.tools.items():
-        health = await _health(setup, tool)
-        findings.append(
-            {"kind": kind, "tool": tool.spec.name, "ok": health.ok, "message": health.message}
-        )
+    return [
+        {"kind": kind, **await _finding(setup, tool, "check")}
+        for kind, tool in setup.bindings.tools.items()
+    ]
+
+
+async def _asked(setup: Setup) -> list[dict[str, Any]]:
+    """What the vendors say of each key that is set, and the models of theirs."""
+    tools = [
+        {"kind": tool.spec.kind, **await _finding(setup, tool, "verify")}
+        for tool in setup.registry.tools.values()
+        if tool.spec.needs and not tool.missing(setup.secrets)
+    ]
+    return tools + await _models(setup)
+
+
+async def _models(setup: Setup) -> list[dict[str, Any]]:
+    """Each configured model, asked for a word."""
+    import asyncio
+
+    from llmi_agent.home import default_store
+    from llmi_agent.policies.models import OFFLINE, resolve_models
+    from llmi_agent.policies.trouble import trouble_of
+
+    config, findings = setup.config, []
+    for name in (config.model or OFFLINE, *config.fallback):
+        if name == OFFLINE:
+            continue
+        health = {"kind": "model", "tool": name, "ok": True, "message": "answers"}
+        try:
+            (model,) = resolve_models(
+                name,
+                store=default_store(),
+                kinds=(),
+                options=config.options,
+                secrets=setup.secrets,
+                api_base=config.api_base if name == config.model else None,
+            )
+            async with asyncio.timeout(CHECK_SECONDS):
+                await model.chat.ainvoke("Reply with the word OK.", max_tokens=16)
+        except Exception as error:  # noqa: BLE001 - every client library has errors of its own
+            health |= {"ok": False, "message": _without_secrets(setup, trouble_of(error).words)}
+        findings.append(health)
     return findings
 
 
-async def _health(setup: Setup, tool: Registered) -> Health:
+async def _finding(setup: Setup, tool: Registered, question: str) -> dict[str, Any]:
+    health = await _health(setup, tool, question)
+    return {
+        "tool": tool.spec.name,
+        "ok": health.ok,
+        "message": _without_secrets(setup, health.message),
+    }
+
+
+async def _health(setup: Setup, tool: Registered, question: str) -> Health:
+    """What the tool's method `question` finds, however the tool behaves."""
     import asyncio
     from contextlib import AsyncExitStack
 
@@ -90,8 +150,8 @@ async def _health(setup: Setup, tool: Registered) -> Health:
             live = tool.make()
             if close := getattr(live, "aclose", None):
                 scope.push_async_callback(close)
-            check = getattr(live, "check", None)
-            if check is None:
+            method = getattr(live, question, None)
+            if method is None:
                 return Health(ok=True)
             context = ToolContext(
                 artifacts=default_store(),
@@ -101,12 +161,24 @@ async def _health(setup: Setup, tool: Registered) -> Health:
                 settings=setup.config.tools.get(tool.spec.name, {}),
                 secrets={name: setup.secrets[name] for name in tool.spec.needs},
             )
-            answer = await check(context)
-            return answer if isinstance(answer, Health) else Health(False, "check gave no Health")
+            answer = await method(context)
+            return (
+                answer
+                if isinstance(answer, Health)
+                else Health(False, f"{question} gave no Health")
+            )
     except TimeoutError:
-        return Health(False, f"its check did not end within {CHECK_SECONDS:g} s")
+        return Health(False, f"its {question} did not end within {CHECK_SECONDS:g} s")
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
         return Health(False, f"{type(error).__name__}: {error}")
+
+
+def _without_secrets(setup: Setup, words: str) -> str:
+    from llmi_agent.secrets import Redactor, secret_values
+
+    needed = {name for tool in setup.registry.tools.values() for name in tool.spec.needs}
+    values = [setup.secrets.get(name, "") for name in needed]
+    return Redactor([*secret_values(setup.secrets), *values]).text(words)
 
 
 def _configuration(setup: Setup) -> dict[str, dict[str, Any]]:
@@ -114,6 +186,8 @@ def _configuration(setup: Setup) -> dict[str, dict[str, Any]]:
     config = setup.config
     values: dict[str, Any] = {
         "model": config.model,
+        "fallback": list(config.fallback),
+        "api_base": config.api_base,
         "plugins": list(config.plugins) if config.plugins is not None else None,
         "out": str(config.out) if config.out else None,
         "strict": config.strict,
@@ -139,10 +213,22 @@ def _show(findings: dict[str, Any]) -> None:
         click.echo("\nproblems")
     for each in findings["problems"]:
         click.echo(f"  {one_line(each['line'])}")
-    click.echo("\nbound tools")
-    for each in findings["tools"]:
-        state = "ok" if each["ok"] else "CANNOT RUN"
-        click.echo(f"  {each['kind']}={each['tool']}: {state} {one_line(each['message'])}".rstrip())
+    _show_health("bound tools", findings["tools"])
+    if findings["online"]:
+        _show_health("asked online", findings["online"])
+    if findings["lacking"]:
+        click.echo("\ntools that lack a variable")
+    for each in findings["lacking"]:
+        click.echo(f"  {each['kind']}={each['tool']}: set {', '.join(each['missing'])}")
     click.echo("\nconfiguration")
     for name, each in findings["configuration"].items():
         click.echo(f"  {name} = {each['value']!r}  ({each['origin']})")
+
+
+def _show_health(title: str, findings: list[dict[str, Any]]) -> None:
+    from llmi_agent.cli.text import one_line
+
+    click.echo(f"\n{title}")
+    for each in findings:
+        state = "ok" if each["ok"] else "CANNOT RUN"
+        click.echo(f"  {each['kind']}={each['tool']}: {state} {one_line(each['message'])}".rstrip())

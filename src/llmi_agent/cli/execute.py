@@ -28,6 +28,7 @@ from llmi_agent.errors import LlmiError, UnavailableError
 from llmi_agent.home import default_store
 from llmi_agent.journal import Journal, journal_beside
 from llmi_agent.render import write
+from llmi_agent.render.words import dollars
 from llmi_agent.secrets import Redactor, secret_values
 from llmi_agent.tool import Attachment
 
@@ -42,6 +43,10 @@ class Order:
 
     prompt: str
     model: str | None
+    fallback: Sequence[str]
+    api_base: str | None
+    budget: float | None
+    cache: bool
     attachments: Sequence[str]
     folders: Sequence[str]
     out: str | None
@@ -55,11 +60,15 @@ class Order:
     def flags(self) -> dict[str, Any]:
         """The part of it that is configuration, for `load_config`."""
         flags: dict[str, Any] = {f"use.{kind}": tool for kind, tool in self.use}
-        if self.model is not None:
-            flags["model"] = self.model
-        if self.folders:
-            flags["options.folders"] = self.folders
-        return flags
+        given = {
+            "model": self.model,
+            "fallback": tuple(self.fallback) or None,
+            "api_base": self.api_base,
+            "options.budget": self.budget,
+            "options.cache": self.cache or None,
+            "options.folders": self.folders or None,
+        }
+        return flags | {name: value for name, value in given.items() if value is not None}
 
 
 def execute(order: Order, voice: Voice) -> None:
@@ -81,12 +90,12 @@ def execute(order: Order, voice: Voice) -> None:
         _announce(setup, voice)
         with watch(voice.live) as watcher, redirect_stdout(sys.stderr):
             graph = build(**_arguments(setup, store))
-            life = _Life(journal, order, folder, watcher)
+            life = _Life(journal, order, folder, watcher, voice)
             request = {"resume": recalled.episode} if recalled else _request(order, attachments)
             try:
                 state = run_until_stopped(_follow(graph, request, life))
             except BaseException:
-                life.tell_the_way_on(voice)
+                life.tell_the_way_on()
                 raise
         document = _document(state)
         if holds_report(folder):
@@ -105,8 +114,11 @@ def _check_tools(setup: Setup) -> None:
 
 def _announce(setup: Setup, voice: Voice) -> None:
     """The bindings in one line, and the model."""
-    voice.say(f"tools: {setup.bindings}; model: {setup.config.model or OFFLINE}", "bindings")
-    if setup.config.model is None:
+    config = setup.config
+    models = " else ".join([config.model or OFFLINE, *config.fallback])
+    budget = f"; budget: {dollars(config.options.budget)}" if config.options.budget else ""
+    voice.say(f"tools: {setup.bindings}; model: {models}{budget}", "bindings")
+    if config.model is None:
         voice.say(
             "no model configured: the offline writer will write from your attachments; "
             "choose one with --model"
@@ -128,6 +140,8 @@ def _arguments(setup: Setup, store: ArtifactStore) -> dict[str, Any]:
     config = setup.config
     return {
         "model": config.model or OFFLINE,
+        "fallback": config.fallback,
+        "api_base": config.api_base,
         "tools": setup.registry,
         "use": config.use,
         "secrets": setup.secrets,
@@ -145,6 +159,7 @@ class _Life:
     order: Order
     folder: Path
     watcher: Watcher
+    voice: Voice
     episode: str | None = None
     asked: bool = False
     """The policy has begun to write, so there is something to go on with."""
@@ -154,11 +169,13 @@ class _Life:
             self.episode = str(event["episode"])
             remember(self.journal, self.episode, self.order, self.folder)
         self.asked = self.asked or event.get("type") == "text"
+        if event.get("type") == "restart":
+            self.voice.say(f"{event['message']}; {event['model']} writes from the start", "restart")
         self.watcher.tell(event)
 
-    def tell_the_way_on(self, voice: Voice) -> None:
+    def tell_the_way_on(self) -> None:
         if self.episode and self.asked:
-            voice.say(f"go on with it: llmi run --resume {self.episode[:SHORT]}", "resumable")
+            self.voice.say(f"go on with it: llmi run --resume {self.episode[:SHORT]}", "resumable")
 
 
 def _request(order: Order, attachments: Sequence[Attachment]) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def recall(order: Order, journal: Journal, store: ArtifactStore) -> Recalled:
         ),
         {
             "model": opened.get("model"),
+            **{name: before[name] for name in ("fallback", "api_base") if before.get(name)},
             **{f"use.{kind}": tool for kind, tool in opened.get("bindings", {}).items()},
             **{f"options.{name}": value for name, value in opened.get("options", {}).items()},
         },

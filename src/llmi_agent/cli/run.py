@@ -21,6 +21,28 @@ from llmi_agent.cli.voice import Voice
     "[default: the configured one, else offline]",
 )
 @click.option(
+    "--fallback",
+    multiple=True,
+    metavar="MODEL",
+    help="A model that writes instead when the one before it fails; may be repeated.",
+)
+@click.option(
+    "--api-base",
+    metavar="URL",
+    help="An OpenAI-compatible server that serves the model, such as http://localhost:8000/v1.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0),
+    metavar="USD",
+    help="What the run may cost. A call that might exceed it, or whose price is unknown, is not made.",
+)
+@click.option(
+    "--cache",
+    is_flag=True,
+    help="Use results of earlier runs for paid and chance tools, too, where the request is the same.",
+)
+@click.option(
     "--attach",
     "attachments",
     type=click.Path(),

@@ -68,6 +68,8 @@ class Story:
                 return [*ended, *self._change(event)]
             case "progress":
                 self._slot(event).message = one_line(str(event.get("message", "")))
+            case "restart":
+                self._begin_anew()
             case "document":
                 self.written = True
         return []
@@ -77,6 +79,10 @@ class Story:
         """By number; the ones at work before those that wait."""
         waiting = [slot for slot in self.slots.values() if not slot.settled]
         return sorted(waiting, key=lambda slot: (slot.state == "planned", slot.number))
+
+    def _begin_anew(self) -> None:
+        self.slots.clear()
+        self.words, self._text, self._headings = 0, "", 0
 
     def _write(self, text: str) -> Iterator[Heading]:
         self._text += text

@@ -8,6 +8,7 @@ from typing import Any
 
 from llmi_agent.cli.text import one_line, plural
 from llmi_agent.document import Document, Missing
+from llmi_agent.render.words import bill
 
 
 def data(document: Document, files: Sequence[Path], seconds: float) -> dict[str, Any]:
@@ -26,19 +27,13 @@ def data(document: Document, files: Sequence[Path], seconds: float) -> dict[str,
         "bindings": document.bindings,
         "seconds": round(seconds, 3),
         "usd": usd(document),
+        "costs": document.costs.model_dump(mode="json"),
     }
 
 
 def usd(document: Document) -> float | None:
-    """What the run cost, if all of it is known: a model's price is not, the offline writer is free."""
-    if document.policy != "offline":
-        return None
-    total = 0.0
-    for figure in document.figures:
-        if figure.usd is None:
-            return None
-        total += figure.usd
-    return total
+    """What the run cost, if all of it is known or estimated."""
+    return None if document.costs.unknown else document.costs.usd
 
 
 def warnings(document: Document) -> Iterator[str]:
@@ -63,12 +58,11 @@ def show(document: Document, seconds: float) -> None:
 
 
 def _counts(document: Document, seconds: float) -> str:
-    cost = usd(document)
     parts = [
         plural(len(document.figures), "figure"),
         f"{len(document.missing)} missing" if document.missing else "",
         f"{seconds:.1f} s",
-        f"${cost:.2f}" if cost else "",
+        bill(document.costs),
     ]
     return ", ".join(part for part in parts if part)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from llmi_agent.costs import Costs
     from llmi_agent.document import Document, Figure, Missing
     from llmi_agent.tool import Reason
 
@@ -92,6 +93,19 @@ def dollars(usd: float | None) -> str:
     if usd == 0:
         return "free"
     return f"${usd:.2f}" if abs(usd) >= 1 else f"${usd:.2g}"
+
+
+def bill(costs: Costs) -> str:
+    """What a run cost: "$0.043, partly estimated", "at least $0.04 (1 call of unknown cost)"; empty if it was free."""
+    if costs.unknown:
+        calls = f"{plural(costs.unknown, 'call')} of unknown cost"
+        return f"at least {dollars(costs.usd)} ({calls})" if costs.usd else calls
+    if not costs.usd:
+        return ""
+    if not costs.estimated:
+        return dollars(costs.usd)
+    share = "" if costs.estimated >= costs.usd else "partly "
+    return f"{dollars(costs.usd)}, {share}estimated"
 
 
 def plural(count: int, noun: str) -> str:

@@ -12,6 +12,7 @@ from llmi_agent.testing.fakes import (
     random_png,
     slot,
 )
+from llmi_agent.testing.openai_server import OpenAIServer, content_refusal, openai_error
 from llmi_agent.testing.server import (
     GARBAGE,
     Cut,
@@ -33,6 +34,7 @@ __all__ = [
     "Fault",
     "Hang",
     "Mime",
+    "OpenAIServer",
     "Reply",
     "ScriptedModel",
     "Seen",
@@ -41,10 +43,12 @@ __all__ = [
     "attach",
     "check_light_import",
     "check_tool",
+    "content_refusal",
     "json_reply",
     "make_call",
     "make_context",
     "make_session",
+    "openai_error",
     "random_png",
     "redirect",
     "slot",

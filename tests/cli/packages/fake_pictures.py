@@ -12,7 +12,16 @@ from typing import Any
 
 from llmi_agent.hooks import hookimpl
 from llmi_agent.testing import ScriptedModel, random_png
-from llmi_agent.tool import Image, Produced, Provenance, ToolCall, ToolContext, ToolFailed, ToolSpec
+from llmi_agent.tool import (
+    Health,
+    Image,
+    Produced,
+    Provenance,
+    ToolCall,
+    ToolContext,
+    ToolFailed,
+    ToolSpec,
+)
 
 
 class Search:
@@ -26,6 +35,11 @@ class Search:
         if query == "slow":
             await self._slow()
         return Produced((Image(random_png(), Provenance("fake-pictures")),), usd=0.25)
+
+    async def verify(self, context: ToolContext) -> Health:
+        """The vendor accepts one key."""
+        key = context.secrets["FAKE_KEY"]
+        return Health(ok=key == "good-key-0123", message=f"the vendor saw {key}")
 
     async def _slow(self) -> None:
         _leave("started")
