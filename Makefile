@@ -1,17 +1,18 @@
 # Two commands do everything on a fresh machine with Python 3.11 or newer:
 #   make demo    sets up .venv, writes an illustrated report with no key and no network, prints its path
 #   make test    sets up .venv, runs the tests
+# make hosted adds the tools of hosted services to .venv.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
-PLUGINS := $(sort $(wildcard plugins/*))
-PACKAGES := pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
-EDITABLE := $(PLUGINS:%=-e ./%)
+EMBEDDED := $(addprefix plugins/llmi-,edit gallery sandbox sketch)
+HOSTED := $(filter-out $(EMBEDDED),$(sort $(wildcard plugins/*)))
+PACKAGES := pyproject.toml constraints.txt
 WORKERS ?= auto
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench hosted clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/llmi run "Four years of weather in Seattle" \
@@ -29,14 +30,20 @@ lint: $(VENV)/.development
 bench: $(VENV)/.development
 	@missed=0; for script in benchmarks/*.py; do $(BIN)/python $$script || missed=1; echo; done; exit $$missed
 
+hosted: $(VENV)/.hosted
+
 clean:
 	rm -rf $(VENV) demo
 
-$(VENV)/.runtime: $(PACKAGES) | $(BIN)/python
-	$(PIP) -e . $(EDITABLE)
+$(VENV)/.runtime: $(PACKAGES) $(EMBEDDED:%=%/pyproject.toml) | $(BIN)/python
+	$(PIP) -e . $(EMBEDDED:%=-e ./%)
 	@touch $@
 
-$(VENV)/.development: $(VENV)/.runtime
+$(VENV)/.hosted: $(VENV)/.runtime $(HOSTED:%=%/pyproject.toml)
+	$(PIP) $(HOSTED:%=-e ./%)
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.hosted
 	$(PIP) -e ".[dev]"
 	@touch $@
 

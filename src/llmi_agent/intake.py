@@ -28,6 +28,8 @@ _MAGIC = {
 _BLANK_SPREAD = 2
 MOST_SCANS = 100
 """Times that a progressive JPEG may go over all its pixels; cameras and tools need about ten."""
+MOST_SEGMENTS = 4096
+"""Of a JPEG, 64 KiB each at most."""
 _MARKER = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")
 """A JPEG marker with a segment; the others (restarts, escaped bytes) belong to the pixels."""
 _END, _SCAN = b"\xd9", b"\xda"
@@ -98,6 +100,8 @@ def _decode(data: bytes, limits: Limits) -> PillowImage.Image:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     form = recognise(data[:512])
+    if form == "JPEG":
+        _refuse_many_scans(data)
     try:
         image = Image.open(io.BytesIO(data), formats=(form,))
     except UnidentifiedImageError:
@@ -110,7 +114,8 @@ def _decode(data: bytes, limits: Limits) -> PillowImage.Image:
             f"the picture has {width} x {height} pixels; at most {limits.pixels:,} pixels and "
             f"{limits.side:,} on a side are taken"
         )
-    _refuse_hidden_work(image, data, limits)
+    if form == "TIFF":
+        _refuse_large_tiles(image, limits)
     image.load()
     upright = ImageOps.exif_transpose(image)
     plain = _plain_mode(upright)
@@ -118,23 +123,24 @@ def _decode(data: bytes, limits: Limits) -> PillowImage.Image:
     return plain
 
 
-def _refuse_hidden_work(image: PillowImage.Image, data: bytes, limits: Limits) -> None:
-    """What makes a small file costly to decode, whatever size the picture has."""
-    if image.format == "TIFF":
-        tags = image.tag_v2  # type: ignore[attr-defined]
-        if tags.get(_TILE_WIDTH, 1) * tags.get(_TILE_LENGTH, 1) > limits.pixels:
-            raise IntakeError(f"the TIFF has a tile of more than {limits.pixels:,} pixels")
-    elif image.format in ("JPEG", "MPO") and _scans(data) > MOST_SCANS:
-        raise IntakeError(f"the JPEG has more than {MOST_SCANS} scans")
+def _refuse_large_tiles(image: PillowImage.Image, limits: Limits) -> None:
+    """A tile is unpacked whole, and may be far larger than the picture that it belongs to."""
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    if tags.get(_TILE_WIDTH, 1) * tags.get(_TILE_LENGTH, 1) > limits.pixels:
+        raise IntakeError(f"the TIFF has a tile of more than {limits.pixels:,} pixels")
 
 
-def _scans(jpeg: bytes) -> int:
-    """How many scans the (first) picture in a JPEG file has."""
-    at, scans = 2, 0
+def _refuse_many_scans(jpeg: bytes) -> None:
+    """A few bytes can make a decoder go over all pixels once more, or keep one more segment."""
+    at, scans, segments = 2, 0, 0
     while (marker := _MARKER.search(jpeg, at)) and marker[1] != _END:
         scans += marker[1] == _SCAN
+        segments += 1
+        if scans > MOST_SCANS or segments > MOST_SEGMENTS:
+            raise IntakeError(
+                f"the JPEG has more than {MOST_SCANS} scans or {MOST_SEGMENTS} segments"
+            )
         at = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
-    return scans
 
 
 def _plain_mode(image: PillowImage.Image) -> PillowImage.Image:

@@ -21,6 +21,8 @@ class Redactor:
         spelled = {form for value in values for form in _spellings(value.strip())}
         kept = sorted((v for v in spelled if len(v) >= _SHORTEST), key=len, reverse=True)
         self._values = kept
+        self._starts = frozenset(value[0] for value in kept)
+        self._longest = len(kept[0]) - 1 if kept else 0
         self._pattern = re.compile("|".join(map(re.escape, kept))) if kept else None
 
     def text(self, text: str) -> str:
@@ -28,11 +30,10 @@ class Redactor:
 
     def unfinished(self, text: str) -> int:
         """How many characters at the end of `text` may be the beginning of a secret."""
-        longest = len(self._values[0]) - 1 if self._values else 0
-        starts = {value[0] for value in self._values}
-        for start in range(max(len(text) - longest, 0), len(text)):
-            if text[start] in starts and any(v.startswith(text[start:]) for v in self._values):
-                return len(text) - start
+        for start in range(max(len(text) - self._longest, 0), len(text)):
+            end = text[start:]
+            if text[start] in self._starts and any(v.startswith(end) for v in self._values):
+                return len(end)
         return 0
 
     def data(self, value: Any) -> Any:

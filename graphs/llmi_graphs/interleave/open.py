@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -18,7 +16,15 @@ from llmi_agent.artifacts import ArtifactStore
 from llmi_agent.attachments import attach_bytes
 from llmi_agent.document import Document
 from llmi_agent.errors import InputError
-from llmi_agent.messages import reference, referred
+from llmi_agent.messages import (
+    NAME,
+    blocks_of,
+    episode_of,
+    picture_bytes,
+    pictures_of,
+    referred,
+    with_references,
+)
 from llmi_agent.session import Input
 from llmi_agent.tool import Attachment, Provenance
 from llmi_graphs.interleave.machine import Machine, attachments_of
@@ -54,7 +60,7 @@ def _begun(
     inputs = (*_attached_inputs(attachments), *figures)
     known = len(state.get("attachments") or [])
     return {
-        "messages": [_without_bytes(message, attachments[known:])],
+        "messages": [with_references(message, attachments[known:])],
         "episode": uuid4().hex,
         "attachments": [asdict(each) for each in attachments],
         "inputs": [asdict(each) for each in inputs],
@@ -119,12 +125,12 @@ def _last_figures(
             label = f"Figure {figure.number} of the last document: {figure.caption}"
             yield Input(figure.digest, figure.media_type, label, figure.provenance)
         return
-    ours = [each for each in messages if isinstance(each, AIMessage) and each.name == "llmi"]
+    ours = [each for each in messages if isinstance(each, AIMessage) and each.name == NAME]
     if not ours:
         return
-    journal = machine.journal(str(ours[-1].id).removesuffix("-document"))
+    journal = machine.journal(episode_of(ours[-1]))
     caption = ""
-    for block in _blocks(ours[-1]):
+    for block in blocks_of(ours[-1]):
         digest = referred(block)
         if block.get("type") == "text":
             caption = str(block.get("text", "")).strip().removeprefix("[").removesuffix("]")
@@ -137,57 +143,9 @@ def _last_figures(
 
 async def _attached(message: HumanMessage, store: ArtifactStore, start: int) -> list[Attachment]:
     """The pictures of a message, numbered on from the thread's earlier attachments."""
-    pictures = [block for block in _blocks(message) if block.get("type") in _PICTURES]
     return [
-        await asyncio.to_thread(attach_bytes, store, f"picture-{number}.png", _bytes(block, store))
-        for number, block in enumerate(pictures, start)
+        await asyncio.to_thread(
+            attach_bytes, store, f"picture-{number}.png", picture_bytes(block, store)
+        )
+        for number, block in enumerate(pictures_of(message), start)
     ]
-
-
-_PICTURES = ("image", "image_url")
-
-
-def _bytes(block: dict[str, Any], store: ArtifactStore) -> bytes:
-    """A picture in LangChain's, OpenAI's or Anthropic's form, or one of our own references."""
-    source = block.get("source") if isinstance(block.get("source"), dict) else {}
-    encoded = block.get("base64") or block.get("data") or (source or {}).get("data")
-    encoded = encoded or _data_url(block)
-    try:
-        if digest := referred(block):
-            return store.read(digest)
-        if encoded:
-            return base64.b64decode(str(encoded), validate=True)
-    except binascii.Error:
-        raise InputError("a picture in the message is not valid base64") from None
-    except KeyError:
-        raise InputError("a picture that the message refers to is not in the store") from None
-    raise InputError(
-        "a picture in the message is only an address, which is not fetched; attach its bytes as base64"
-    )
-
-
-def _data_url(block: dict[str, Any]) -> str:
-    url = block.get("image_url") or block.get("url") or ""
-    url = url.get("url", "") if isinstance(url, dict) else url
-    head, _, data = str(url).partition(";base64,")
-    return data if head.startswith("data:image/") else ""
-
-
-def _without_bytes(message: HumanMessage, attached: tuple[Attachment, ...]) -> HumanMessage:
-    """The same message, by its id, with a reference for each picture: the bytes live in the store."""
-    if not attached:
-        return message
-    rest = iter(attached)
-    content: list[str | dict[str, Any]] = []
-    for block in message.content:
-        if isinstance(block, dict) and block.get("type") in _PICTURES:
-            picture = next(rest)
-            content.append(reference(picture.digest, picture.media_type))
-        else:
-            content.append(block)
-    return message.model_copy(update={"content": content})
-
-
-def _blocks(message: AnyMessage) -> list[dict[str, Any]]:
-    content = message.content
-    return [b for b in content if isinstance(b, dict)] if isinstance(content, list) else []

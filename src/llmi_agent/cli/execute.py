@@ -27,12 +27,12 @@ from llmi_agent.document import Document
 from llmi_agent.errors import LlmiError, UnavailableError
 from llmi_agent.home import default_store
 from llmi_agent.journal import Journal, journal_beside
+from llmi_agent.policies.models import OFFLINE
 from llmi_agent.render import write
 from llmi_agent.render.words import dollars
 from llmi_agent.secrets import Redactor, secret_values
 from llmi_agent.tool import Attachment
 
-OFFLINE = "offline"
 TICK = 0.125
 """Seconds between two redrawings of live progress."""
 
