@@ -164,6 +164,27 @@ async def test_an_unreachable_tool_is_tried_again_as_it_is(store: ArtifactStore)
     assert [call.params for call in tool.calls] == [tool.calls[0].params] * 2
 
 
+async def test_a_tool_is_called_again_when_its_vendor_says(store: ArtifactStore) -> None:
+    busy = Failed("quota", "too many calls", retry_after=0.4)
+    tool = search(answers=[busy, search().picture])
+    began = time.monotonic()
+    document = await write(store, [draft(slot("search", "One", query="q"))], tool)
+    assert len(document.figures) == 1
+    assert 0.4 <= time.monotonic() - began < 3
+
+
+async def test_a_document_does_not_wait_for_a_vendor_that_asks_for_an_hour(
+    store: ArtifactStore,
+) -> None:
+    busy = Failed("quota", "too many calls", retry_after=3600.0)
+    drawn = FakeTool("a_diffusion", "diffusion")
+    tool = search(answers=[busy])
+    document = await write(store, [draft(slot("search", "One", query="q"))], tool, drawn)
+    assert len(tool.calls) == 1
+    assert document.figures[0].tool == "a_diffusion"
+    assert "illustration" in document.figures[0].note
+
+
 async def test_the_policys_slow_code_is_debugged_rather_than_repeated(store: ArtifactStore) -> None:
     tool = code(seconds=5.0)
     model = ScriptedModel(script=[draft(slot("code", code="slow()")), "SKIP"])

@@ -247,6 +247,27 @@ async def test_the_next_model_writes_when_the_first_fails(
     assert charge.name == "openai/b"
 
 
+async def test_a_resumed_run_knows_who_wrote_and_what_it_cost(
+    server: OpenAIServer, store: ArtifactStore
+) -> None:
+    server.fault(openai_error(404, "no such model", "model_not_found"), path=CHAT)
+    first = await run(server, store, fallback=["openai/b"])
+    graph = build_graph(
+        model="openai/a",
+        fallback=["openai/b"],
+        api_base=f"{server.url}/v1",
+        tools=[FakeTool("s", "search")],
+        store=store,
+        secrets={},
+        options=FAST,
+    )
+    asked = len(server.seen)
+    again = await graph.ainvoke({"resume": first.document.episode})
+    assert again["document"]["policy"] == "openai/b"
+    assert again["document"]["costs"] == first.raw["costs"]
+    assert len(server.seen) == asked
+
+
 async def test_when_all_models_fail_each_is_named(
     server: OpenAIServer, store: ArtifactStore
 ) -> None:

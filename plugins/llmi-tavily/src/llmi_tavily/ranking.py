@@ -1,0 +1,33 @@
+"""Which of the found pictures is the best: a sum of three shares that anyone can check by hand."""
+
+from __future__ import annotations
+
+import re
+
+POSITION, MATCH, SIZE = 0.4, 0.4, 0.2
+"""What each share weighs; together 1."""
+FULL_SIZE = 1000
+"""Pixels of the shorter side from which on larger is no better."""
+
+_WORD = re.compile(r"[぀-ヿ㐀-鿿]|[^\W぀-ヿ㐀-鿿]+")
+"""A word; in Chinese and Japanese, which write no spaces, a character."""
+
+
+def score(position: int, count: int, shorter_side: int, match: float) -> float:
+    """From 0 to 1, higher is better.
+
+    position: from 0, among `count` pictures. shorter_side: in pixels. match: from `match_share`.
+    """
+    order = 1 - position / count
+    size = min(1.0, shorter_side / FULL_SIZE)
+    return POSITION * order + MATCH * match + SIZE * size
+
+
+def match_share(query: str, description: str) -> float:
+    """The share of the query's words that the description has, from 0 to 1; case is ignored."""
+    wanted, there = _words(query), _words(description)
+    return len(wanted & there) / len(wanted) if wanted else 0.0
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.casefold()))
