@@ -43,7 +43,7 @@ PRICES: dict[str, Any] = {
     "openai/a": ModelPrice(input=10, output=40),
     "openai/b": ModelPrice(input=1, output=4),
 }
-FAST = Options(retry_wait=0.01, model_silence=2.0, prices=PRICES)
+FAST = Options(retry_wait=0.01, model_silence=20.0, prices=PRICES)
 
 
 @pytest.fixture
