@@ -1,0 +1,83 @@
+"""What a user may set under `[tools.litellm_image]` and `[tools.litellm_image_edit]`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from llmi_agent.tool import ToolFailed
+
+OPENAI = "api.openai.com"
+_PREFIX = "openai/"
+
+
+class Settings(BaseModel):
+    """The tool's section of llmi.toml, validated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = "openai/gpt-image-1"
+    """`openai/`, then the name under which the server knows the model."""
+    api_base: AnyHttpUrl = AnyHttpUrl(f"https://{OPENAI}/v1")
+    """A server with OpenAI's images API. The key is sent there and nowhere else."""
+    size: str | None = Field(default=None, pattern=r"^(auto|\d+x\d+)$")
+    """As the model knows it, such as 1536x1024. Unset: the model's own."""
+    quality: str | None = Field(default=None, min_length=1)
+    """As the model knows it, such as low, medium or high. Unset: the model's own."""
+
+    @field_validator("model")
+    @classmethod
+    def _of_openai(cls, value: str) -> str:
+        if not value.removeprefix(_PREFIX) or not value.startswith(_PREFIX):
+            raise ValueError(
+                f"must be {_PREFIX} and the model's name, not {value!r}; for a model of another vendor, put its "
+                "OpenAI-compatible address, or a LiteLLM proxy's, into api_base"
+            )
+        return value
+
+    @property
+    def name(self) -> str:
+        """The model's name at the server."""
+        return self.model.removeprefix(_PREFIX)
+
+    @property
+    def base(self) -> str:
+        """`api_base` as the clients take it."""
+        return str(self.api_base).rstrip("/")
+
+    @property
+    def vendor(self) -> str:
+        """Whom the server belongs to, for people."""
+        host = self.api_base.host or ""
+        return "OpenAI" if host == OPENAI else host
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What is said of the picture beside the prompt.
+
+        The DALL-E models must be asked for the bytes; the gpt-image ones always give them, and refuse the question.
+        """
+        said = {
+            "size": self.size,
+            "quality": self.quality,
+            "response_format": "b64_json" if self.name.startswith("dall-e") else None,
+        }
+        return {name: value for name, value in said.items() if value}
+
+
+def read_settings(values: Mapping[str, Any], tool: str) -> Settings:
+    """The settings of a context. Raises ToolFailed, naming the wrong one and what it may be."""
+    try:
+        return Settings.model_validate(dict(values))
+    except ValidationError as error:
+        wrong = "; ".join(map(_wrong, error.errors(include_url=False)))
+        raise ToolFailed(f"[tools.{tool}] {wrong}", "unavailable", usd=0.0) from None
+
+
+def _wrong(error: Any) -> str:
+    name = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        return f"{name}: no such setting; there are {', '.join(Settings.model_fields)}"
+    return f"{name}: {error['msg']}"
