@@ -1,7 +1,8 @@
 """The dispatcher: runs one call, whatever the tool does, and answers with an outcome.
 
-It is the boundary between the framework and plugins. Before a call it asks the hooks; during it, it holds the
-kind's permit and the time limit; after it, untrusted pictures pass the intake and errors are classified.
+It is the boundary between the framework and plugins. Before a call it looks into the cache and asks the hooks;
+during it, it holds the kind's permit and the time limit; after it, untrusted pictures pass the intake and errors are
+classified.
 A failed tool is data: the only exception that leaves is the cancellation of the dispatcher's own task.
 """
 
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from llmi_agent.cache import Cache, identity
 from llmi_agent.intake import IntakeError
 from llmi_agent.journal import EpisodeJournal
 from llmi_agent.ledger import Ledger
@@ -62,6 +64,7 @@ class Dispatcher:
         scope: AsyncExitStack,
         log: Any,
         started: Callable[[ToolCall], None],
+        cached: Callable[[ToolCall], None],
         progress: Callable[[ToolCall, str], None],
         journal: EpisodeJournal,
         ledger: Ledger,
@@ -71,37 +74,84 @@ class Dispatcher:
         self._scope = scope
         self._log = log
         self._started = started
+        self._cached = cached
         self._progress = progress
         self._journal = journal
         self._ledger = ledger
+        self._cache = Cache(toolkit.journal, toolkit.store)
         self._redactor = toolkit.redactor
         self._tools: dict[str, Tool] = {}
         self._permits: dict[str, asyncio.Semaphore] = {}
 
     async def run(self, call: ToolCall) -> Outcome:
-        """Do the call; never raises but for the cancellation of the task it runs in."""
+        """Do the call, or find it done; never raises but for the cancellation of the task it runs in.
+
+        Its outcome is in the journal then.
+        """
         registered = self._toolkit.registry.tools[call.tool]
-        async with self._permit(call.kind):
-            self._started(call)
-            outcome = await self._outcome(call, registered)
+        context = self._context(call, registered.spec)
+        reuse = identity(call, registered, context)
+        if known := self._known(call, registered.spec, reuse):
+            outcome = await self._reused(call, registered.spec, context, known)
+        else:
+            async with self._permit(call.kind):
+                self._started(call)
+                outcome = await self._outcome(call, registered, context, reuse)
         self._log.info("call.finished", tool=call.tool, slot=call.slot, outcome=_brief(outcome))
         return outcome
 
-    async def _outcome(self, call: ToolCall, registered: Registered) -> Outcome:
+    async def _outcome(
+        self, call: ToolCall, registered: Registered, context: ToolContext, reuse: str | None
+    ) -> Outcome:
         spec = registered.spec
-        context = self._context(call, spec)
         answer = await self._hooks_answer(call, spec, context)
-        if answer is None:
+        if answer is not None:
+            reuse = None  # what a hook says is not what the tool would say the next time
+        else:
             refusal = self._ledger.reserve_call(call, spec)
             answer = refusal or await self._timed(call, registered, context)
+        outcome = await self._ended(call, spec, context, answer)
+        self._journal.finished(call, outcome, reuse)
+        return outcome
+
+    def _known(self, call: ToolCall, spec: ToolSpec, reuse: str | None) -> Finished | None:
+        """An earlier call's result, unless this very call has a vendor's job to pick up."""
+        wanted = spec.deterministic or self._toolkit.options.cache
+        if reuse is None or not wanted or call.key in self._journal.jobs:
+            return None
+        return self._cache.find(reuse)
+
+    async def _reused(
+        self, call: ToolCall, spec: ToolSpec, context: ToolContext, known: Finished
+    ) -> Outcome:
+        """The result that was found, unless a hook says something else: it may be a veto."""
+        answer = await self._hooks_answer(call, spec, context)
+        outcome: Outcome = known
+        if answer is None:
+            self._cached(call)
+            result = await asyncio.to_thread(self._cache.produced, known)
+            await self._tell(call, spec, context, result)
+        else:
+            outcome = await self._ended(call, spec, context, answer)
+        self._journal.finished(call, outcome)
+        return outcome
+
+    async def _ended(
+        self, call: ToolCall, spec: ToolSpec, context: ToolContext, answer: object
+    ) -> Outcome:
         result = self._checked(answer, spec)
         outcome = await self._admitted(result)
         self._ledger.settle_call(call, spec, outcome)
+        await self._tell(call, spec, context, result)
+        return outcome
+
+    async def _tell(
+        self, call: ToolCall, spec: ToolSpec, context: ToolContext, result: ToolResult
+    ) -> None:
         with disowned():
             await self._toolkit.registry.host.each(
                 "llmi_after_call", call=call, spec=spec, result=result, context=context
             )
-        return outcome
 
     async def _hooks_answer(self, call: ToolCall, spec: ToolSpec, context: ToolContext) -> object:
         """What a hook says in the tool's place. A hook that fails is not asked past: it may be an approval."""

@@ -452,7 +452,9 @@ def _status_failure(host: str, status: int, headers: Mapping[str, str]) -> ToolF
 
 def _failure(host: str, error: Exception) -> ToolFailed:
     """What went wrong on the wire, in words."""
-    cause = error.__cause__
+    cause: BaseException | None = error
+    while cause and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ToolFailed(
             f"the certificate of {host} is not trusted ({cause.verify_message}); use another picture",

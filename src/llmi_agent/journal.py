@@ -2,20 +2,22 @@
 
 A run that was cut goes on from here: a draft that was complete is not asked for again, a call whose end is on
 record is not started again, a vendor's job is picked up by its id. Records hold digests; the bytes are in the
-artifact store beside it, always written first.
+artifact store beside it, always written first. The same records are the cache: `reuse` says what a result was an
+answer to, whoever asked.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -48,17 +50,24 @@ PIECE = 256
 PIECE_SECONDS = 0.5
 """...or seconds since the last one, whichever comes first."""
 
-_SCHEMA = """
+_VERSION = 1
+"""Of the tables; what has a lower one is brought up to date when it is opened."""
+_TABLE = """
 CREATE TABLE IF NOT EXISTS records (
     id INTEGER PRIMARY KEY,
     episode TEXT NOT NULL,
     kind TEXT NOT NULL,
     key TEXT NOT NULL,
     data TEXT NOT NULL,
-    at REAL NOT NULL
-);
-CREATE INDEX IF NOT EXISTS records_of_episode ON records (episode, id);
+    at REAL NOT NULL,
+    reuse TEXT
+)
 """
+_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS records_of_episode ON records (episode, id)",
+    "CREATE INDEX IF NOT EXISTS records_to_reuse ON records (reuse, id) WHERE reuse IS NOT NULL",
+)
+_DIGESTS = re.compile("[0-9a-f]{64,}")
 
 
 @dataclass(frozen=True)
@@ -82,13 +91,21 @@ class Journal:
         self._process = 0
         """A connection must not be used by a forked child."""
 
-    def write(self, episode: str, kind: Kind, key: str = "", data: Any = None) -> None:
-        """Append a record; it survives the process from here on."""
-        row = (episode, kind, key, json.dumps(data), time.time())
+    def write(
+        self,
+        episode: str,
+        kind: Kind,
+        key: str = "",
+        data: Any = None,
+        reuse: str | None = None,
+    ) -> None:
+        """Append a record; it survives the process from here on. `reuse`: what `reusable` finds it by."""
+        row = (episode, kind, key, json.dumps(data), time.time(), reuse)
+        insert = (
+            "INSERT INTO records (episode, kind, key, data, at, reuse) VALUES (?, ?, ?, ?, ?, ?)"
+        )
         with self._lock, self._open() as connection:
-            connection.execute(
-                "INSERT INTO records (episode, kind, key, data, at) VALUES (?, ?, ?, ?, ?)", row
-            )
+            connection.execute(insert, row)
 
     def read(self, episode: str) -> list[Record]:
         """An episode's records, oldest first."""
@@ -106,6 +123,51 @@ class Journal:
         with self._lock:
             rows = self._open().execute(query, (len(start), start)).fetchall()
         return [episode for (episode,) in rows]
+
+    def reusable(self, reuse: str) -> Finished | None:
+        """The last result on record that was an answer to this."""
+        query = "SELECT data FROM records WHERE reuse = ? ORDER BY id DESC LIMIT 1"
+        with self._lock:
+            row = self._open().execute(query, (reuse,)).fetchone()
+        return Finished.model_validate_json(row[0]) if row else None
+
+    def reusables(self) -> list[str]:
+        """What there are reusable results for."""
+        query = "SELECT DISTINCT reuse FROM records WHERE reuse IS NOT NULL"
+        with self._lock:
+            return [reuse for (reuse,) in self._open().execute(query)]
+
+    def forget_reusables(self, before: float) -> int:
+        """Results on record before then (seconds since the epoch) are no longer found; returns how many."""
+        old = "reuse IS NOT NULL AND at < ?"
+        with self._lock, self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            query = f"SELECT count(DISTINCT reuse) FROM records WHERE {old}"
+            (count,) = connection.execute(query, (before,)).fetchone()
+            connection.execute(f"UPDATE records SET reuse = NULL WHERE {old}", (before,))
+        return int(count)
+
+    def forget_runs(self, before: float) -> tuple[int, int]:
+        """Delete all records of the runs whose last one is older; returns how many went, and how many still run.
+
+        Each is held meanwhile, so that one that goes on, or is just being resumed, keeps everything.
+        """
+        query = "SELECT episode FROM records GROUP BY episode HAVING max(at) < ?"
+        with self._lock:
+            old = [episode for (episode,) in self._open().execute(query, (before,))]
+        forgotten = sum(map(self._forget, old))
+        if forgotten == len(old) > 0:
+            self._shrink()
+        return forgotten, len(old) - forgotten
+
+    def digests(self) -> set[str]:
+        """Every digest that a record mentions, and perhaps what only looks like one."""
+        found: set[str] = set()
+        with self._lock:
+            for (data,) in self._open().execute("SELECT data FROM records"):
+                for word in _DIGESTS.findall(data):
+                    found.update(word[start : start + 64] for start in range(len(word) - 63))
+        return found
 
     @contextmanager
     def hold(self, episode: str) -> Iterator[None]:
@@ -130,6 +192,23 @@ class Journal:
                 self._connection.close()
                 self._connection = None
 
+    def _forget(self, episode: str) -> bool:
+        """Delete a run's records unless it is running."""
+        try:
+            with self.hold(episode), self._lock, self._open() as connection:
+                connection.execute("DELETE FROM records WHERE episode = ?", (episode,))
+        except InputError:
+            return False
+        return True
+
+    def _shrink(self) -> None:
+        """Give back the space of deleted records, and with it their words."""
+        with (
+            self._lock,
+            suppress(sqlite3.OperationalError),
+        ):  # somebody writes: the next time will do
+            self._open().execute("VACUUM")
+
     def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._process != os.getpid():
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +216,8 @@ class Journal:
             connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, check_same_thread=False)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.executescript(_SCHEMA)
+            if connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
+                _bring_up_to_date(connection)
             self._connection, self._process = connection, os.getpid()
             weakref.finalize(self, connection.close)
         return self._connection
@@ -219,16 +299,20 @@ class EpisodeJournal:
     def outcome(self, call: ToolCall) -> Outcome | None:
         """What the call came to, if that is on record and its pictures are still in the store."""
         outcome = self._outcomes.get(call.key)
-        if isinstance(outcome, Finished) and not all(
-            candidate.artifact.digest in self._store for candidate in outcome.candidates
-        ):
+        if isinstance(outcome, Finished) and not pictures_there(outcome, self._store):
             return None
         return outcome
 
-    def finished(self, call: ToolCall, outcome: Outcome) -> None:
-        """A call ended; its pictures are in the store already."""
+    def finished(self, call: ToolCall, outcome: Outcome, reuse: str | None = None) -> None:
+        """A call ended; its pictures are in the store already.
+
+        reuse: what later runs find the result by. A failure, and a picture that shows nothing, is not found again.
+        """
         self._outcomes[call.key] = outcome
-        self._write("finished", call.key, _dump(outcome))
+        useful = isinstance(outcome, Finished) and not all(
+            each.blank for each in outcome.candidates
+        )
+        self._write("finished", call.key, _dump(outcome), reuse if useful else None)
 
     def verdict(self, slot: int, origin: str) -> Kept | Dropped | None:
         """What became of a slot, if it is still the same slot and its picture is still in the store.
@@ -238,7 +322,7 @@ class EpisodeJournal:
         known, verdict = self._verdicts.get(slot, ("", None))
         if known != origin:
             return None
-        if isinstance(verdict, Kept) and verdict.artifact.digest not in self._store:
+        if isinstance(verdict, Kept) and not self._store.renew(verdict.artifact.digest):
             return None
         return verdict
 
@@ -258,8 +342,8 @@ class EpisodeJournal:
         """The document is there."""
         self._write("composed", data=title)
 
-    def _write(self, kind: Kind, key: str = "", data: Any = None) -> None:
-        self._journal.write(self._episode, kind, key, data)
+    def _write(self, kind: Kind, key: str = "", data: Any = None, reuse: str | None = None) -> None:
+        self._journal.write(self._episode, kind, key, data, reuse)
 
     def _take(self, record: Record) -> None:
         match record.kind:
@@ -280,6 +364,24 @@ class EpisodeJournal:
             case "verdict":
                 origin, verdict = record.data
                 self._verdicts[int(record.key)] = (origin, read_verdict(verdict))
+
+
+def pictures_there(outcome: Finished, store: ArtifactStore) -> bool:
+    """Whether all its pictures are still in the store; they stay there while the run goes on to use them."""
+    return all(store.renew(candidate.artifact.digest) for candidate in outcome.candidates)
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Make the tables, or add what an older LLMI's lack. Another process may be about to do the same."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_TABLE)
+        columns = [column[1] for column in connection.execute("PRAGMA table_info(records)")]
+        if "reuse" not in columns:
+            connection.execute("ALTER TABLE records ADD COLUMN reuse TEXT")
+        for index in _INDEXES:
+            connection.execute(index)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 
 def _locked(file: IO[str]) -> bool:

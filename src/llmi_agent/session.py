@@ -60,13 +60,13 @@ class Session:
         self.episode = episode
         self.toolkit = toolkit
         self.inputs = tuple(inputs)
+        self._hold = ExitStack()
+        self._hold.enter_context(toolkit.journal.hold(episode))
         self.journal = EpisodeJournal(toolkit.journal, toolkit.store, episode)
         self._emit, self._emit_in = emit, copy_context()
         self.loop = asyncio.get_running_loop()
         self.log = get_logger(episode=episode)
         self._scope = AsyncExitStack()
-        self._hold = ExitStack()
-        self._hold.enter_context(toolkit.journal.hold(episode))
         self._strays = Strays(self.loop)
         self._calls: dict[str, asyncio.Task[Outcome]] = {}
         self._verdicts: dict[int, asyncio.Future[Kept | Dropped]] = {}
@@ -78,6 +78,7 @@ class Session:
             self._scope,
             self.log,
             self.started,
+            self.cached,
             self.progress,
             self.journal,
             self.ledger,
@@ -180,11 +181,9 @@ class Session:
 
     async def _run(self, call: ToolCall) -> Outcome:
         try:
-            outcome = await self._dispatcher.run(call)
+            return await self._dispatcher.run(call)
         except asyncio.CancelledError:
             return Failed("cancelled", "the run was stopped")
-        self.journal.finished(call, outcome)
-        return outcome
 
     async def _verdict(self, slot: int, origin: str) -> Kept | Dropped:
         """A slot's verdict. A slot that is not part of this life of the run has it on record, or none."""
@@ -207,6 +206,10 @@ class Session:
         """A call has its permit and begins."""
         self.journal.started(call)
         self.slot_event(call.slot, "started", kind=call.kind, tool=call.tool, attempt=call.attempt)
+
+    def cached(self, call: ToolCall) -> None:
+        """A call need not be made: its result is on record."""
+        self.slot_event(call.slot, "cached", kind=call.kind, tool=call.tool, attempt=call.attempt)
 
     def progress(self, call: ToolCall, message: str) -> None:
         """A tool has a line to show."""

@@ -50,7 +50,7 @@ def test_a_fallback_that_wrote_is_said(cli, server) -> None:
     ended = cli("run", "Ships.", "--model", "openai/a", "--fallback", "openai/b", "--json")
     assert ended.json["model"] == "openai/b"
     assert "no such model" in ended.err
-    assert "openai/b writes from the start" in ended.err
+    assert "openai/b writes instead" in ended.err
 
 
 def test_a_missing_key_ends_with_3_before_any_call(cli, server, monkeypatch) -> None:

@@ -170,7 +170,7 @@ class _Life:
             remember(self.journal, self.episode, self.order, self.folder)
         self.asked = self.asked or event.get("type") == "text"
         if event.get("type") == "restart":
-            self.voice.say(f"{event['message']}; {event['model']} writes from the start", "restart")
+            self.voice.say(str(event["message"]), "restart")
         self.watcher.tell(event)
 
     def tell_the_way_on(self) -> None:

@@ -46,7 +46,7 @@ class Restart:
     model: str
     """Who writes now."""
     message: str
-    """What happened to the one before."""
+    """What happened, and what is done about it."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,10 @@ class Policy:
                 if pause is None or attempt == self.options.model_retries:
                     failures.append(f"the model {model.name} failed: {said}")
                     if heir:
-                        yield Restart(heir.name, failures[-1])
+                        yield Restart(heir.name, f"{failures[-1]}; {heir.name} writes instead")
                     break
-                yield Restart(model.name, f"{said}; trying again in {pause:.1f} s")
+                again = f"the model {model.name}: {said}; trying again in {pause:.1f} s"
+                yield Restart(model.name, again)
                 await asyncio.sleep(pause)
         raise PolicyError("; ".join(failures))
 

@@ -42,16 +42,20 @@ class Trouble:
 def trouble_of(error: BaseException) -> Trouble:
     """By the HTTP status where the error or one of its causes carries one, else by being of the network."""
     causes = list(_causes(error))
-    said = _LITELLM.sub("", " ".join(str(error).split()))
-    words = f"{type(error).__name__}: {said}" if said else type(error).__name__
     status = next((s for each in causes if (s := _status(each))), None)
     cut = any(type(each).__name__ == "MidStreamFallbackError" for each in causes)
+    words = "the answer broke off in the middle" if cut else _words(error)
     if status is None or cut:
         return Trouble(words, transient=cut or any(map(_of_the_network, causes)))
     payment = any(word in words.lower() for word in _PAYMENT)
     transient = status in (408, 409, 425, 429) or status >= 500
     wait = next((w for each in causes if (w := _wait(each)) is not None), None)
     return Trouble(words, transient and not payment, wait, turned_away=400 <= status < 500)
+
+
+def _words(error: BaseException) -> str:
+    said = _LITELLM.sub("", " ".join(str(error).split()))
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -63,6 +63,19 @@ def test_json_that_is_no_table(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (b'{"a": 1}\n{"a":\n', "its line 2 holds no JSON object"),
+        (b'{"a": 1}\n\n5\n', "its line 3 holds no JSON object"),
+        (b'5\n{"a": 1}\n', "it is not valid JSON"),
+    ],
+)
+def test_a_broken_line_of_json_is_named(data: bytes, fault: str) -> None:
+    with pytest.raises(UnreadableTable, match=fault):
+        write(data, "t.jsonl")
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b"a\n1\n",
@@ -74,10 +87,25 @@ def test_json_that_is_no_table(data: bytes) -> None:
         b"a,b\n1,1\n1,1\n1,1\n",
         b"v\n1e308\n-1e308\n1e308\n5\n",
         b"v,w\n" + b"nan,1\n" * 5,
+        b"year,month,v\n2000,1.5,1\n2001,2.5,2\n",
+        b"year,month,v\n2000,1e300,1\n2001,1e300,2\n",
+        b"t,v\n2020-01-01T00:00:00.000000001,1\n2020-01-01T00:00:00.000000002,2\n",
     ],
 )
 def test_small_and_odd_tables_get_a_report(data: bytes) -> None:
     assert write(data).startswith("# ")
+
+
+def test_a_panel_whose_groups_never_meet_gets_a_report() -> None:
+    spans = {"a": range(1, 7), "b": range(4, 10), "c": range(7, 13)}
+    rows = "".join(f"2020-{m:02d}-01,{g},{m * m}\n" for g, months in spans.items() for m in months)
+    draft = write(f"month,group,v\n{rows}".encode())
+    assert "went from 49 to 144 for “c”, from 16 to 81 for “b” and from 1 to 36 for “a”" in draft
+
+
+def test_a_category_without_a_single_date_gets_a_report() -> None:
+    dated = "".join(f"{2000 + i // 12}-{i % 12 + 1:02d}-01,\n" for i in range(60))
+    assert write(f"month,kind\n{dated},x\n,x\n,x\n,y\n".encode()).startswith("# ")
 
 
 def test_without_a_table_or_picture_the_next_step_is_said() -> None:

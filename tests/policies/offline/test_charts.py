@@ -41,12 +41,29 @@ def panel() -> bytes:
     return pd.DataFrame(rows, columns=["month", "maker", "price"]).to_csv(index=False).encode()
 
 
+def undated() -> bytes:
+    """A month of each year without a row, and rows without a date."""
+    days = pd.Series(pd.date_range("2018-02-01", "2021-12-31"))
+    days = days.sample(200, random_state=1).where(lambda day: day.dt.month > 1)
+    kinds = RANDOM.choice(["a", "b", "b"], 200)
+    return csv(day=days.where(days.index % 9 > 0), kind=kinds, cost=RANDOM.gamma(3, 90, 200))
+
+
 TABLES = {
     "weather": (DATA / "seattle-weather.csv").read_bytes(),
     "strikes": (DATA / "birdstrikes-seattle-portland.csv").read_bytes(),
     "panel": panel(),
     "daily panel": daily_panel(),
     "partial": partial(),
+    "undated": undated(),
+    "undated readings": csv(month=[*pd.date_range("2015-01-01", periods=60, freq="MS"), None, None],
+                            v=RANDOM.normal(5, 1, 62), kind=RANDOM.choice(["a", "b", "b"], 62)),
+    "four years and a half": csv(
+        month=pd.date_range("2015-06-01", periods=27, freq="2MS"), v=RANDOM.normal(5, 1, 27)
+    ),
+    "huge": csv(day=pd.date_range("2019-01-01", "2021-12-31"), level=RANDOM.gamma(3, 1e150, 1096)),
+    "long names": csv(kind=["x" * 200, "y" * 200] * 40, a=np.arange(80) * 2, b=np.arange(80) ** 2),
+    "infinite": csv(v=['"1,000"', "1e999", *RANDOM.normal(0, 1, 50)]),
     "quarters": csv(q=[f"{y}-Q{q}" for y in range(2010, 2018) for q in (1, 2, 3, 4)],
                     v=RANDOM.normal(5, 1, 32)),
     "zoned": csv(t=[f"2021-03-{d:02d}T{h:02d}:00:00+09:00" for d in range(1, 20) for h in range(24)],
@@ -100,6 +117,24 @@ def _draw(chart: str) -> None:
     assert pixels[..., :3].std() > 5
     assert "plt.show" not in chart
     assert "savefig" not in chart
+
+
+def test_groups_with_dates_of_their_own_are_drawn_as_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    months = {"a": range(1, 13), "b": range(1, 13, 2), "c": range(2, 13, 2)}
+    rows = [(f"2020-{m:02d}-01", name, m * m) for name, whole in months.items() for m in whole]
+    data = pd.DataFrame(rows, columns=["month", "maker", "price"]).to_csv(index=False).encode()
+    (tmp_path / "t.csv").write_bytes(data)
+    monkeypatch.chdir(tmp_path)
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    names: dict[str, object] = {"plt": plt, "pd": pd, "sns": sns, "np": np}
+    exec(code(write_report("", [Attached("t.csv", "text/csv", data)], {"code"}))[0], names)
+    assert [len(line.get_ydata()) for line in names["ax"].lines] == [12, 6, 6]
+    assert all(np.isfinite(line.get_ydata()).all() for line in names["ax"].lines)
+    plt.close("all")
 
 
 def test_the_loader_comes_first_and_titles_say_the_finding() -> None:

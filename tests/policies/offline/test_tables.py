@@ -155,6 +155,12 @@ def test_what_is_not_a_number_is_counted() -> None:
     assert table.notes == ("In *v*, 1 entry is not a number and counts as missing.",)
 
 
+def test_what_is_too_large_for_a_number_is_counted() -> None:
+    table = read('v\n"1,000"\n1e999\n"2,000"\n')
+    assert table.frame["v"].isna().sum() == 1
+    assert table.notes == ("In *v*, 1 entry is infinite and counts as missing.",)
+
+
 def test_lines_that_are_too_long_are_counted() -> None:
     table = read(AWKWARD["ragged"])
     assert len(table.frame) == 2

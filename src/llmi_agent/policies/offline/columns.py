@@ -107,8 +107,11 @@ def _settle_numbers(loading: Loading, column: str) -> None:
     if not isinstance(values.dtype, np.dtype):
         expression = f"df[{column!r}].astype('float64')"
         loading.assign(column, expression, loading.value(expression))
-    if dates.settle_numbers(loading, column):
-        return
+    if not dates.settle_numbers(loading, column):
+        _leave_out_infinite(loading, column)
+
+
+def _leave_out_infinite(loading: Loading, column: str) -> None:
     infinite = int(np.isinf(loading.frame[column].astype("float64")).sum())
     if infinite:
         expression = f"df[{column!r}].replace([np.inf, -np.inf], np.nan)"
@@ -141,6 +144,7 @@ def _settle_written_numbers(loading: Loading, column: str, texts: list[str]) -> 
             loading.notes.append(f"The file writes the numbers in {named(column)} with {shown}.")
         if lost:
             loading.notes.append(_left_out(lost, column, "is not a number", "are not numbers"))
+        _leave_out_infinite(loading, column)
 
 
 def _number_expression(column: str, texts: list[str]) -> str:

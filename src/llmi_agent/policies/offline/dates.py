@@ -104,10 +104,7 @@ def join_parts(loading: Loading) -> None:
     if len(days) == 1:
         target, layout = days[0], f"{layout}-%d"
         text = f"{text} + '-' + df[{days[0]!r}].astype('str')"
-    expression = f"pd.to_datetime({text}, format={layout!r}, errors='coerce')"
-    joined = loading.value(expression)
-    if joined.notna().mean() >= _ENOUGH:
-        loading.assign(target, expression, joined)
+    _adopt(loading, target, f"pd.to_datetime({text}, format={layout!r}, errors='coerce')")
 
 
 def _month_text(values: pd.Series[Any], column: str) -> tuple[str, str]:

@@ -50,14 +50,22 @@ def _is_json_lines(loading: Loading) -> bool:
     try:
         _parsed(loading)
     except ValueError as error:
-        first = loading.data.strip().split(b"\n", 1)[0]
-        try:
-            json.loads(first)
-        except (ValueError, RecursionError):
+        lines = [(n, line) for n, line in enumerate(loading.data.split(b"\n"), 1) if line.strip()]
+        broken = [number for number, line in lines if not _is_record(line)]
+        if not broken:
+            return True
+        fault = f"its line {broken[0]:,} holds no JSON object"
+        if broken[0] == lines[0][0]:
             fault = f"it is not valid JSON ({clean(error, 80)})"
-            raise UnreadableTable(clean(loading.name), fault, RESAVE) from None
-        return True
+        raise UnreadableTable(clean(loading.name), fault, RESAVE) from None
     return False
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _records_path(loading: Loading) -> str:

@@ -30,7 +30,7 @@ _FAMILIES = [
 ]
 _SCRIPTS = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "DEVANAGARI", "THAI", "BENGALI", "TAMIL")
 _TITLE_WIDTH = 64
-_LARGE = 5000
+_LARGE, _HUGE = 5000, 1e15
 
 
 def axis(column: object, longest: int = 44) -> str:
@@ -48,14 +48,15 @@ def chart(
 ) -> str:
     """The whole code of one chart: `body` draws on `ax` and says its labels.
 
-    `numbers` names the measure on an axis, so that large values get thousands separators.
+    `numbers` names the measure on an axis, so that large values get thousands separators;
+    huge ones would be longer than the axis.
     """
     look = _LOOK.format(palette=list(PALETTE)) + _odd_letters(study, title)
     wrapped = textwrap.fill(title, _TITLE_WIDTH, break_on_hyphens=False)
     separators = [
         f"ax.{side}axis.set_major_formatter('{{x:,.0f}}')"
         for side, measure in (numbers or {}).items()
-        if study.frame[measure].abs().max() >= _LARGE
+        if _LARGE <= study.frame[measure].abs().max() < _HUGE
     ]
     lines = [
         study.table.loader,

@@ -27,8 +27,9 @@ def scatter(study: Study, pair: Pair, title: str, hue: str = "") -> str:
         points = (
             f"sns.scatterplot(df, x={x!r}, y={y!r}, hue={hue!r}, ax=ax, s=26, alpha=0.75,\n"
             f"                hue_order=df[{hue!r}].value_counts().index, linewidth=0)\n"
-            "ax.legend(frameon=False, loc='center left', bbox_to_anchor=(1, 0.5),"
-            f" title={axis(hue)!r})\n"
+            "handles, names = ax.get_legend_handles_labels()\n"
+            "ax.legend(handles, [name[:30] for name in names], frameon=False, loc='center left',\n"
+            f"          bbox_to_anchor=(1, 0.5), title={axis(hue)!r})\n"
         )
     else:
         points = f"ax.scatter(df[{x!r}], df[{y!r}], s=22, alpha=0.55, color={BLUE!r}, lw=0)\n"

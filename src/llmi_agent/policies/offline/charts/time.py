@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MONTHS = "['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']"
 _FREQUENCY = {"hour": "h", "day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
 _DATES = (
-    "locator = plt.matplotlib.dates.AutoDateLocator(maxticks=10)\n"
+    "locator = plt.matplotlib.dates.AutoDateLocator(minticks=4, maxticks=10)\n"
     "ax.xaxis.set_major_locator(locator)\n"
     "ax.xaxis.set_major_formatter(plt.matplotlib.dates.ConciseDateFormatter(locator, show_offset=False))"
 )
@@ -26,7 +26,7 @@ FEW_YEARS = 6
 def months_by_year(study: Study, clock: Clock, measure: str, title: str) -> str:
     """A line of monthly means per year, or the mean and the range where years are many."""
     t, m = clock.column, measure
-    monthly = _within(t, cut_of(clock, "month")) + (
+    monthly = _within(study, t, cut_of(clock, "month")) + (
         f"monthly = df.groupby([df[{t!r}].dt.month.rename('month'), "
         f"df[{t!r}].dt.year.rename('year')])[{m!r}].mean().unstack()\n"
     )
@@ -57,17 +57,17 @@ def year_map(study: Study, clock: Clock, measure: str, title: str, cut: Cut = (N
     t = clock.column
     years = clock.end.year - clock.start.year + 1
     keys = f"[df[{t!r}].dt.year.rename('year'), df[{t!r}].dt.month.rename('month')]"
-    table = (
-        f"df.groupby({keys})[{measure!r}].mean().unstack()"
+    table, rest = (
+        (f"df.groupby({keys})[{measure!r}].mean().unstack()", "")
         if measure
-        else f"df.groupby({keys}).size().unstack(fill_value=0)"
+        else (f"df.groupby({keys}).size().unstack(fill_value=0)", ", fill_value=0")
     )
     written = years <= 12
     style = _cell_format(study, measure)
     annotate = f"annot=True, fmt={style!r}, annot_kws={{'size': 9}}, " if written else ""
     name = "monthly mean of " + axis(measure) if measure else "rows per month"
     body = f"""\
-{_within(t, cut)}table = {table}.reindex(columns=range(1, 13))
+{_within(study, t, cut)}table = {table}.reindex(columns=range(1, 13){rest})
 sns.heatmap(table, ax=ax, cmap=sns.light_palette({BLUE!r}, as_cmap=True), linewidths=1, {annotate}
             cbar_kws={{'label': {name!r}, 'shrink': 0.85}})
 ax.set_xticks(np.arange(12) + 0.5, {_MONTHS})
@@ -82,6 +82,8 @@ def _cell_format(study: Study, measure: str) -> str:
     if not measure:
         return "d"
     size = float(study.frame[measure].abs().quantile(0.9))
+    if size >= 1e6 or 0 < size < 0.01:
+        return ".1e"
     return ",.0f" if size >= 100 else ".1f" if size >= 1 else ".2f"
 
 
@@ -90,7 +92,7 @@ def along(study: Study, clock: Clock, path: Path, title: str) -> str:
     t, m = clock.column, path.measure
     marker = ", marker='o', ms=4" if len(path.means) <= 60 else ""
     body = f"""\
-{_within(t, path.cut)}periods = df[{t!r}].dt.to_period({_FREQUENCY[path.bucket]!r})
+{_within(study, t, path.cut)}periods = df[{t!r}].dt.to_period({_FREQUENCY[path.bucket]!r})
 series = df.groupby(periods)[{m!r}].mean().dropna()
 x, when = series.index.astype('int64'), series.index.to_timestamp()
 slope, start = np.polyfit(x - x[0], series, 1)
@@ -109,12 +111,12 @@ def by_group(study: Study, clock: Clock, path: Path, category: str, title: str) 
     """One line through time for each of at most eight groups, named in the legend."""
     t, m = clock.column, path.measure
     body = f"""\
-{_within(t, path.cut)}periods = df[{t!r}].dt.to_period({_FREQUENCY[path.bucket]!r})
+{_within(study, t, path.cut)}periods = df[{t!r}].dt.to_period({_FREQUENCY[path.bucket]!r})
 lines = df.groupby([periods, df[{category!r}].astype('str')])[{m!r}].mean().unstack()
 lines = lines[lines.iloc[-1].sort_values(ascending=False).index]
 lines.index = lines.index.to_timestamp()
 for group in lines.columns[:8]:
-    ax.plot(lines.index, lines[group], lw=2.2, label=str(group)[:30])
+    ax.plot(lines[group].dropna(), lw=2.2, label=str(group)[:30])
 ax.set(xlabel='', ylabel={axis(m)!r})
 {_DATES}
 ax.grid(axis='y')
@@ -147,7 +149,7 @@ def shares_by_month(study: Study, clock: Clock, seen: Levels, title: str) -> str
     """What part of each month's rows each value of a category has."""
     order = [str(value) for value in seen.counts.index[:7]]
     body = f"""\
-order = {order!r}
+{_within(study, clock.column)}order = {order!r}
 groups = df[{seen.column!r}].dropna().astype('str')
 groups = groups.where(groups.isin(order), 'other')
 shares = pd.crosstab(df[{clock.column!r}].dt.month, groups, normalize='index') * 100
@@ -180,13 +182,15 @@ sns.despine()
     return chart(study, title, body)
 
 
-def _within(column: str, cut: Cut) -> str:
-    """The line that leaves incomplete periods out, if there are any."""
+def _within(study: Study, column: str, cut: Cut = (None, None)) -> str:
+    """The line that leaves out incomplete periods, and missing dates, which make years fractions."""
     sides = [
         f"(df[{column!r}] {sign} {str(when)!r})"
         for sign, when in zip((">=", "<"), cut, strict=True)
         if when
     ]
+    if not sides and study.frame[column].hasnans:
+        sides = [f"df[{column!r}].notna()"]
     return f"df = df[{' & '.join(sides)}]\n" if sides else ""
 
 

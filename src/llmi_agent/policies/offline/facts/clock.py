@@ -78,8 +78,8 @@ def clock_of(frame: pd.DataFrame, roles: Roles) -> Clock | None:
     return Clock(
         column=column,
         grain=grain,
-        start=dates[0].to_pydatetime(),
-        end=dates[-1].to_pydatetime(),
+        start=dates[0].to_pydatetime(warn=False),
+        end=dates[-1].to_pydatetime(warn=False),
         single=single,
         steps=len(dates),
         expected=_expected(dates, grain, weekdays_only, stride),

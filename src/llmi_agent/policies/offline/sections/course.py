@@ -103,7 +103,7 @@ def panel(study: Study, clock: Clock) -> list[Block]:
     what = f"{plain(label(measure))} over time by {plain(label(clock.panel))}"
     caption, title = f"{capital(what)}.", capital(what)
     ahead = (last - first) - max(0, to_second - from_second)
-    if ahead > _CLEARLY * float(lines.max(axis=None) - lines.min(axis=None)):
+    if ahead > _CLEARLY * float(lines.max().max() - lines.min().min()):
         caption = (
             f"{capital(what)}; {plain(name)} gained the most, from {shown(first)} to {shown(last)}."
         )

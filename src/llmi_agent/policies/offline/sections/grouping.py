@@ -139,6 +139,8 @@ def _by_month(study: Study, seen: Levels) -> list[Block]:
     top = seen.counts.index[0]
     part = study.filled(clock.column, seen.column)
     hits = (part[seen.column].astype("str") == top).groupby(part[clock.column].dt.month).mean()
+    if hits.nunique() < 2:
+        return []
     high, low = int(highest(hits)), int(lowest(hits))
     most, least = share(hits.loc[high], 1), share(hits.loc[low], 1)
     text = (
