@@ -89,6 +89,8 @@ def test_what_follows_the_picture_is_dropped() -> None:
         (random_png()[:100], "cannot be decoded"),
         (b"\x89PNG\r\n\x1a\n" + b"\x00" * 40, "not a picture"),
         (b"%PDF-1.7", "not a picture"),
+        (b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miaf", "AVIF"),
+        (encoded(Image.open(io.BytesIO(random_png())), "JPEG")[:-300], "truncated"),
     ],
 )
 def test_what_is_no_picture_is_refused_in_words(data: bytes, words: str) -> None:

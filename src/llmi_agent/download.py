@@ -16,8 +16,17 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from http import HTTPStatus
@@ -236,7 +245,10 @@ class _Guard(httpcore.AsyncNetworkBackend):
         except OSError:
             addresses = ()
         if not addresses:
-            raise ToolFailed(f"there is no host {host}; use another picture", "unreachable")
+            raise ToolFailed(
+                f"the host {host} cannot be found; check the network, or use another picture",
+                "unreachable",
+            )
         return addresses
 
 
@@ -249,8 +261,6 @@ class _Fetch:
     @property
     def host(self) -> str:
         """The host that is asked just now, in words."""
-        if not self.hosts:
-            return "the picture's address"
         first, last = self.hosts[0], self.hosts[-1]
         return last if first == last else f"{last} (where {first} redirects to)"
 
@@ -308,21 +318,28 @@ class Downloader:
 
     async def _follow(self, url: str, fetch: _Fetch) -> bytes:
         target = self._target(url, fetch)
-        async with httpcore.AsyncConnectionPool(
-            ssl_context=self._tls, max_connections=1, network_backend=self._guard
-        ) as pool:
-            while len(fetch.hosts) <= MOST_REDIRECTS:
-                fetch.hosts.append(target.host)
-                async with pool.stream(
-                    "GET", _wire(target), headers=_headers(target.url), extensions=_TIMEOUTS
-                ) as answer:
-                    if answer.status not in _REDIRECTS:
-                        return await self._body(answer, fetch.host)
-                    target = self._target(_location(answer, fetch.host), fetch, target.url)
+        while len(fetch.hosts) <= MOST_REDIRECTS:
+            fetch.hosts.append(target.host)
+            async with self._asked(target) as answer:
+                if answer.status not in _REDIRECTS:
+                    return await self._body(answer, fetch.host)
+                target = self._target(_location(answer, fetch.host), fetch, target.url)
         raise ToolFailed(
             f"{fetch.hosts[0]} redirects more than {MOST_REDIRECTS} times; use another picture",
             "unreachable",
         )
+
+    @asynccontextmanager
+    async def _asked(self, target: _Target) -> AsyncIterator[httpcore.Response]:
+        """The answer's head; its body can be read while the context lasts."""
+        tls = self._tls if target.url.scheme == "https" else None
+        async with (
+            httpcore.AsyncConnectionPool(ssl_context=tls, network_backend=self._guard) as pool,
+            pool.stream(
+                "GET", _wire(target), headers=_headers(target.url), extensions=_TIMEOUTS
+            ) as answer,
+        ):
+            yield answer
 
     def _target(self, text: str, fetch: _Fetch, base: httpx.URL | None = None) -> _Target:
         """What to ask next, if it may be asked."""

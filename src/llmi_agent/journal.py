@@ -214,7 +214,7 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch(mode=0o600)  # it holds prompts and drafts
             connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             if connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
                 _bring_up_to_date(connection)
@@ -369,6 +369,20 @@ class EpisodeJournal:
 def pictures_there(outcome: Finished, store: ArtifactStore) -> bool:
     """Whether all its pictures are still in the store; they stay there while the run goes on to use them."""
     return all(store.renew(candidate.artifact.digest) for candidate in outcome.candidates)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Readers and a writer at once. Where others open a new file at the same time, SQLite itself does not wait."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _bring_up_to_date(connection: sqlite3.Connection) -> None:

@@ -283,7 +283,7 @@ async def test_repairs_are_charged_to_their_slot(
         "s", "search", [Failed("bad_params", "too vague", True), FakeTool("s", "search").picture]
     )
     answer = iter([DRAFT, slot("search", "A fox", query="red fox")])
-    server._script = lambda messages: next(answer)
+    server.script = lambda messages: next(answer)
     done = await run(server, store, tool=tool)
     repairs = [each for each in done.document.costs.charges if each.purpose == "repair"]
     assert [each.slot for each in repairs] == [0]
@@ -359,7 +359,7 @@ async def test_a_budget_that_the_first_model_exceeds_is_spent_on_the_next(
 async def test_when_the_budget_is_used_up_the_document_is_still_composed(
     server: OpenAIServer, store: ArtifactStore
 ) -> None:
-    server._script = [DRAFT + slot("search", "Another", query="wolf")]
+    server.script = [DRAFT + slot("search", "Another", query="wolf")]
     prices = {**PRICES, "s": 0.05}
     options = FAST.model_copy(update={"budget": 0.1, "prices": prices})
     tool = FakeTool("s", "search", usd=0.05)

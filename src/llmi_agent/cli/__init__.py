@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import click
 
+from llmi_agent.cli.cache import cache
 from llmi_agent.cli.doctor import doctor
 from llmi_agent.cli.prompt import prompt
 from llmi_agent.cli.render import render
@@ -63,7 +64,7 @@ def llmi() -> None:
     """Write illustrated documents: a language model writes, tools make the pictures."""
 
 
-for _command in (run, runs, tools, prompt, render, doctor):
+for _command in (run, runs, tools, prompt, render, cache, doctor):
     llmi.add_command(_command)
 
 

@@ -123,7 +123,7 @@ class OpenAIServer(Server):
         super().__init__()
         self.asked: list[list[Json]] = []
         self.pictures: list[bytes] = []
-        self._script = script
+        self.script = script
         self._told = 0
         self._models = tuple(models)
         self._chunk = chunk
@@ -221,10 +221,10 @@ class OpenAIServer(Server):
         return _Choice(tokens[:most], "length" if most < len(tokens) else "stop")
 
     def _next(self, messages: list[Json]) -> str:
-        if callable(self._script):
-            return self._script(messages)
+        if callable(self.script):
+            return self.script(messages)
         self._told += 1
-        return self._script[min(self._told, len(self._script)) - 1]
+        return self.script[min(self._told, len(self.script)) - 1]
 
     def _whole(self, chat: _Chat, choices: Sequence[_Choice]) -> Json:
         said = [
