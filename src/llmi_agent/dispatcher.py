@@ -80,6 +80,7 @@ class Dispatcher:
         self._ledger = ledger
         self._cache = Cache(toolkit.journal, toolkit.store)
         self._redactor = toolkit.redactor
+        self._download = toolkit.download
         self._tools: dict[str, Tool] = {}
         self._permits: dict[str, asyncio.Semaphore] = {}
 
@@ -215,7 +216,7 @@ class Dispatcher:
             seed=toolkit.options.seed + call.slot,
             progress=lambda message: self._progress(call, self._redactor.text(message)),
             job=self._journal.jobs.get(call.key),
-            download=toolkit.download,
+            download=self._download,
             record_job=partial(self._record_job, call),
         )
 
