@@ -208,6 +208,7 @@ class Journal:
             suppress(sqlite3.OperationalError),
         ):  # somebody writes: the next time will do
             self._open().execute("VACUUM")
+            self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._process != os.getpid():
