@@ -23,7 +23,14 @@ sys.exit(code)
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["tools", "--help"], ["render", "-h"]]
+    "arguments",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["tools", "--help"],
+        ["render", "-h"],
+        ["cache", "clear", "-h"],
+    ],
 )
 def test_help_imports_only_click_and_the_standard_library(arguments: list[str]) -> None:
     site_packages = _imported_anyway()  # what the environment's own .pth files bring

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
@@ -25,13 +26,13 @@ from llmi_agent.tool import ToolSpec
 from llmi_agent.toolkit import Toolkit
 from llmi_graphs.interleave.compose import compose
 from llmi_graphs.interleave.machine import Machine
-from llmi_graphs.interleave.observe import leads_to, observe
+from llmi_graphs.interleave.observe import observe
 from llmi_graphs.interleave.open import open_
 from llmi_graphs.interleave.plan import plan, slots_of
 from llmi_graphs.interleave.repair import repair
 from llmi_graphs.interleave.state import Answer, Request, SlotAnswer, SlotState, State
 from llmi_graphs.interleave.tool import tool
-from llmi_graphs.node import Node, Unlimited
+from llmi_graphs.node import Node, Unlimited, Verb
 
 NAME = "llmi-interleave"
 
@@ -91,14 +92,24 @@ def _slot_graph(machine: Machine) -> CompiledStateGraph[Any, Any, Any, Any]:
     one slot's repair must not wait for the others.
     """
     graph = StateGraph(SlotState, output_schema=SlotAnswer)
-    graph.add_node("tool", Node(partial(tool, machine)))
-    graph.add_node("observe", Node(partial(observe, machine)))
-    graph.add_node("repair", Node(partial(repair, machine)))
+    for name, verb in (("tool", tool), ("observe", observe), ("repair", repair)):
+        graph.add_node(name, Node(partial(_take_turn, partial(verb, machine))))
     graph.add_edge(START, "tool")
-    graph.add_conditional_edges("tool", leads_to, ["observe", END])
-    graph.add_conditional_edges("observe", leads_to, ["tool", "repair", END])
-    graph.add_conditional_edges("repair", leads_to, ["tool", "observe"])
+    graph.add_conditional_edges("tool", _leads_to, ["observe", END])
+    graph.add_conditional_edges("observe", _leads_to, ["tool", "repair", END])
+    graph.add_conditional_edges("repair", _leads_to, ["tool", "observe"])
     return graph.compile(name="llmi-slot")
+
+
+async def _take_turn(verb: Verb, state: SlotState, config: RunnableConfig) -> dict[str, Any]:
+    """What the verb changes, merged into the turn; `results` is the document's."""
+    update = await verb(state["turn"], config)
+    results = update.pop("results", {})
+    return {"turn": {**state["turn"], **update}, **({"results": results} if results else {})}
+
+
+def _leads_to(state: SlotState) -> str:
+    return state["turn"]["next"]
 
 
 def _toolkit(

@@ -13,7 +13,7 @@ from llmi_agent.outcome import Candidate, Dropped, Finished, Kept
 from llmi_agent.session import Session
 from llmi_agent.tool import Failed, Provenance
 from llmi_graphs.interleave.machine import Machine
-from llmi_graphs.interleave.state import SlotState
+from llmi_graphs.interleave.state import Turn
 
 STANDS_IN = {"search": ("diffusion", "query", "prompt"), "diffusion": ("search", "prompt", "query")}
 """Kind -> the kind that stands in for it, and how its parameter is renamed."""
@@ -29,7 +29,7 @@ MOST_WAIT = 60.0
 """Seconds that a vendor may ask to wait; for longer, the document does not wait."""
 
 
-async def observe(machine: Machine, state: SlotState, config: RunnableConfig) -> dict[str, Any]:
+async def observe(machine: Machine, state: Turn, config: RunnableConfig) -> dict[str, Any]:
     """The verdict of this round. `next` says where it leads."""
     session = machine.session(state, config)
     chosen = _choose(machine, state)
@@ -50,12 +50,7 @@ async def observe(machine: Machine, state: SlotState, config: RunnableConfig) ->
     return _settled(session, state, _dropped(state, chosen))
 
 
-def leads_to(state: SlotState) -> str:
-    """The edge after observe."""
-    return state["next"]
-
-
-def _choose(machine: Machine, state: SlotState) -> Kept | Failed:
+def _choose(machine: Machine, state: Turn) -> Kept | Failed:
     """The first candidate that is not blank, or the failure."""
     if failure := state.get("failure"):
         return Failed(**failure)
@@ -69,7 +64,7 @@ def _choose(machine: Machine, state: SlotState) -> Kept | Failed:
 
 
 def _kept(
-    state: SlotState,
+    state: Turn,
     tool: str,
     outcome: Finished,
     shown: Candidate,
@@ -90,7 +85,7 @@ def _kept(
     )
 
 
-def _asked(state: SlotState) -> str:
+def _asked(state: Turn) -> str:
     """The kind that was asked for; a repair that turns the stand-in into something else asks anew."""
     kind: str = state["slot"]["kind"]
     before = state.get("stands_in_for", "")
@@ -105,7 +100,7 @@ def _derived(own: Provenance, source: Mapping[str, Any] | None) -> Provenance:
     return Provenance(**inherited)
 
 
-def _dropped(state: SlotState, failure: Failed) -> Dropped:
+def _dropped(state: Turn, failure: Failed) -> Dropped:
     """Why the slot is missing; after a fallback, first of all why the kind that was asked for failed."""
     attempts = state["attempt"] + 1
     if first := state.get("first_failure"):
@@ -115,7 +110,7 @@ def _dropped(state: SlotState, failure: Failed) -> Dropped:
     return Dropped(reason=failure.reason, message=failure.message, attempts=attempts)
 
 
-def _may_retry(machine: Machine, state: SlotState, failure: Failed) -> bool:
+def _may_retry(machine: Machine, state: Turn, failure: Failed) -> bool:
     """The infrastructure may be better in a moment; what the policy's code did will not."""
     blames_policy = failure.reason == "timeout" and _executes_code(machine, state)
     return (
@@ -126,7 +121,7 @@ def _may_retry(machine: Machine, state: SlotState, failure: Failed) -> bool:
     )
 
 
-def _may_repair(machine: Machine, state: SlotState, failure: Failed) -> bool:
+def _may_repair(machine: Machine, state: Turn, failure: Failed) -> bool:
     options = machine.toolkit.options
     executes_code = _executes_code(machine, state)
     rounds = options.debug_rounds if executes_code else options.repairs
@@ -135,12 +130,12 @@ def _may_repair(machine: Machine, state: SlotState, failure: Failed) -> bool:
     return (by_policy or by_its_code) and state["repairs"] < rounds
 
 
-def _executes_code(machine: Machine, state: SlotState) -> bool:
+def _executes_code(machine: Machine, state: Turn) -> bool:
     bound = machine.toolkit.bindings.tools.get(state["slot"].get("kind", ""))
     return bound is not None and bound.spec.executes_code
 
 
-def _fallback(machine: Machine, state: SlotState, failure: Failed) -> dict[str, Any] | None:
+def _fallback(machine: Machine, state: Turn, failure: Failed) -> dict[str, Any] | None:
     """The slot as its stand-in's, once a run and unless somebody has said no."""
     slot = state["slot"]
     kind, old, new = STANDS_IN.get(slot.get("kind", ""), ("", "", ""))
@@ -151,7 +146,7 @@ def _fallback(machine: Machine, state: SlotState, failure: Failed) -> dict[str, 
     return {"slot": {**slot, "kind": kind, "params": params}, "stands_in_for": slot["kind"]}
 
 
-def _settled(session: Session, state: SlotState, verdict: Kept | Dropped) -> dict[str, Any]:
+def _settled(session: Session, state: Turn, verdict: Kept | Dropped) -> dict[str, Any]:
     number = state["slot"]["index"]
     session.settle(number, state["origins"][number], verdict)
     message = verdict.message if isinstance(verdict, Dropped) else ""
@@ -159,5 +154,5 @@ def _settled(session: Session, state: SlotState, verdict: Kept | Dropped) -> dic
     return {"next": END, "results": {str(number): verdict.model_dump(mode="json")}}
 
 
-def _say(session: Session, state: SlotState, what: str, failure: Failed) -> None:
+def _say(session: Session, state: Turn, what: str, failure: Failed) -> None:
     session.slot_event(state["slot"]["index"], what, reason=failure.reason, message=failure.message)

@@ -81,7 +81,7 @@ def slots_of(machine: Machine, state: State) -> list[Send] | Literal["compose"]:
     inputs = state.get("inputs") or []
     slots = [asdict(slot) for slot in machine.read(state["draft"], len(inputs)).slots]
     origins = [_digest(slot) for slot in slots]
-    return [Send("slot", _start(state, slot, origins)) for slot in slots] or "compose"
+    return [Send("slot", {"turn": _start(state, slot, origins)}) for slot in slots] or "compose"
 
 
 def _digest(slot: dict[str, Any]) -> str:

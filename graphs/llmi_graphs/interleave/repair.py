@@ -15,13 +15,13 @@ from llmi_agent.policies.prompt import repair_request
 from llmi_agent.session import Session
 from llmi_agent.tool import Failed
 from llmi_graphs.interleave.machine import Machine
-from llmi_graphs.interleave.state import SlotState
+from llmi_graphs.interleave.state import Turn
 
 NONE_LEFT = 1_000_000
 """Repairs counted for a slot whose policy has no answer: more than any option allows."""
 
 
-async def repair(machine: Machine, state: SlotState, config: RunnableConfig) -> dict[str, Any]:
+async def repair(machine: Machine, state: Turn, config: RunnableConfig) -> dict[str, Any]:
     """The next attempt's slot; without a usable answer, the failure stands and no repair is left."""
     session = machine.session(state, config)
     slot, failure = state["slot"], Failed(**(state["failure"] or {}))
@@ -43,7 +43,7 @@ async def repair(machine: Machine, state: SlotState, config: RunnableConfig) -> 
 
 
 async def _asked(
-    machine: Machine, state: SlotState, config: RunnableConfig, session: Session, request: str
+    machine: Machine, state: Turn, config: RunnableConfig, session: Session, request: str
 ) -> str:
     """The policy's answer, journalled; empty if the policy fails, which is not the slot's end."""
     slot = state["slot"]["index"]
@@ -78,7 +78,7 @@ def _slot_in(
     return BadSlot(index, first.raw, first.reason)
 
 
-def _exchange(state: SlotState) -> list[BaseMessage]:
+def _exchange(state: Turn) -> list[BaseMessage]:
     return [
         AIMessage(text) if number % 2 else HumanMessage(text)
         for number, text in enumerate(state["exchange"])

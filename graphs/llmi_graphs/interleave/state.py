@@ -45,8 +45,8 @@ class Answer(TypedDict, total=False):
     document: Json | None
 
 
-class SlotState(TypedDict, total=False):
-    """What the nodes of one slot share."""
+class Turn(TypedDict, total=False):
+    """Where one slot stands, as its nodes see it."""
 
     episode: str
     attachments: list[Json]
@@ -69,6 +69,12 @@ class SlotState(TypedDict, total=False):
     picture: Json | None
     next: str
     """Where the observation leads: tool, repair, or the end."""
+
+
+class SlotState(TypedDict, total=False):
+    """What the nodes of one slot share, in a single channel: LangGraph keeps and writes each one by itself."""
+
+    turn: Turn
     results: Annotated[dict[str, Json], merge]
 
 

@@ -11,10 +11,10 @@ from llmi_agent.outcome import Outcome
 from llmi_agent.session import Session, Source
 from llmi_agent.tool import Failed, ToolCall
 from llmi_graphs.interleave.machine import Machine
-from llmi_graphs.interleave.state import SlotState
+from llmi_graphs.interleave.state import Turn
 
 
-async def tool(machine: Machine, state: SlotState, config: RunnableConfig) -> dict[str, Any]:
+async def tool(machine: Machine, state: Turn, config: RunnableConfig) -> dict[str, Any]:
     """Waits for the call's outcome; an edit first waits for the verdict on its picture.
 
     A slot that was settled in an earlier life of the run ends here.
@@ -35,7 +35,7 @@ async def tool(machine: Machine, state: SlotState, config: RunnableConfig) -> di
 
 
 async def _outcome(
-    machine: Machine, session: Session, state: SlotState
+    machine: Machine, session: Session, state: Turn
 ) -> tuple[Outcome, Source | None]:
     slot = state["slot"]
     if "kind" not in slot:
