@@ -21,7 +21,7 @@ from llmi_agent.artifacts import ArtifactStore, Size
 from llmi_agent.cache import GRACE_SECONDS, Cache
 from llmi_agent.errors import InputError
 from llmi_agent.hooks import hookimpl
-from llmi_agent.journal import Journal, journal_beside
+from llmi_agent.journal import Entry, Journal, journal_beside
 from llmi_agent.options import Options
 from llmi_agent.outcome import Candidate, Finished, Outcome
 from llmi_agent.plugins import PluginHost
@@ -442,10 +442,10 @@ def test_several_processes_may_open_a_file_for_the_first_time_at_once(
     path = old_file(store) if old else store.root / "journal.db"
     script = (
         "import sys, time\n"
-        "from llmi_agent.journal import Journal\n"
+        "from llmi_agent.journal import Entry, Journal\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
-        "Journal(sys.argv[1]).write(sys.argv[2], 'opened', data={}, reuse='tool:x')\n"
+        "Journal(sys.argv[1]).write(sys.argv[2], Entry('opened', data={}, reuse='tool:x'))\n"
     )
     crowd = [
         subprocess.Popen(
@@ -641,13 +641,13 @@ async def test_a_run_that_is_held_cannot_be_opened_before_it_is_read(runs: Runs)
 def test_digests_are_found_wherever_a_record_mentions_them(store: ArtifactStore) -> None:
     journal = journal_beside(store)
     first, second = "ab" * 32, "cd" * 32
-    journal.write("a", "opened", data={"url": f"artifact:{first}", "text": f"é{second}"})
+    journal.write("a", Entry("opened", data={"url": f"artifact:{first}", "text": f"é{second}"}))
     assert {first, second} <= journal.digests()
 
 
 async def test_contents_say_what_is_kept(runs: Runs) -> None:
     assert runs.cache().contents() == cache.Contents(0, Size(), {})
-    journal_beside(runs.store).write("a", "opened", data={})
+    journal_beside(runs.store).write("a", Entry("opened", data={}))
     first = await runs.run("a")
     await runs.run("b")
     await runs.run("c", call=runs.call("dogs"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -28,10 +29,22 @@ def call(slot: int = 0) -> ToolCall:
     return make_call(spec(), slot=slot, query="x")
 
 
-def ledger(store: ArtifactStore, events: list[Any] | None = None, **options: Any) -> Ledger:
-    """Opened anew on the same journal, as a resumed run does it."""
-    journal = EpisodeJournal(journal_beside(store), store, "e")
-    return Ledger(Options(**options), journal, (events if events is not None else []).append)
+Open = Callable[..., Ledger]
+
+
+@pytest.fixture
+def ledger(store: ArtifactStore) -> Open:
+    """Opens one anew on the same journal, as a resumed run does it."""
+    lives: list[EpisodeJournal] = []
+
+    def opened(events: list[Any] | None = None, **options: Any) -> Ledger:
+        for earlier in lives:
+            earlier.flush()
+        lives.append(EpisodeJournal(journal_beside(store), store, "e"))
+        told = events if events is not None else []
+        return Ledger(Options(**options), lives[-1], told.append)
+
+    return opened
 
 
 def worked(usd: float | None = None) -> Finished:
@@ -53,10 +66,10 @@ def worked(usd: float | None = None) -> Finished:
     ],
 )
 def test_a_call_costs_what_is_said_else_its_price_else_nobody_knows(
-    store: ArtifactStore, price: float | None, outcome: Outcome, usd: float | None, basis: str
+    ledger: Open, price: float | None, outcome: Outcome, usd: float | None, basis: str
 ) -> None:
     events: list[Any] = []
-    own = ledger(store, events)
+    own = ledger(events)
     assert own.reserve_call(call(), spec(price)) is None
     own.settle_call(call(), spec(price), outcome)
     (charge,) = own.costs.charges
@@ -66,15 +79,15 @@ def test_a_call_costs_what_is_said_else_its_price_else_nobody_knows(
     assert event == {"type": "cost", **charge.model_dump()}
 
 
-def test_the_settings_price_goes_before_the_tools(store: ArtifactStore) -> None:
-    own = ledger(store, prices={"t": 0.5})
+def test_the_settings_price_goes_before_the_tools(ledger: Open) -> None:
+    own = ledger(prices={"t": 0.5})
     own.reserve_call(call(), spec(0.04))
     own.settle_call(call(), spec(0.04), worked())
     assert own.costs.usd == 0.5
 
 
-def test_what_is_reserved_counts_until_it_is_settled(store: ArtifactStore) -> None:
-    own = ledger(store, budget=0.1)
+def test_what_is_reserved_counts_until_it_is_settled(ledger: Open) -> None:
+    own = ledger(budget=0.1)
     assert own.reserve_call(call(0), spec(0.06)) is None
     refused = own.reserve_call(call(1), spec(0.06))
     assert refused is not None
@@ -86,8 +99,8 @@ def test_what_is_reserved_counts_until_it_is_settled(store: ArtifactStore) -> No
     assert own.reserve_call(call(1), spec(0.06)) is None
 
 
-def test_a_budget_is_spent_to_the_last_cent(store: ArtifactStore) -> None:
-    own = ledger(store, budget=0.3)
+def test_a_budget_is_spent_to_the_last_cent(ledger: Open) -> None:
+    own = ledger(budget=0.3)
     for slot in range(3):
         assert own.reserve_call(call(slot), spec(0.1)) is None
         own.settle_call(call(slot), spec(0.1), worked())
@@ -95,8 +108,8 @@ def test_a_budget_is_spent_to_the_last_cent(store: ArtifactStore) -> None:
     assert own.reserve_call(call(4), spec(0.0)) is None
 
 
-def test_a_call_of_unknown_cost_keeps_what_was_reserved_for_it(store: ArtifactStore) -> None:
-    own = ledger(store, budget=0.1)
+def test_a_call_of_unknown_cost_keeps_what_was_reserved_for_it(ledger: Open) -> None:
+    own = ledger(budget=0.1)
     own.reserve_call(call(), spec(0.06))
     own.settle_call(call(), spec(0.06), Failed("timeout", "x"))
     assert own.left == pytest.approx(0.04)
@@ -104,46 +117,46 @@ def test_a_call_of_unknown_cost_keeps_what_was_reserved_for_it(store: ArtifactSt
     assert own.costs.of_slot(0) is None
 
 
-def test_a_resumed_run_knows_what_was_spent_and_what_was_cut(store: ArtifactStore) -> None:
-    first = ledger(store, budget=1.0)
+def test_a_resumed_run_knows_what_was_spent_and_what_was_cut(ledger: Open) -> None:
+    first = ledger(budget=1.0)
     key = first.reserve_model(DRAFT, 0.3)
     first.settle_model(key, DRAFT.model_copy(update={"usd": 0.2, "basis": "known"}))
     first.reserve_call(call(), spec(0.1))
-    second = ledger(store, budget=1.0)
+    second = ledger(budget=1.0)
     assert second.left == pytest.approx(0.7)
     assert (second.costs.usd, second.costs.unknown) == (0.2, 1)
     second.reserve_call(call(), spec(0.1))
     second.settle_call(call(), spec(0.1), worked())
     assert second.costs.usd == pytest.approx(0.3)
     assert second.costs.unknown == 1, "the call that was cut may have been paid for"
-    assert ledger(store, budget=1.0).left == pytest.approx(0.6)
+    assert ledger(budget=1.0).left == pytest.approx(0.6)
 
 
-def test_a_vendor_job_that_is_picked_up_is_paid_once(store: ArtifactStore) -> None:
-    ledger(store).reserve_call(call(), spec(0.1))
+def test_a_vendor_job_that_is_picked_up_is_paid_once(ledger: Open, store: ArtifactStore) -> None:
+    ledger().reserve_call(call(), spec(0.1))
     journal = EpisodeJournal(journal_beside(store), store, "e")
     journal.job(call(), "job-1")
-    own = ledger(store)
+    own = ledger()
     own.reserve_call(call(), spec(0.1))
     own.settle_call(call(), spec(0.1), worked())
     assert (own.costs.usd, own.costs.unknown) == (0.1, 0)
 
 
-def test_what_was_turned_away_is_no_charge_in_this_life_or_the_next(store: ArtifactStore) -> None:
-    own = ledger(store, budget=1.0)
+def test_what_was_turned_away_is_no_charge_in_this_life_or_the_next(ledger: Open) -> None:
+    own = ledger(budget=1.0)
     own.release(own.reserve_model(DRAFT, 0.3))
-    assert own.left == ledger(store, budget=1.0).left == 1.0
+    assert own.left == ledger(budget=1.0).left == 1.0
     assert own.reserve_model(DRAFT, 0.3) != own.reserve_model(DRAFT, 0.3)
 
 
-def test_an_unknown_price_is_refused_under_a_budget_only(store: ArtifactStore) -> None:
-    assert ledger(store).reserve_call(call(), spec()) is None
-    assert math.isinf(ledger(store).left)
-    refused = ledger(store, budget=1.0).reserve_call(call(1), spec())
+def test_an_unknown_price_is_refused_under_a_budget_only(ledger: Open) -> None:
+    assert ledger().reserve_call(call(), spec()) is None
+    assert math.isinf(ledger().left)
+    refused = ledger(budget=1.0).reserve_call(call(1), spec())
     assert refused is not None
     assert "[options.prices]" in refused.message
     with pytest.raises(UnavailableError, match=r"options\.prices"):
-        ledger(store, budget=1.0).reserve_model(DRAFT, None)
+        ledger(budget=1.0).reserve_model(DRAFT, None)
 
 
 def test_sums_read_as_people_write_them() -> None:

@@ -81,6 +81,17 @@ class Record:
     """Seconds since the epoch."""
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A record to be written."""
+
+    kind: Kind
+    key: str = ""
+    data: Any = None
+    reuse: str | None = None
+    """What `Journal.reusable` finds it by."""
+
+
 class Journal:
     """The records of all episodes, in one SQLite file that several processes may share."""
 
@@ -91,21 +102,15 @@ class Journal:
         self._process = 0
         """A connection must not be used by a forked child."""
 
-    def write(
-        self,
-        episode: str,
-        kind: Kind,
-        key: str = "",
-        data: Any = None,
-        reuse: str | None = None,
-    ) -> None:
-        """Append a record; it survives the process from here on. `reuse`: what `reusable` finds it by."""
-        row = (episode, kind, key, json.dumps(data), time.time(), reuse)
+    def write(self, episode: str, *entries: Entry) -> None:
+        """Append records, all or none; they survive the process from here on."""
         insert = (
             "INSERT INTO records (episode, kind, key, data, at, reuse) VALUES (?, ?, ?, ?, ?, ?)"
         )
+        now = time.time()
+        rows = [(episode, e.kind, e.key, json.dumps(e.data), now, e.reuse) for e in entries]
         with self._lock, self._open() as connection:
-            connection.execute(insert, row)
+            connection.executemany(insert, rows)
 
     def read(self, episode: str) -> list[Record]:
         """An episode's records, oldest first."""
@@ -244,6 +249,7 @@ class EpisodeJournal:
         self.charges: dict[str, Any] = {}
         """What each call cost, or may cost, by its key, as the ledger has it."""
         self._piece, self._flushed = "", 0.0
+        self._waiting: list[Entry] = []
         self._verdicts: dict[int, tuple[str, Kept | Dropped]] = {}
         self._answers: dict[str, str] = {}
         self._outcomes: dict[str, Outcome] = {}
@@ -285,17 +291,21 @@ class EpisodeJournal:
     def started(self, call: ToolCall) -> None:
         """A call begins."""
         data = {"slot": call.slot, "attempt": call.attempt, "kind": call.kind, "tool": call.tool}
-        self._write("started", call.key, data)
+        self._write_later("started", call.key, data)
 
     def job(self, call: ToolCall, job: str) -> None:
         """The vendor's id of a call that is under way."""
         self.jobs[call.key] = job
         self._write("job", call.key, job)
 
-    def charged(self, key: str, data: dict[str, Any] | None) -> None:
-        """What a call costs; None if it was no charge after all."""
+    def charged(self, key: str, data: dict[str, Any] | None, *, ended: bool) -> None:
+        """What a call costs; None if it was no charge after all.
+
+        When it has `ended`, this is written with the record of how it did: without that, it is done anew.
+        """
         self.charges[key] = data
-        self._write("charge", key, data)
+        write = self._write_later if ended else self._write
+        write("charge", key, data)
 
     def outcome(self, call: ToolCall) -> Outcome | None:
         """What the call came to, if that is on record and its pictures are still in the store."""
@@ -344,7 +354,19 @@ class EpisodeJournal:
         self._write("composed", data=title)
 
     def _write(self, kind: Kind, key: str = "", data: Any = None, reuse: str | None = None) -> None:
-        self._journal.write(self._episode, kind, key, data, reuse)
+        self._waiting.append(Entry(kind, key, data, reuse))
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what waits for the next record."""
+        if self._waiting:
+            entries = list(self._waiting)
+            self._waiting.clear()
+            self._journal.write(self._episode, *entries)
+
+    def _write_later(self, kind: Kind, key: str, data: Any) -> None:
+        """With the next record: that this one is lost in a crash changes nothing, and each write takes time."""
+        self._waiting.append(Entry(kind, key, data))
 
     def _take(self, record: Record) -> None:
         match record.kind:

@@ -108,7 +108,7 @@ class Ledger:
     def release(self, key: str) -> None:
         """The call never reached its vendor, or was turned away: it cost nothing, and is no charge."""
         self._entries.pop(key, None)
-        self._journal.charged(key, None)
+        self._journal.charged(key, None, ended=False)
 
     def _refusal(self, what: str, name: str, price: float | None, example: str) -> str:
         budget = self._options.budget
@@ -130,21 +130,21 @@ class Ledger:
     def _reserve(self, key: str, charge: Charge, most: float | None) -> None:
         if key in self._entries and key not in self._journal.jobs:
             # An earlier life of the run was cut in this call: it may have been paid for, and is paid again.
-            self._enter(f"{key}-cut", self._entries[key])
+            self._enter(f"{key}-cut", self._entries[key], ended=False)
         entry = _Entry(charge, most or 0.0)
         if most == 0:
             self._entries[key] = entry
         else:
-            self._enter(key, entry)
+            self._enter(key, entry, ended=False)
 
     def _settle(self, key: str, charge: Charge) -> None:
-        self._enter(key, _Entry(charge, self._entries[key].reserved))
+        self._enter(key, _Entry(charge, self._entries[key].reserved), ended=True)
         self._emit({"type": "cost", **charge.model_dump()})
 
-    def _enter(self, key: str, entry: _Entry) -> None:
+    def _enter(self, key: str, entry: _Entry, *, ended: bool) -> None:
         self._entries[key] = entry
         data = {"charge": entry.charge.model_dump(), "reserved": entry.reserved}
-        self._journal.charged(key, data)
+        self._journal.charged(key, data, ended=ended)
 
 
 def _usd(amount: float) -> str:

@@ -163,6 +163,7 @@ class Session:
                 future.cancel()
             if trouble := await finish(self._scope.aclose()):
                 self.log.warning("session.close_failed", error=trouble)
+            self.journal.flush()
         finally:
             self._hold.close()
 

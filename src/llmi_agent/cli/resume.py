@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmi_agent.artifacts import ArtifactStore
 from llmi_agent.errors import InputError
-from llmi_agent.journal import EpisodeJournal, Journal
+from llmi_agent.journal import Entry, EpisodeJournal, Journal
 
 if TYPE_CHECKING:
     from llmi_agent.cli.execute import Order
@@ -33,7 +33,7 @@ def remember(journal: Journal, episode: str, order: Order, folder: Path) -> None
     """Note what only the command line knows of a run."""
     # The prompt is on record already, without the secrets that it may hold.
     known = replace(order, prompt="", out=str(folder.absolute()))
-    journal.write(episode, "order", data=asdict(known))
+    journal.write(episode, Entry("order", data=asdict(known)))
 
 
 def recall(order: Order, journal: Journal, store: ArtifactStore) -> Recalled:
