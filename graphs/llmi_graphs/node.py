@@ -11,10 +11,10 @@ from llmi_agent import background
 
 MOST_STEPS = 10_000
 
-Verb = Callable[[Any, RunnableConfig], Coroutine[Any, Any, dict[str, Any]]]
+Verb = Callable[[Any, RunnableConfig], Coroutine[Any, Any, Any]]
 
 
-class Node(Runnable[Any, dict[str, Any]]):
+class Node(Runnable[Any, Any]):
     """The async function `verb(state, config)`; sync callers run it on the background loop.
 
     A Runnable of its own rather than a RunnableLambda: LangGraph has already opened the node's run, and a second one around
@@ -29,7 +29,7 @@ class Node(Runnable[Any, dict[str, Any]]):
         input: Any,  # noqa: A002 - LangChain's name
         config: RunnableConfig | None = None,
         **kwargs: Any,
-    ) -> dict[str, Any]:
+    ) -> Any:
         return background.run(self._verb(input, config or {}))
 
     async def ainvoke(
@@ -37,7 +37,7 @@ class Node(Runnable[Any, dict[str, Any]]):
         input: Any,  # noqa: A002 - LangChain's name
         config: RunnableConfig | None = None,
         **kwargs: Any,
-    ) -> dict[str, Any]:
+    ) -> Any:
         return await self._verb(input, config or {})
 
 

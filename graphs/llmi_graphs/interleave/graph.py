@@ -11,7 +11,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Checkpointer
+from langgraph.types import Checkpointer, Command
 
 from llmi_agent.artifacts import ArtifactStore
 from llmi_agent.home import default_store
@@ -92,24 +92,32 @@ def _slot_graph(machine: Machine) -> CompiledStateGraph[Any, Any, Any, Any]:
     one slot's repair must not wait for the others.
     """
     graph = StateGraph(SlotState, output_schema=SlotAnswer)
-    for name, verb in (("tool", tool), ("observe", observe), ("repair", repair)):
-        graph.add_node(name, Node(partial(_take_turn, partial(verb, machine))))
+    for name, (verb, ways) in _TURN.items():
+        node = Node(partial(_take_turn, partial(verb, machine)))
+        graph.add_node(name, node, destinations=ways)
     graph.add_edge(START, "tool")
-    graph.add_conditional_edges("tool", _leads_to, ["observe", END])
-    graph.add_conditional_edges("observe", _leads_to, ["tool", "repair", END])
-    graph.add_conditional_edges("repair", _leads_to, ["tool", "observe"])
     return graph.compile(name="llmi-slot")
 
 
-async def _take_turn(verb: Verb, state: SlotState, config: RunnableConfig) -> dict[str, Any]:
-    """What the verb changes, merged into the turn; `results` is the document's."""
+_TURN: Mapping[str, tuple[Any, tuple[str, ...]]] = {
+    "tool": (tool, ("observe", END)),
+    "observe": (observe, ("tool", "repair", END)),
+    "repair": (repair, ("tool", "observe")),
+}
+"""The verbs of a slot, and where each may lead."""
+
+
+async def _take_turn(verb: Verb, state: SlotState, config: RunnableConfig) -> Command[str]:
+    """What the verb changes, merged into the turn; `results` is the document's.
+
+    A command rather than conditional edges, which LangGraph runs as tasks of their own.
+    """
     update = await verb(state["turn"], config)
-    results = update.pop("results", {})
-    return {"turn": {**state["turn"], **update}, **({"results": results} if results else {})}
-
-
-def _leads_to(state: SlotState) -> str:
-    return state["turn"]["next"]
+    turn = {**state["turn"], **update}
+    results = turn.pop("results", {})
+    return Command(
+        update={"turn": turn, **({"results": results} if results else {})}, goto=turn["next"]
+    )
 
 
 def _toolkit(
