@@ -108,9 +108,10 @@ class Dispatcher:
         answer = await self._hooks_answer(call, spec, context)
         if answer is not None:
             reuse = None  # what a hook says is not what the tool would say the next time
+        elif refusal := self._ledger.reserve_call(call, spec):
+            return refusal  # it never began, and there may be money for it later
         else:
-            refusal = self._ledger.reserve_call(call, spec)
-            answer = refusal or await self._timed(call, registered, context)
+            answer = await self._timed(call, registered, context)
         outcome = await self._ended(call, spec, context, answer)
         self._journal.finished(call, outcome, reuse)
         return outcome

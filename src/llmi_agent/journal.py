@@ -343,9 +343,9 @@ class EpisodeJournal:
         return next((each.provenance for each in kept if each.artifact.digest == digest), None)
 
     def settled(self, slot: int, origin: str, verdict: Kept | Dropped) -> None:
-        """What became of a slot. That the run was stopped is no verdict."""
-        cancelled = isinstance(verdict, Dropped) and verdict.reason == "cancelled"
-        if not cancelled and self._verdicts.get(slot) != (origin, verdict):
+        """What became of a slot. That the run was stopped, or had no money left, is no verdict: it may go on."""
+        open_ = isinstance(verdict, Dropped) and verdict.reason in ("cancelled", "budget")
+        if not open_ and self._verdicts.get(slot) != (origin, verdict):
             self._verdicts[slot] = (origin, verdict)
             self._write("verdict", str(slot), [origin, verdict.model_dump(mode="json")])
 

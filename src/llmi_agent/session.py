@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
@@ -69,8 +69,10 @@ class Session:
         self._scope = AsyncExitStack()
         self._strays = Strays(self.loop)
         self._calls: dict[str, asyncio.Task[Outcome]] = {}
+        self._ahead: set[asyncio.Task[None]] = set()
         self._verdicts: dict[int, asyncio.Future[Kept | Dropped]] = {}
         self._entries: dict[int, asyncio.Event] = {}
+        self._told: set[int] = set()
         self.ledger = Ledger(toolkit.options, self.journal, self.emit)
         self._dispatcher = Dispatcher(
             toolkit,
@@ -95,7 +97,7 @@ class Session:
         if known := self.journal.outcome(call):
             return known
         task = self._calls.get(call.key)
-        if task is None:
+        if task is None or not _stands(task):
             task = self.loop.create_task(
                 self._run(call), name=f"llmi-call-{call.key}", context=self._context()
             )
@@ -126,10 +128,26 @@ class Session:
     def enter(self, slot: int, origin: str) -> Kept | Dropped | None:
         """A slot's turn begins. Returns what became of it in an earlier life of the run, if that holds."""
         verdict = self.journal.verdict(slot, origin)
-        if verdict is not None:
+        if verdict is not None and not self._future(slot).done():
             self._future(slot).set_result(verdict)
         self._entered(slot).set()
         return verdict
+
+    def begin(self, slot: int, work: Coroutine[Any, Any, None]) -> None:
+        """Start a slot's first attempt before its turn; it ends with the session, or when the draft is void."""
+        self._entered(slot).set()
+        task = self.loop.create_task(work, name=f"llmi-ahead-{slot}", context=self._context())
+        self._ahead.add(task)
+        task.add_done_callback(self._began)
+
+    async def discard(self) -> None:
+        """The draft is void: cancel what was started for it. A call that has ended stands, should it be asked again."""
+        await stop([*self._ahead, *self._calls.values()])
+        self._calls = {key: each for key, each in self._calls.items() if _stands(each)}
+        for future in self._verdicts.values():
+            future.cancel()
+        for of_slot in (self._ahead, self._verdicts, self._entries, self._told):
+            of_slot.clear()
 
     def settle(self, slot: int, origin: str, verdict: Kept | Dropped) -> None:
         """Say what became of a slot; edits that wait for it go on."""
@@ -137,6 +155,13 @@ class Session:
         future = self._future(slot)
         if not future.done():
             future.set_result(verdict)
+
+    def tell_verdict(self, slot: int, verdict: Kept | Dropped) -> None:
+        """Show what became of a slot, once."""
+        if slot not in self._told:
+            self._told.add(slot)
+            message = verdict.message if isinstance(verdict, Dropped) else ""
+            self.slot_event(slot, verdict.status, message=message, attempts=verdict.attempts)
 
     def emit(self, event: Mapping[str, Any]) -> None:
         """Show an event to who watches the run, in the context that the run was opened in."""
@@ -156,7 +181,8 @@ class Session:
             return
         self._closed = True
         try:
-            left = len(await stop(self._calls.values())) + await self._strays.cancel()
+            left = len(await stop([*self._ahead, *self._calls.values()]))
+            left += await self._strays.cancel()
             if left:
                 self.log.warning("session.tasks_left", tasks=left)
             for future in self._verdicts.values():
@@ -172,6 +198,11 @@ class Session:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    def _began(self, task: asyncio.Task[None]) -> None:
+        self._ahead.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.log.warning("slot.ahead_failed", error=f"{type(error).__name__}: {error}")
 
     def _context(self) -> Context:
         """Where a call runs: what a tool does with a model of its own is not the plan's output."""
@@ -224,3 +255,11 @@ class Session:
             f"img_index {index} is not an earlier picture; here it may be 0 to {count - 1} "
             f"({len(self.inputs)} input images, then the slots before this one)"
         )
+
+
+def _stands(task: asyncio.Task[Outcome]) -> bool:
+    """Whether a call's task is what whoever asks again should get: what never began may be begun again."""
+    if not task.done():
+        return True
+    outcome = task.result()
+    return not (isinstance(outcome, Failed) and outcome.reason in ("cancelled", "budget"))

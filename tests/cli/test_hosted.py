@@ -112,6 +112,7 @@ def test_doctor_online_asks_vendors_and_the_model(cli, server, monkeypatch) -> N
     monkeypatch.setenv("FAKE_KEY", "good-key-0123")
     found = cli("doctor", "--online", "--json").json["online"]
     assert [(each["tool"], each["ok"]) for each in found] == [
+        ("fake_search", True),
         ("fake_paint", True),
         ("openai/a", True),
     ]
@@ -126,7 +127,7 @@ def test_doctor_online_tells_keys_that_do_not_work_without_telling_them(
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong-0123456789")
     ended = cli("doctor", "--online", "--json")
     assert ended.code == 1
-    assert [each["ok"] for each in ended.json["online"]] == [False, False]
+    assert [each["ok"] for each in ended.json["online"]] == [True, False, False]
     assert "bad-key" not in ended.out + ended.err
     assert "sk-wrong" not in ended.out + ended.err
     assert "the vendor saw [secret]" in json.dumps(ended.json)

@@ -381,6 +381,7 @@ async def test_an_edit_whose_source_is_on_no_record_is_missing_and_does_not_wait
     reached = asyncio.Event()
 
     async def hang(call: ToolCall, context: ToolContext) -> ToolResult:
+        await asyncio.sleep(0.3)  # the draft is complete by then
         reached.set()
         await asyncio.sleep(60)
         return picture()

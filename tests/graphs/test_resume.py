@@ -71,6 +71,7 @@ async def test_a_resumed_run_asks_and_calls_only_what_is_not_on_record(
     reached = asyncio.Event()
 
     async def hang(call: ToolCall, context: ToolContext) -> ToolResult:
+        await asyncio.sleep(0.3)  # the draft is complete by then
         reached.set()
         await asyncio.sleep(60)
         return picture()

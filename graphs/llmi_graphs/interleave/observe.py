@@ -14,6 +14,7 @@ from llmi_agent.session import Session
 from llmi_agent.tool import Failed, Provenance
 from llmi_graphs.interleave.machine import Machine
 from llmi_graphs.interleave.state import Turn
+from llmi_graphs.interleave.tool import attempt
 
 STANDS_IN = {"search": ("diffusion", "query", "prompt"), "diffusion": ("search", "prompt", "query")}
 """Kind -> the kind that stands in for it, and how its parameter is renamed."""
@@ -48,6 +49,15 @@ async def observe(machine: Machine, state: Turn, config: RunnableConfig) -> dict
         failed = {"first_failure": vars(chosen), "retries": 0}
         return {"next": "tool", "attempt": state["attempt"] + 1, **failed, **fallback}
     return _settled(session, state, _dropped(state, chosen))
+
+
+async def ahead(machine: Machine, session: Session, state: Turn) -> None:
+    """A slot's first attempt, while the policy still writes: settled if it is good, else left to the slot's turn."""
+    update = await attempt(machine, session, state)
+    turn: Turn = {**state, **update}  # type: ignore[typeddict-item]
+    chosen = _choose(machine, turn)
+    if isinstance(chosen, Kept):
+        _settled(session, turn, chosen)
 
 
 def _choose(machine: Machine, state: Turn) -> Kept | Failed:
@@ -149,8 +159,7 @@ def _fallback(machine: Machine, state: Turn, failure: Failed) -> dict[str, Any] 
 def _settled(session: Session, state: Turn, verdict: Kept | Dropped) -> dict[str, Any]:
     number = state["slot"]["index"]
     session.settle(number, state["origins"][number], verdict)
-    message = verdict.message if isinstance(verdict, Dropped) else ""
-    session.slot_event(number, verdict.status, message=message, attempts=verdict.attempts)
+    session.tell_verdict(number, verdict)
     return {"next": END, "results": {str(number): verdict.model_dump(mode="json")}}
 
 

@@ -21,7 +21,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Send
 
 from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.draft import Block, Slot, Text
+from llmi_agent.draft import BadSlot, Slot, Text
 from llmi_agent.hooks import ModelContext
 from llmi_agent.messages import reference
 from llmi_agent.policies.policy import Restart
@@ -29,7 +29,8 @@ from llmi_agent.policies.preview import preview
 from llmi_agent.policies.prompt import ATTACHMENTS, system_prompt, user_message
 from llmi_agent.session import Session
 from llmi_graphs.interleave.machine import Machine, attachments_of
-from llmi_graphs.interleave.state import State
+from llmi_graphs.interleave.observe import ahead
+from llmi_graphs.interleave.state import State, Turn
 
 
 async def plan(machine: Machine, state: State, config: RunnableConfig) -> dict[str, Any]:
@@ -41,8 +42,7 @@ async def plan(machine: Machine, state: State, config: RunnableConfig) -> dict[s
     draft = session.journal.draft
     if draft is None:
         return {"draft": await _written(machine, state, config, session)}
-    reader = machine.reader(len(session.inputs))
-    _tell(session, [*reader.feed(draft), *reader.close()])
+    _Slots(machine, session, state).take(draft, end=True)
     return {"draft": draft}
 
 
@@ -57,7 +57,7 @@ async def _written(machine: Machine, state: State, config: RunnableConfig, sessi
     asked = machine.toolkit.redactor.data(messages_to_dict(messages))
     journal.ask(asked)
     pieces: list[str] = []
-    reader, writer = machine.reader(len(session.inputs)), policy.name
+    slots, writer = _Slots(machine, session, state), policy.name
     context = ModelContext(session.episode)
     async with aclosing(policy.draft(messages, config, context, session.ledger)) as stream:
         async for piece in stream:
@@ -65,15 +65,47 @@ async def _written(machine: Machine, state: State, config: RunnableConfig, sessi
                 session.emit({"type": "restart", "model": piece.model, "message": piece.message})
                 journal.ask(asked)
                 pieces.clear()
-                reader, writer = machine.reader(len(session.inputs)), piece.model
+                await session.discard()
+                slots, writer = _Slots(machine, session, state), piece.model
                 continue
             pieces.append(piece)
             journal.text(piece)
-            _tell(session, reader.feed(piece))
+            slots.take(piece)
     draft = "".join(pieces)
     journal.drafted(draft, writer)
-    _tell(session, reader.close())
+    slots.take("", end=True)
     return draft
+
+
+class _Slots:
+    """Reads the draft as it comes, tells of its text, and sends each slot on its way the moment its tag closes."""
+
+    def __init__(self, machine: Machine, session: Session, state: State) -> None:
+        self._machine, self._session, self._state = machine, session, state
+        self._reader = machine.reader(len(session.inputs))
+        self._origins: list[str] = []
+
+    def take(self, piece: str, *, end: bool = False) -> None:
+        """The next piece of the draft; its `end` may close what is still open."""
+        for block in [*self._reader.feed(piece), *(self._reader.close() if end else [])]:
+            if isinstance(block, Text):
+                self._session.emit({"type": "text", "text": block.text})
+            else:
+                self._send(block)
+
+    def _send(self, block: Slot | BadSlot) -> None:
+        slot = asdict(block)
+        self._origins.append(_digest(slot))
+        if isinstance(block, BadSlot):
+            self._plan(block, "", block.reason)
+            return
+        self._plan(block, block.kind, block.description)
+        if self._session.journal.verdict(block.index, self._origins[-1]) is None:
+            turn = _start(self._state, slot, list(self._origins))
+            self._session.begin(block.index, ahead(self._machine, self._session, turn))
+
+    def _plan(self, block: Slot | BadSlot, kind: str, description: str) -> None:
+        self._session.slot_event(block.index, "planned", kind=kind, description=description)
 
 
 def slots_of(machine: Machine, state: State) -> list[Send] | Literal["compose"]:
@@ -88,7 +120,7 @@ def _digest(slot: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(slot, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _start(state: State, slot: dict[str, Any], origins: list[str]) -> dict[str, Any]:
+def _start(state: State, slot: dict[str, Any], origins: list[str]) -> Turn:
     return {
         "episode": state["episode"],
         "attachments": state.get("attachments") or [],
@@ -130,15 +162,3 @@ def _conversation(state: State) -> list[BaseMessage]:
     while spoken and not isinstance(spoken[-1], HumanMessage):
         spoken.pop()
     return spoken
-
-
-def _tell(session: Session, blocks: list[Block]) -> None:
-    for block in blocks:
-        if isinstance(block, Text):
-            session.emit({"type": "text", "text": block.text})
-        elif isinstance(block, Slot):
-            session.slot_event(
-                block.index, "planned", kind=block.kind, description=block.description
-            )
-        else:
-            session.slot_event(block.index, "planned", kind="", description=block.reason)

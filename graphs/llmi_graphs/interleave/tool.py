@@ -22,16 +22,21 @@ async def tool(machine: Machine, state: Turn, config: RunnableConfig) -> dict[st
     session = machine.session(state, config)
     number = state["slot"]["index"]
     if state["attempt"] == 0 and (known := session.enter(number, state["origins"][number])):
-        session.slot_event(number, known.status, attempts=known.attempts)
+        session.tell_verdict(number, known)
         return {"next": END, "results": {str(number): known.model_dump(mode="json")}}
+    return {"next": "observe", **await attempt(machine, session, state)}
+
+
+async def attempt(machine: Machine, session: Session, state: Turn) -> dict[str, Any]:
+    """What the call for the slot came to: its picture or its failure."""
     outcome, source = await _outcome(machine, session, state)
     if isinstance(outcome, Failed):
-        return {"next": "observe", "failure": vars(outcome), "picture": None}
+        return {"failure": vars(outcome), "picture": None}
     picture = {
         **outcome.model_dump(mode="json"),
         "source": vars(source.provenance) if source else None,
     }
-    return {"next": "observe", "failure": None, "picture": picture}
+    return {"failure": None, "picture": picture}
 
 
 async def _outcome(

@@ -88,11 +88,12 @@ async def _checked(setup: Setup) -> list[dict[str, Any]]:
 
 
 async def _asked(setup: Setup) -> list[dict[str, Any]]:
-    """What the vendors say of each key that is set, and the models of theirs."""
+    """What the vendors say of each key that is set, of the tools that are bound, and the models of theirs."""
+    bound = setup.bindings.tools.values()
     tools = [
         {"kind": tool.spec.kind, **await _finding(setup, tool, "verify")}
         for tool in setup.registry.tools.values()
-        if tool.spec.needs and not tool.missing(setup.secrets)
+        if (tool.spec.needs and not tool.missing(setup.secrets)) or tool in bound
     ]
     return tools + await _models(setup)
 

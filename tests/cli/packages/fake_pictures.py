@@ -38,8 +38,8 @@ class Search:
 
     async def verify(self, context: ToolContext) -> Health:
         """The vendor accepts one key."""
-        key = context.secrets["FAKE_KEY"]
-        return Health(ok=key == "good-key-0123", message=f"the vendor saw {key}")
+        key = context.secrets.get("FAKE_KEY")
+        return Health(ok=key in (None, "good-key-0123"), message=f"the vendor saw {key}")
 
     async def _slow(self) -> None:
         _leave("started")
