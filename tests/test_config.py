@@ -91,7 +91,7 @@ def test_tools_settings_are_merged_key_by_key(work: Path, user: Path) -> None:
 def test_every_option_has_a_variable(work: Path) -> None:
     values = {
         "dialect": "python", "reader": "strict", "repairs": "5", "debug_rounds": "5", "retries": "5",
-        "retry_wait": "0.5", "fallbacks": "no", "concurrency": "code=1, search=9", "call_timeout": "2.5",
+        "retry_wait": "0.5", "fallbacks": "no", "concurrency": "code=1, search=9", "call_timeout": "2.5", "limits": "search=3",
         "seed": "-3", "folders": "one:two", "model_retries": "1", "model_silence": "9", "vision": "yes",
         "budget": "0.5", "prices": "a_tool=0.04, openai/x=0.15/0.6", "cache": "1",
         "download_allow": "127.0.0.1:80, localhost",
@@ -100,7 +100,7 @@ def test_every_option_has_a_variable(work: Path) -> None:
     options = load(work, **{f"LLMI_{name.upper()}": text for name, text in values.items()}).options
     assert options == Options(
         dialect="python", reader="strict", repairs=5, debug_rounds=5, retries=5, retry_wait=0.5,
-        fallbacks=False, concurrency={"code": 1, "search": 9}, call_timeout=2.5, seed=-3,
+        fallbacks=False, concurrency={"code": 1, "search": 9}, call_timeout=2.5, limits={"search": 3}, seed=-3,
         folders=(Path("one"), Path("two")), model_retries=1, model_silence=9.0, vision=True, budget=0.5,
         prices={"a_tool": 0.04, "openai/x": ModelPrice(input=0.15, output=0.6)}, cache=True,
         download_allow=("127.0.0.1:80", "localhost"),

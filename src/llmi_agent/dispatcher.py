@@ -95,7 +95,8 @@ class Dispatcher:
         if known := self._known(call, registered.spec, reuse):
             outcome = await self._reused(call, registered.spec, context, known)
         else:
-            async with self._permit(call.kind):
+            limit = self._toolkit.limits.of(call.tool, call.kind)
+            async with self._permit(call.kind), limit.held(call.episode):
                 self._started(call)
                 outcome = await self._outcome(call, registered, context, reuse)
         self._log.info("call.finished", tool=call.tool, slot=call.slot, outcome=_brief(outcome))

@@ -17,6 +17,8 @@ from pydantic import (
 
 DEFAULT_CONCURRENCY = {"code": 2, "search": 4, "diffusion": 4, "edit": 2}
 
+DEFAULT_LIMIT = 16
+
 
 class ModelPrice(BaseModel):
     """What a language model costs, in US dollars per million tokens."""
@@ -56,6 +58,8 @@ class Options(BaseModel):
     """Whether search and diffusion stand in for each other, which the caption then says."""
     concurrency: dict[str, PositiveInt] = DEFAULT_CONCURRENCY
     """Calls of a kind that run at once within a document; 2 for a kind that is not named."""
+    limits: dict[str, PositiveInt] = {}
+    """Calls of a tool, or of a kind, that run at once over all documents of a graph; 16 where neither is named."""
     call_timeout: PositiveFloat | None = None
     """Seconds for one call, instead of each tool's own."""
     seed: int = 0
@@ -80,3 +84,7 @@ class Options(BaseModel):
     def permits(self, kind: str) -> int:
         """How many calls of `kind` may run at once."""
         return self.concurrency.get(kind, 2)
+
+    def limit(self, tool: str, kind: str) -> int:
+        """How many calls of `tool`, which serves `kind`, may run at once over all documents."""
+        return self.limits.get(tool) or self.limits.get(kind) or DEFAULT_LIMIT

@@ -163,7 +163,7 @@ def _option(variable: str, name: str, text: str) -> Any:
         return [Path(each).expanduser() for each in text.split(os.pathsep) if each]
     if name == "download_allow":
         return _words(text)
-    return _pairs(variable, text) if name in ("concurrency", "prices") else text
+    return _pairs(variable, text) if name in ("concurrency", "limits", "prices") else text
 
 
 def _words(text: str) -> list[str]:

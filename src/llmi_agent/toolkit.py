@@ -12,6 +12,7 @@ from llmi_agent.artifacts import ArtifactStore
 from llmi_agent.download import Downloader
 from llmi_agent.journal import Journal
 from llmi_agent.kinds import Kind
+from llmi_agent.limits import Limits
 from llmi_agent.options import Options
 from llmi_agent.registry import Bindings, Registry
 from llmi_agent.secrets import Redactor, secret_values
@@ -49,6 +50,11 @@ class Toolkit:
     def download(self) -> Download:
         """The one way to fetch a picture that somebody else has named."""
         return Downloader(self.options.download_allow)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How many calls of each tool run at once, over all episodes."""
+        return Limits(self.options)
 
     @property
     def kinds(self) -> Mapping[str, Kind]:
