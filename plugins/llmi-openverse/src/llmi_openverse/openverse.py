@@ -1,0 +1,117 @@
+"""Openverse: openly licensed pictures of Flickr, museums, Wikimedia Commons and others.
+
+`GET /v1/images/`, as https://api.openverse.org/v1/ documents it; without an account, 20 results at most.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import httpx
+from pydantic import BaseModel, BeforeValidator, ValidationError
+
+from llmi_openverse.api import Text, ask
+from llmi_openverse.hit import MOST_NAME, MOST_TITLE, Hit, own_line, raster_addresses
+from llmi_openverse.licences import from_code
+from llmi_openverse.settings import Settings
+from llmi_openverse.text import MOST_READ, plain, web_address
+
+NAME = "Openverse"
+RESULTS = 20
+"""The most that Openverse gives to those without an account."""
+_PROVIDERS = {"stocksnap": "StockSnap", "wikimedia": "Wikimedia Commons"}
+"""What `provider` means, where its words in capitals are not the name."""
+
+
+def _as_list(value: Any) -> Any:
+    return () if value is None else value
+
+
+class Tag(BaseModel):
+    """A word that somebody or something put to a picture."""
+
+    name: Text = ""
+
+
+class Result(BaseModel):
+    """A picture of the answer."""
+
+    title: Text = ""
+    url: Text = ""
+    thumbnail: Text = ""
+    foreign_landing_url: Text = ""
+    creator: Text = ""
+    license: Text = ""
+    license_version: Text = ""
+    license_url: Text = ""
+    attribution: Text = ""
+    provider: Text = ""
+    width: int | None = None
+    height: int | None = None
+    tags: Annotated[tuple[Tag, ...], BeforeValidator(_as_list)] = ()
+    mature: bool | None = None
+    unstable__sensitivity: Annotated[tuple[Any, ...], BeforeValidator(_as_list)] = ()
+
+    @property
+    def is_sensitive(self) -> bool:
+        return bool(self.mature or self.unstable__sensitivity)
+
+
+class Answer(BaseModel):
+    """As much of the answer as is used here."""
+
+    results: tuple[Any, ...]
+    """Each is read by itself: an odd one is left out."""
+
+
+async def search(
+    http: httpx.AsyncClient, query: str, settings: Settings, until: float
+) -> list[Hit]:
+    """Pictures whose licence is known and wanted, in Openverse's order. Raises ToolFailed."""
+    params = {"q": query, "page_size": str(RESULTS), **_filters(settings)}
+    answer, _ = await ask(http, NAME, settings.openverse_base, "/v1/images/", params, Answer, until)
+    results = filter(None, map(_read, answer.results))
+    hits = (_hit(result) for result in results if settings.mature or not result.is_sensitive)
+    return [hit for hit in hits if hit and hit.licence.grants(settings.licence)]
+
+
+def _read(result: Any) -> Result | None:
+    try:
+        return Result.model_validate(result)
+    except ValidationError:
+        return None
+
+
+def _filters(settings: Settings) -> dict[str, str]:
+    filters = {"mature": "true"} if settings.mature else {}
+    if settings.licence == "public-domain":
+        return {**filters, "license": "cc0,pdm"}
+    return filters if settings.licence == "any" else {**filters, "license_type": settings.licence}
+
+
+def _hit(result: Result) -> Hit | None:
+    """None for a picture without an address or a licence."""
+    licence = from_code(result.license, result.license_version, result.license_url)
+    addresses = raster_addresses(result.url, result.thumbnail)
+    if licence is None or not addresses:
+        return None
+    title = plain(result.title, MOST_TITLE)
+    tags = plain(" ".join(tag.name for tag in result.tags), MOST_READ)
+    return Hit(
+        provider=_provider(result.provider),
+        addresses=addresses,
+        licence=licence,
+        page_url=web_address(result.foreign_landing_url),
+        title=title or None,
+        creator=plain(result.creator, MOST_NAME) or None,
+        attribution=own_line(result.attribution),
+        about=f"{title} {tags}",
+        shorter_side=min(result.width or 0, result.height or 0) or None,
+    )
+
+
+def _provider(code: str) -> str:
+    """Ours, with theirs: "flickr" -> "Openverse (Flickr)"."""
+    code = plain(code, 40)
+    name = _PROVIDERS.get(code) or code.replace("_", " ").title()
+    return f"{NAME} ({name})" if name else NAME

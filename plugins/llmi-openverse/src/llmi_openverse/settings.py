@@ -1,0 +1,55 @@
+"""What a user may set under `[tools.openverse_images]`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from llmi_agent.tool import ToolFailed
+
+Wanted = Literal["any", "commercial", "modification", "commercial,modification", "public-domain"]
+"""What a picture's licence has to allow."""
+Source = Literal["openverse", "commons"]
+
+
+class Settings(BaseModel):
+    """The tool's section of llmi.toml, validated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    licence: Wanted = "any"
+    sources: tuple[Source, ...] = Field(default=("openverse", "commons"), min_length=1)
+    """Asked in this order, until one has pictures."""
+    candidates: int = Field(default=6, ge=1, le=20)
+    """How many of the found pictures are downloaded at once."""
+    min_side: int = Field(default=200, ge=1, le=16_384)
+    """Pixels; a picture whose shorter side has fewer is dropped."""
+    mature: bool = False
+    """Whether pictures that Openverse marks as mature or sensitive are taken."""
+    openverse_base: AnyHttpUrl = AnyHttpUrl("https://api.openverse.org")
+    commons_base: AnyHttpUrl = AnyHttpUrl("https://commons.wikimedia.org")
+
+    @field_validator("sources")
+    @classmethod
+    def _each_once(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+        if len(set(sources)) < len(sources):
+            raise ValueError("name each source once")
+        return sources
+
+
+def read_settings(values: Mapping[str, Any]) -> Settings:
+    """The settings of a context. Raises ToolFailed, naming the wrong one and what it may be."""
+    try:
+        return Settings.model_validate(dict(values))
+    except ValidationError as error:
+        wrong = "; ".join(map(_wrong, error.errors(include_url=False)))
+        raise ToolFailed(f"[tools.openverse_images] {wrong}", "unavailable", usd=0.0) from None
+
+
+def _wrong(error: Any) -> str:
+    name = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        return f"{name}: no such setting; there are {', '.join(Settings.model_fields)}"
+    return f"{name}: {error['msg']}"
