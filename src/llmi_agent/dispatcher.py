@@ -50,6 +50,9 @@ MOST_MESSAGE = 4_000
 SMALL = 64 * 1024
 """Bytes of a picture below which a thread costs more than decoding it."""
 
+_OURS = ("cancelled", "budget")
+"""Reasons that only the framework has: a call that ended so never began or was stopped, and may be made again."""
+
 _provenance = TypeAdapter(Provenance)
 _amount = TypeAdapter(Annotated[float, Field(ge=0, allow_inf_nan=False)] | None)
 
@@ -191,7 +194,7 @@ class Dispatcher:
         except asyncio.CancelledError:
             if _cancelled_from_outside():
                 raise
-            return Failed("cancelled", f"{call.tool} cancelled itself")
+            return Failed("crashed", f"{call.tool} cancelled itself")
         except BaseException as error:  # noqa: BLE001 - the one boundary: tools may raise anything
             return self._classified(error, registered.spec)
 
@@ -265,7 +268,7 @@ class Dispatcher:
             message = f"{spec.name} failed for {answer.reason!r}, which is none of {known}"
             return Failed("bad_output", self._message(f"{message}: {answer.message}"))
         return Failed(
-            answer.reason,
+            "unavailable" if answer.reason in _OURS else answer.reason,
             self._message(answer.message),
             answer.retryable is True,
             _amount.validate_python(answer.retry_after),

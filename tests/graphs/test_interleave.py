@@ -380,7 +380,7 @@ async def test_the_first_candidate_that_is_a_picture_is_kept(store: ArtifactStor
         (TimeoutError("upstream"), "timeout", "upstream"),
         (ModuleNotFoundError("No module named 'sdk'"), "unavailable", "sdk"),
         (ToolFailed("no credit", "quota"), "quota", "no credit"),
-        (asyncio.CancelledError(), "cancelled", "cancelled itself"),
+        (asyncio.CancelledError(), "crashed", "cancelled itself"),
         (Produced(()), "bad_output", "no picture"),
         (Produced((Image(b"", Provenance("x")),)), "bad_output", "empty"),
         (Produced((Image(b"<svg></svg>", Provenance("x")),)), "bad_output", "SVG"),

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, redirect_stdout
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from langchain_core.messages import HumanMessage
-
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.attachments import attach_files
 from llmi_agent.cli import summary
+from llmi_agent.cli.episode import (
+    announce,
+    arguments,
+    attach,
+    check_tools,
+    document_of,
+    follow,
+    request_of,
+)
 from llmi_agent.cli.folder import holds_report, print_files, reserved
 from llmi_agent.cli.graphs import Graph, find_graph
-from llmi_agent.cli.progress import Watcher, watch
+from llmi_agent.cli.progress import Watcher, ticking, watch
 from llmi_agent.cli.resume import SHORT, recall, remember
-from llmi_agent.cli.setup import Setup, prepare
+from llmi_agent.cli.setup import prepare
 from llmi_agent.cli.signals import run_until_stopped
 from llmi_agent.cli.voice import Voice
 from llmi_agent.document import Document
-from llmi_agent.errors import LlmiError, UnavailableError
 from llmi_agent.home import default_store
 from llmi_agent.journal import Journal, journal_beside
-from llmi_agent.policies.models import OFFLINE
 from llmi_agent.render import write
-from llmi_agent.render.words import dollars
 from llmi_agent.secrets import Redactor, secret_values
-from llmi_agent.tool import Attachment
-
-TICK = 0.125
-"""Seconds between two redrawings of live progress."""
 
 
 @dataclass(frozen=True)
@@ -81,74 +78,29 @@ def execute(order: Order, voice: Voice) -> None:
     order = recalled.order if recalled else order
     setup = prepare(flags)
     setup.tell_problems(voice)
-    _check_tools(setup)
+    check_tools(setup)
     build = find_graph(order.graph)
     out = Path(order.out) if order.out else None
     name = Redactor(secret_values(setup.secrets)).text(order.prompt)
     with reserved(out, setup.config.out, name) as folder:
-        attachments = _attach(store, order.attachments)
-        _announce(setup, voice)
+        attachments = attach(store, order.attachments)
+        announce(setup, voice)
         with watch(voice.live) as watcher, redirect_stdout(sys.stderr):
-            graph = build(**_arguments(setup, store))
+            graph = build(**arguments(setup, store))
             life = _Life(journal, order, folder, watcher, voice)
-            request = {"resume": recalled.episode} if recalled else _request(order, attachments)
+            request = (
+                {"resume": recalled.episode} if recalled else request_of(order.prompt, attachments)
+            )
             try:
-                state = run_until_stopped(_follow(graph, request, life))
+                state = run_until_stopped(_watched(graph, request, life))
             except BaseException:
                 life.tell_the_way_on()
                 raise
-        document = _document(state)
+        document = document_of(state)
         if holds_report(folder):
             voice.say(f"replacing the earlier report in {folder}")
         files = write(document, store, folder, order.formats)
         _report(document, files, time.monotonic() - began, voice)
-
-
-def _check_tools(setup: Setup) -> None:
-    if not setup.bindings.tools:
-        raise UnavailableError(
-            "no tool is there to make pictures: pip install 'llmi-agent[tools]', "
-            "and see `llmi tools`"
-        )
-
-
-def _announce(setup: Setup, voice: Voice) -> None:
-    """The bindings in one line, and the model."""
-    config = setup.config
-    models = " else ".join([config.model or OFFLINE, *config.fallback])
-    budget = f"; budget: {dollars(config.options.budget)}" if config.options.budget else ""
-    voice.say(f"tools: {setup.bindings}; model: {models}{budget}", "bindings")
-    if config.model is None:
-        voice.say(
-            "no model configured: the offline writer will write from your attachments; "
-            "choose one with --model"
-        )
-
-
-def _attach(store: ArtifactStore, paths: Sequence[str]) -> tuple[Attachment, ...]:
-    try:
-        store.root.mkdir(parents=True, exist_ok=True)
-        return attach_files(store, paths)
-    except OSError as error:
-        raise LlmiError(
-            f"cannot keep files in {store.root}: {error.strerror or error}; "
-            "set LLMI_HOME to a folder of yours"
-        ) from None
-
-
-def _arguments(setup: Setup, store: ArtifactStore) -> dict[str, Any]:
-    config = setup.config
-    return {
-        "model": config.model or OFFLINE,
-        "fallback": config.fallback,
-        "api_base": config.api_base,
-        "tools": setup.registry,
-        "use": config.use,
-        "secrets": setup.secrets,
-        "options": config.options,
-        "settings": config.tools,
-        "store": store,
-    }
 
 
 @dataclass
@@ -178,44 +130,9 @@ class _Life:
             self.voice.say(f"go on with it: llmi run --resume {self.episode[:SHORT]}", "resumable")
 
 
-def _request(order: Order, attachments: Sequence[Attachment]) -> dict[str, Any]:
-    return {
-        "messages": [HumanMessage(order.prompt)],
-        "attachments": [asdict(each) for each in attachments],
-    }
-
-
-async def _follow(graph: Graph, request: Mapping[str, Any], life: _Life) -> Mapping[str, Any]:
-    """Run the graph to its end, telling of its events; the last state."""
-    state: Mapping[str, Any] = {}
-    stream = graph.astream(request, stream_mode=["custom", "values"])
-    async with _ticking(life.watcher), aclosing(stream) as events:
-        async for mode, event in events:
-            if mode == "custom":
-                life.tell(event)
-            else:
-                state = event
-    return state
-
-
-@asynccontextmanager
-async def _ticking(watcher: Watcher) -> AsyncIterator[None]:
-    async def tick() -> None:
-        while True:
-            watcher.tick()
-            await asyncio.sleep(TICK)
-
-    task = asyncio.create_task(tick())
-    try:
-        yield
-    finally:
-        task.cancel()
-
-
-def _document(state: Mapping[str, Any]) -> Document:
-    if not state.get("document"):
-        raise LlmiError("the graph ended without a document; does it write `document`?")
-    return Document.model_validate(state["document"])
+async def _watched(graph: Graph, request: Mapping[str, Any], life: _Life) -> Mapping[str, Any]:
+    async with ticking(life.watcher):
+        return await follow(graph, request, life.tell)
 
 
 def _report(document: Document, files: Sequence[Path], seconds: float, voice: Voice) -> None:

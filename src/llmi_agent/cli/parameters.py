@@ -36,6 +36,77 @@ def _formats(ctx: click.Context, parameter: click.Parameter, value: str) -> tupl
     return tuple(name for name in FORMATS if name in names)
 
 
+def _together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, listed in the help in this order."""
+
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+model_options = _together(
+    click.option(
+        "--model",
+        metavar="MODEL",
+        help='The language model by its litellm name, such as "openai/gpt-5", or "offline".  '
+        "[default: the configured one, else offline]",
+    ),
+    click.option(
+        "--fallback",
+        multiple=True,
+        metavar="MODEL",
+        help="A model that writes instead when the one before it fails; may be repeated.",
+    ),
+    click.option(
+        "--api-base",
+        metavar="URL",
+        help="An OpenAI-compatible server that serves the model, such as http://localhost:8000/v1.",
+    ),
+    click.option(
+        "--budget",
+        type=click.FloatRange(min=0),
+        metavar="USD",
+        help="What a document may cost. A call that might exceed it, or whose price is unknown, is not made.",
+    ),
+    click.option(
+        "--cache",
+        is_flag=True,
+        help="Use results of earlier runs for paid and chance tools, too, where the request is the same.",
+    ),
+)
+"""Who writes, and at what cost."""
+
+images_option = click.option(
+    "--images",
+    "folders",
+    type=click.Path(exists=True, file_okay=False),
+    multiple=True,
+    metavar="DIR",
+    help="A folder of pictures to search in; may be repeated.",
+)
+
+graph_options = _together(
+    click.option(
+        "--use",
+        callback=bindings,
+        multiple=True,
+        metavar="KIND=TOOL",
+        help="The tool for a kind of picture, by a name that `llmi tools` lists; may be repeated.",
+    ),
+    click.option(
+        "--graph",
+        default="interleave",
+        show_default=True,
+        metavar="NAME",
+        help="The state machine to run, by its entry point.",
+    ),
+)
+"""What runs, with which tools."""
+
+
 def formats_option(function: F) -> F:
     """`--format`."""
     return click.option(
@@ -67,4 +138,14 @@ def json_option(function: F) -> F:
         is_flag=True,
         expose_value=False,
         help="Print one JSON object on stdout, and nothing else; errors too.",
+    )(function)
+
+
+def json_lines_option(function: F) -> F:
+    """`--json` of a command with a line of output for each of many; its value is the voice's."""
+    return click.option(
+        "--json",
+        is_flag=True,
+        expose_value=False,
+        help="Print one JSON object a line on stdout, and nothing else.",
     )(function)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any, Protocol
 
 from rich.console import Console, Group, RenderableType
@@ -14,17 +15,24 @@ from rich.text import Text
 from llmi_agent.cli.story import Heading, SlotStory, Story
 from llmi_agent.cli.text import plural
 
+TICK = 0.125
+"""Seconds between two redrawings of live progress."""
+
 _STYLES = {"kept": "green", "missing": "red", "planned": "dim"}
 
 
-class Watcher(Protocol):
+class Ticked(Protocol):
+    """Who is told that time passes."""
+
+    def tick(self) -> None:
+        """Time has passed."""
+
+
+class Watcher(Ticked, Protocol):
     """Who is told of a run's events."""
 
     def tell(self, event: Mapping[str, Any]) -> None:
         """One custom event of the graph's stream."""
-
-    def tick(self) -> None:
-        """Time has passed."""
 
 
 class Quiet:
@@ -122,3 +130,19 @@ def watch(live: bool) -> AbstractContextManager[Watcher]:
     if not live:
         return nullcontext(Quiet())
     return Screen(Console(stderr=True, highlight=False, emoji=False, markup=False))
+
+
+@asynccontextmanager
+async def ticking(watcher: Ticked) -> AsyncIterator[None]:
+    """Tell it every `TICK` while the block runs."""
+
+    async def tick() -> None:
+        while True:
+            watcher.tick()
+            await asyncio.sleep(TICK)
+
+    task = asyncio.create_task(tick())
+    try:
+        yield
+    finally:
+        task.cancel()

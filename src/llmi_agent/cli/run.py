@@ -8,40 +8,20 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from llmi_agent.cli.parameters import bindings, formats_option, json_option, verbose_option
+from llmi_agent.cli.parameters import (
+    formats_option,
+    graph_options,
+    images_option,
+    json_option,
+    model_options,
+    verbose_option,
+)
 from llmi_agent.cli.voice import Voice
 
 
 @click.command()
 @click.argument("prompt", required=False)
-@click.option(
-    "--model",
-    metavar="MODEL",
-    help='The language model by its litellm name, such as "openai/gpt-5", or "offline".  '
-    "[default: the configured one, else offline]",
-)
-@click.option(
-    "--fallback",
-    multiple=True,
-    metavar="MODEL",
-    help="A model that writes instead when the one before it fails; may be repeated.",
-)
-@click.option(
-    "--api-base",
-    metavar="URL",
-    help="An OpenAI-compatible server that serves the model, such as http://localhost:8000/v1.",
-)
-@click.option(
-    "--budget",
-    type=click.FloatRange(min=0),
-    metavar="USD",
-    help="What the run may cost. A call that might exceed it, or whose price is unknown, is not made.",
-)
-@click.option(
-    "--cache",
-    is_flag=True,
-    help="Use results of earlier runs for paid and chance tools, too, where the request is the same.",
-)
+@model_options
 @click.option(
     "--attach",
     "attachments",
@@ -50,14 +30,7 @@ from llmi_agent.cli.voice import Voice
     metavar="FILE",
     help="A table, text or picture to write about; may be repeated.",
 )
-@click.option(
-    "--images",
-    "folders",
-    type=click.Path(exists=True, file_okay=False),
-    multiple=True,
-    metavar="DIR",
-    help="A folder of pictures to search in; may be repeated.",
-)
+@images_option
 @click.option(
     "--out",
     type=click.Path(),
@@ -66,20 +39,7 @@ from llmi_agent.cli.voice import Voice
     "[default: a new one in llmi-out/, named after the prompt]",
 )
 @formats_option
-@click.option(
-    "--use",
-    callback=bindings,
-    multiple=True,
-    metavar="KIND=TOOL",
-    help="The tool for a kind of picture, by a name that `llmi tools` lists; may be repeated.",
-)
-@click.option(
-    "--graph",
-    default="interleave",
-    show_default=True,
-    metavar="NAME",
-    help="The state machine to run, by its entry point.",
-)
+@graph_options
 @click.option(
     "--resume",
     metavar="RUN",

@@ -1,0 +1,101 @@
+"""An episode as the command line runs it: what must be there, what it starts with, and what it ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from langchain_core.messages import HumanMessage
+
+from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.attachments import attach_files
+from llmi_agent.cli.graphs import Graph
+from llmi_agent.cli.setup import Setup
+from llmi_agent.cli.voice import Voice
+from llmi_agent.document import Document
+from llmi_agent.errors import LlmiError, UnavailableError
+from llmi_agent.policies.models import OFFLINE
+from llmi_agent.render.words import dollars
+from llmi_agent.tool import Attachment
+
+
+def check_tools(setup: Setup) -> None:
+    """Raises UnavailableError if no kind of picture can be made."""
+    if not setup.bindings.tools:
+        raise UnavailableError(
+            "no tool is there to make pictures: pip install 'llmi-agent[tools]', "
+            "and see `llmi tools`"
+        )
+
+
+def announce(setup: Setup, voice: Voice) -> None:
+    """The bindings in one line, and the model."""
+    config = setup.config
+    models = " else ".join([config.model or OFFLINE, *config.fallback])
+    budget = f"; budget: {dollars(config.options.budget)}" if config.options.budget else ""
+    voice.say(f"tools: {setup.bindings}; model: {models}{budget}", "bindings")
+    if config.model is None:
+        voice.say(
+            "no model configured: the offline writer will write from your attachments; "
+            "choose one with --model"
+        )
+
+
+def attach(store: ArtifactStore, paths: Sequence[Path | str]) -> tuple[Attachment, ...]:
+    """Keep the files in the store. Raises LlmiError, naming the file or the store."""
+    try:
+        store.root.mkdir(parents=True, exist_ok=True)
+        return attach_files(store, paths)
+    except OSError as error:
+        raise LlmiError(
+            f"cannot keep files in {store.root}: {error.strerror or error}; "
+            "set LLMI_HOME to a folder of yours"
+        ) from None
+
+
+def arguments(setup: Setup, store: ArtifactStore) -> dict[str, Any]:
+    """What a graph's builder is told."""
+    config = setup.config
+    return {
+        "model": config.model or OFFLINE,
+        "fallback": config.fallback,
+        "api_base": config.api_base,
+        "tools": setup.registry,
+        "use": config.use,
+        "secrets": setup.secrets,
+        "options": config.options,
+        "settings": config.tools,
+        "store": store,
+    }
+
+
+def request_of(prompt: str, attachments: Sequence[Attachment]) -> dict[str, Any]:
+    """What a fresh episode starts with."""
+    return {
+        "messages": [HumanMessage(prompt)],
+        "attachments": [asdict(each) for each in attachments],
+    }
+
+
+async def follow(
+    graph: Graph, request: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]
+) -> Mapping[str, Any]:
+    """Run the graph to its end, telling of its events; the last state."""
+    state: Mapping[str, Any] = {}
+    async with aclosing(graph.astream(request, stream_mode=["custom", "values"])) as events:
+        async for mode, event in events:
+            if mode == "custom":
+                tell(event)
+            else:
+                state = event
+    return state
+
+
+def document_of(state: Mapping[str, Any]) -> Document:
+    """The document of a graph's last state. Raises LlmiError if there is none."""
+    if not state.get("document"):
+        raise LlmiError("the graph ended without a document; does it write `document`?")
+    return Document.model_validate(state["document"])
