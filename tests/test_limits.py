@@ -67,6 +67,7 @@ async def test_a_tool_before_its_kind_before_the_default() -> None:
     assert options.limit("a_tool", "search") == 5
     assert options.limit("another", "search") == 2
     assert options.limit("a_tool_of_code", "code") == 16
+    assert options.limit("openai/gpt-5", "model") == 32
     limits = Limits(options)
     assert limits.of("a_tool", "search") is limits.of("a_tool", "search")
 

@@ -1,4 +1,4 @@
-"""How many calls of a tool run at once over all documents of a graph, and whose turn is next."""
+"""How many calls of a tool or a model run at once over all documents of a graph, and whose turn is next."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ class Limit:
 
 
 class Limits:
-    """The limits of a graph's tools, for each event loop that it runs in."""
+    """The limits of a graph's tools and models, for each event loop that it runs in."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
         self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Limit]]
         self._by_loop = WeakKeyDictionary()
 
-    def of(self, tool: str, kind: str) -> Limit:
-        """The limit of a tool, in the running loop."""
+    def of(self, name: str, kind: str) -> Limit:
+        """The limit of a tool that serves `kind`, or of a `model`, in the running loop."""
         limits = self._by_loop.setdefault(asyncio.get_running_loop(), {})
-        if tool not in limits:
-            limits[tool] = Limit(self._options.limit(tool, kind))
-        return limits[tool]
+        if name not in limits:
+            limits[name] = Limit(self._options.limit(name, kind))
+        return limits[name]

@@ -17,7 +17,7 @@ from pydantic import (
 
 DEFAULT_CONCURRENCY = {"code": 2, "search": 4, "diffusion": 4, "edit": 2}
 
-DEFAULT_LIMIT = 16
+DEFAULT_LIMIT, DEFAULT_MODEL_LIMIT = 16, 32
 
 
 class ModelPrice(BaseModel):
@@ -59,7 +59,10 @@ class Options(BaseModel):
     concurrency: dict[str, PositiveInt] = DEFAULT_CONCURRENCY
     """Calls of a kind that run at once within a document; 2 for a kind that is not named."""
     limits: dict[str, PositiveInt] = {}
-    """Calls of a tool, or of a kind, that run at once over all documents of a graph; 16 where neither is named."""
+    """Calls that run at once over all documents of a graph, by the name of the tool, kind or model, or as `model`.
+
+    16 of a tool and 32 of a model where none of these is named.
+    """
     call_timeout: PositiveFloat | None = None
     """Seconds for one call, instead of each tool's own."""
     seed: int = 0
@@ -85,6 +88,7 @@ class Options(BaseModel):
         """How many calls of `kind` may run at once."""
         return self.concurrency.get(kind, 2)
 
-    def limit(self, tool: str, kind: str) -> int:
-        """How many calls of `tool`, which serves `kind`, may run at once over all documents."""
-        return self.limits.get(tool) or self.limits.get(kind) or DEFAULT_LIMIT
+    def limit(self, name: str, kind: str) -> int:
+        """How many calls of a tool, which serves `kind`, or of a `model` may run at once over all documents."""
+        default = DEFAULT_MODEL_LIMIT if kind == "model" else DEFAULT_LIMIT
+        return self.limits.get(name) or self.limits.get(kind) or default

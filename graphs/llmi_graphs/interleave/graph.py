@@ -157,7 +157,14 @@ def _policy(
         secrets=toolkit.secrets,
         api_base=api_base,
     )
-    return Policy(models, toolkit.registry.host, toolkit.store, toolkit.options, toolkit.redactor)
+    return Policy(
+        models,
+        toolkit.registry.host,
+        toolkit.store,
+        toolkit.options,
+        toolkit.limits,
+        toolkit.redactor,
+    )
 
 
 def _registry(tools: Registry | Sequence[ToolSpec | LiveTool] | None) -> Registry:

@@ -18,6 +18,7 @@ from llmi_agent.costs import Charge
 from llmi_agent.errors import LlmiError, PolicyError, UnavailableError
 from llmi_agent.hooks import ModelContext, ModelRequest
 from llmi_agent.ledger import Ledger
+from llmi_agent.limits import Limits
 from llmi_agent.logs import get_logger
 from llmi_agent.messages import with_pictures, without_pictures
 from llmi_agent.options import Options
@@ -57,6 +58,7 @@ class Policy:
     host: PluginHost
     store: ArtifactStore
     options: Options = field(default_factory=Options)
+    limits: Limits = field(default_factory=lambda: Limits(Options()), repr=False)
     redactor: Redactor = field(default_factory=Redactor, repr=False)
 
     @property
@@ -111,7 +113,11 @@ class Policy:
             for attempt in range(self.options.model_retries + 1):
                 answer = _Answer(self, model, purpose, messages, context, ledger)
                 try:
-                    async with aclosing(answer.pieces(config)) as pieces:
+                    limit = self.limits.of(model.name, "model")
+                    async with (
+                        limit.held(context.episode),
+                        aclosing(answer.pieces(config)) as pieces,
+                    ):
                         async for piece in pieces:
                             yield piece
                     return

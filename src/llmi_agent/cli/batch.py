@@ -1,0 +1,69 @@
+"""`llmi batch`: many documents in one process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from llmi_agent.cli.parameters import (
+    formats_option,
+    graph_options,
+    images_option,
+    json_lines_option,
+    model_options,
+    verbose_option,
+)
+from llmi_agent.cli.voice import Voice
+
+
+@click.command()
+@click.argument("prompts")
+@click.option(
+    "--out",
+    type=click.Path(),
+    required=True,
+    metavar="DIR",
+    help="The folder to write to. The same command again goes on with what is there.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 1000),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="How many documents are written at once.",
+)
+@click.option(
+    "--group",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Write each prompt N times, independently and each with a seed of its own, to DIR/ID/0, DIR/ID/1, ...",
+)
+@model_options
+@images_option
+@formats_option
+@graph_options
+@json_lines_option
+@verbose_option
+@click.pass_context
+def batch(
+    ctx: click.Context, /, prompts: str, out: str, concurrency: int, group: int | None, **given: Any
+) -> None:
+    """Write a document on each line of PROMPTS, a .jsonl file ("-" is stdin).
+
+    A line is {"prompt": "...", "id": "...", "attach": ["data.csv"]}, or a string that is a prompt. The id names the
+    document's folder in DIR; paths are relative to the file.
+
+    One line for each document is printed as it ends: id, state, figures, missing figures, US dollars, seconds, and the
+    path of the file, with tabs between. What is complete is skipped, what was cut goes on: nothing that is on record is
+    asked or paid for again; what failed is tried again. Exit code 1 says that a document failed.
+    """
+    voice: Voice = ctx.obj
+    voice.configure_logs()
+    from llmi_agent.cli.batch_run import Batch, write_batch
+    from llmi_agent.cli.execute import Order
+
+    order = Order(prompt="", attachments=(), out=None, **given)
+    if not write_batch(Batch(prompts, out, concurrency, group, order), voice):
+        ctx.exit(1)
