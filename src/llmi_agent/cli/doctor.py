@@ -88,14 +88,23 @@ async def _checked(setup: Setup) -> list[dict[str, Any]]:
 
 
 async def _asked(setup: Setup) -> list[dict[str, Any]]:
-    """What the vendors say of each key that is set, of the tools that are bound, and the models of theirs."""
-    bound = setup.bindings.tools.values()
+    """What the vendors say of the tools that are bound, of each other key that is set, and the models of theirs."""
     tools = [
         {"kind": tool.spec.kind, **await _finding(setup, tool, "verify")}
-        for tool in setup.registry.tools.values()
-        if (tool.spec.needs and not tool.missing(setup.secrets)) or tool in bound
+        for tool in _askable(setup)
     ]
     return tools + await _models(setup)
+
+
+def _askable(setup: Setup) -> list[Registered]:
+    """The bound tools, and one for each key of a plugin that none of these has asked about."""
+    found = list(setup.bindings.tools.values())
+    for tool in setup.registry.tools.values():
+        keyed = tool.spec.needs and not tool.missing(setup.secrets)
+        alike = (each for each in found if each.plugin == tool.plugin)
+        if keyed and not any(each.spec.needs == tool.spec.needs for each in alike):
+            found.append(tool)
+    return found
 
 
 async def _models(setup: Setup) -> list[dict[str, Any]]:
