@@ -233,8 +233,9 @@ class Dispatcher:
             except (Exception, SystemExit) as error:
                 raise ToolFailed(
                     f"tool {name} of {registered.distribution} cannot be loaded: "
-                    f"{type(error).__name__}: {error}",
+                    f"{type(error).__name__}: {error}; install {registered.distribution} again",
                     "unavailable",
+                    usd=0.0,
                 ) from error
             self._tools[name] = tool
             close = getattr(tool, "aclose", None)
