@@ -27,10 +27,13 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("how", BROKEN)
 @pytest.mark.parametrize(
-    ("sdk", "kind"),
-    [("tavily", "search"), ("replicate", "diffusion"), ("e2b_code_interpreter", "code")],
+    ("sdk", "kind", "how"),
+    [
+        ("tavily", "search", "missing"),
+        ("replicate", "diffusion", "broken"),
+        ("e2b_code_interpreter", "code", "missing"),
+    ],
 )
 def test_the_other_vendors_fill_their_slots(
     vendors: Vendors, environment: dict[str, str], tmp_path: Path, sdk: str, kind: str, how: str

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import click
 
+from llmi_agent.cli.batch import batch
 from llmi_agent.cli.cache import cache
 from llmi_agent.cli.doctor import doctor
 from llmi_agent.cli.prompt import prompt
@@ -24,7 +25,7 @@ EXIT_CODES = """
 \b
 Exit codes:
   0    done; a figure that could not be made is said in the document and on stderr
-  1    the run failed
+  1    the run failed; of a batch: a document did
   2    wrong usage, or an input or a setting that cannot be used
   3    no tool, key or model for what is needed
   130  stopped by Ctrl-C (143: by SIGTERM)
@@ -64,7 +65,7 @@ def llmi() -> None:
     """Write illustrated documents: a language model writes, tools make the pictures."""
 
 
-for _command in (run, runs, tools, prompt, render, cache, doctor):
+for _command in (run, batch, runs, tools, prompt, render, cache, doctor):
     llmi.add_command(_command)
 
 

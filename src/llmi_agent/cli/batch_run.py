@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -32,7 +33,7 @@ from llmi_agent.cli.execute import Order
 from llmi_agent.cli.failures import explain
 from llmi_agent.cli.folder import reserved
 from llmi_agent.cli.graphs import Builder, Graph, find_graph
-from llmi_agent.cli.manifest import Key, Manifest, Record
+from llmi_agent.cli.manifest import Key, Manifest, Record, State
 from llmi_agent.cli.progress import ticking
 from llmi_agent.cli.prompt_file import Prompt, read_prompts
 from llmi_agent.cli.resume import SHORT, remember
@@ -42,12 +43,13 @@ from llmi_agent.cli.summary import usd
 from llmi_agent.cli.text import one_line, plural
 from llmi_agent.cli.voice import Voice
 from llmi_agent.costs import Charge, Costs
-from llmi_agent.errors import InputError, LlmiError
+from llmi_agent.errors import InputError
 from llmi_agent.home import default_store
 from llmi_agent.journal import EpisodeJournal, Journal, journal_beside
 from llmi_agent.logs import get_logger
 from llmi_agent.render import write
 from llmi_agent.render.files import REPORTS
+from llmi_agent.secrets import Redactor, secret_values
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,18 @@ def write_batch(batch: Batch, voice: Voice) -> bool:
         announce(setup, voice)
         tally = Tally(len(wanted))
         with show(tally, live=voice.live) as screen:
-            press = _Press(batch, folder, known, store, graphs, tally, screen, voice, sys.stdout)
+            press = _Press(
+                batch,
+                folder,
+                known,
+                store,
+                journal_beside(store),
+                graphs,
+                tally,
+                screen,
+                voice,
+                sys.stdout,
+            )
             try:
                 with redirect_stdout(sys.stderr):
                     run_until_stopped(press.write_all(wanted))
@@ -141,11 +154,12 @@ class _Life:
     """What is learnt of a document's episode while it goes on."""
 
     wanted: _Wanted
-    inputs: str
+    inputs: str = ""
+    """The digest of what it is made from, once that is known."""
     episode: str | None = None
     began: float = field(default_factory=time.monotonic)
 
-    def record(self, state: Any, **fields: Any) -> Record:
+    def record(self, state: State, **fields: Any) -> Record:
         wanted = self.wanted
         seconds = round(time.monotonic() - self.began, 3)
         return Record(
@@ -167,19 +181,18 @@ class _Press:
     folder: Path
     manifest: Manifest
     store: ArtifactStore
+    journal: Journal
     graphs: _Graphs
     tally: Tally
     screen: Screen
     voice: Voice
-    stdout: TextIO
+    stdout: TextIO | None
     """What tools print does not go there."""
     failures: list[tuple[str, str]] = field(default_factory=list)
     _digests: dict[Path, str] = field(default_factory=dict)
     """Of attached files, each read once."""
-
-    @cached_property
-    def journal(self) -> Journal:
-        return journal_beside(self.store)
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Two threads that render at once gain nothing, and pygments fails if both are the first to import it."""
 
     async def write_all(self, wanted: Sequence[_Wanted]) -> None:
         """Returns when each has been written, was there, or has failed."""
@@ -208,22 +221,131 @@ class _Press:
 
     async def _write_one(self, wanted: _Wanted) -> None:
         """A document that fails does not stop the others; a manifest or a stdout that cannot be written does."""
-        life = _Life(wanted, "")
+        life = _Life(wanted)
         try:
             life.inputs = await asyncio.to_thread(self._inputs, wanted.prompt)
             known = self._known(life)
-            if known and known.state == "written" and self._complete(known):
-                self.tally.skipped += 1
-                self._give(wanted, "skipped", known)
-                return
-            life.episode = self._resumable(life, known)
-            record = await self._written(life)
-        except Exception as error:  # noqa: BLE001 - models, plugins and graphs may raise anything
-            record = self._failed(life, error)
-        self.manifest.add(record)
-        if record.state == "written":
-            self.tally.written += 1
-        else:
+            done = known if known and self._complete(known) else None
+            record = done or await self._written(life, known)
+        except (Exception, asyncio.CancelledError) as error:  # anybody's code has run
+            if _stopping():
+                raise
+            record, done = self._failed(life, error), None
+        if done:
+            self.tally.skipped += 1
+            self._give(wanted, "skipped", done)
+            return
+        if life.inputs:  # else nothing was tried, and what is known of it still holds
+            self.manifest.add(record)
+        if record.state == "failed":
             self.tally.failed += 1
             self.failures.append((wanted.name, record.message))
+        else:
+            self.tally.written += 1
         self._give(wanted, record.state, record)
+
+    def _inputs(self, prompt: Prompt) -> str:
+        """A digest of what the document is made from. Raises InputError if an attachment is gone."""
+        attached = [(path.name, self._digest(path)) for path in prompt.attach]
+        return hashlib.sha256(json.dumps([prompt.text, attached]).encode()).hexdigest()
+
+    def _digest(self, path: Path) -> str:
+        if path not in self._digests:
+            try:
+                with path.open("rb") as file:
+                    self._digests[path] = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        return self._digests[path]
+
+    def _known(self, life: _Life) -> Record | None:
+        """What became of the document so far, if it is still the same one."""
+        known = self.manifest.last(life.wanted.key)
+        if known and known.inputs != life.inputs:
+            changed = "its prompt or attachments have changed, so it is written anew"
+            self.voice.say(f"{life.wanted.name}: {changed}", "changed")
+            return None
+        return known
+
+    def _complete(self, known: Record) -> bool:
+        """Whether it was written, and in all the formats that are asked for."""
+        asked = {REPORTS[each] for each in self.batch.order.formats}
+        there = {Path(each).name for each in known.files if (self.folder / each).is_file()}
+        return known.state == "written" and asked <= there
+
+    async def _written(self, life: _Life, known: Record | None) -> Record:
+        wanted = life.wanted
+        # If it goes on with what is on record, the store may have been swept meanwhile.
+        attachments = await asyncio.to_thread(attach, self.store, wanted.prompt.attach)
+        if known and known.episode and self._on_record(known.episode).opened:
+            life.episode = known.episode
+            self.voice.say(f"{wanted.name}: goes on with run {known.episode[:SHORT]}", "resumed")
+            request: dict[str, Any] = {"resume": known.episode}
+        else:
+            request = request_of(wanted.prompt.text, attachments)
+        graph = self.graphs.of(wanted.member)
+        state = await follow(graph, request, partial(self._tell, life))
+        document = document_of(state)
+        folder, formats = self.folder / wanted.folder, self.batch.order.formats
+        async with self._writing:
+            files = await asyncio.to_thread(write, document, self.store, folder, formats)
+        return life.record(
+            "written",
+            title=document.title,
+            figures=len(document.figures),
+            missing=len(document.missing),
+            usd=usd(document.costs),
+            files=tuple(path.relative_to(self.folder).as_posix() for path in files),
+        )
+
+    def _tell(self, life: _Life, event: Mapping[str, Any]) -> None:
+        """An event of its run. The first one comes before anything is asked or paid for."""
+        self.tally.tell(event)
+        if event.get("type") == "restart":
+            self.voice.say(f"{life.wanted.name}: {event['message']}", "restart")
+        if event.get("type") == "opened" and event["episode"] != life.episode:
+            life.episode = str(event["episode"])
+            prompt = life.wanted.prompt
+            order = replace(self.batch.order, attachments=[str(path) for path in prompt.attach])
+            remember(self.journal, life.episode, order, self.folder / life.wanted.folder)
+            self.manifest.add(life.record("opened"))
+
+    def _failed(self, life: _Life, error: BaseException) -> Record:
+        failure = explain(error)
+        if failure.unexpected:
+            log = get_logger(document=life.wanted.name, episode=life.episode)
+            log.error("document.failed", exc_info=failure.unexpected)
+        charges = self._on_record(life.episode).charges.values() if life.episode else ()
+        costs = Costs.of(Charge.model_validate(each["charge"]) for each in charges if each)
+        message = Redactor(secret_values(os.environ)).text(one_line(failure.message))
+        return life.record("failed", usd=usd(costs), message=message)
+
+    def _on_record(self, episode: str) -> EpisodeJournal:
+        return EpisodeJournal(self.journal, self.store, episode)
+
+    def _give(self, wanted: _Wanted, state: str, record: Record) -> None:
+        """The document's line on stdout."""
+        if self.stdout is None:
+            return
+        line = self._data(state, record) if self.voice.json else self._line(wanted, state, record)
+        with self.screen.aside():
+            click.echo(line.encode("utf-8", "surrogateescape"), file=self.stdout)
+
+    def _line(self, wanted: _Wanted, state: str, record: Record) -> str:
+        costs = "-" if record.usd is None else f"{record.usd:.4f}"
+        figures = ("-", "-") if state == "failed" else (record.figures, record.missing)
+        path = self._paths(record)[0] if record.files else "-"
+        return "\t".join(map(str, (wanted.name, state, *figures, costs, record.seconds, path)))
+
+    def _data(self, state: str, record: Record) -> str:
+        data = record.model_dump(exclude={"inputs"})
+        return json.dumps({**data, "state": state, "files": self._paths(record)})
+
+    def _paths(self, record: Record) -> list[str]:
+        """The main file first."""
+        return [str(self.folder / each) for each in record.files]
+
+
+def _stopping() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -16,6 +16,9 @@ from llmi_agent.errors import InputError, LlmiError
 NAME = "batch.jsonl"
 
 
+State = Literal["opened", "written", "failed"]
+
+
 class Record(BaseModel):
     """A line of it; the last one of a document counts."""
 
@@ -24,7 +27,7 @@ class Record(BaseModel):
     id: str
     member: int | None
     """Of the prompt's group; None if it has none."""
-    state: Literal["opened", "written", "failed"]
+    state: State
     inputs: str
     """A digest of the prompt and its attachments."""
     episode: str | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llmi_agent.cli.text import one_line, plural
+from llmi_agent.costs import Costs
 from llmi_agent.document import Document, Missing
 from llmi_agent.render.words import bill
 
@@ -26,14 +27,14 @@ def data(document: Document, files: Sequence[Path], seconds: float) -> dict[str,
         "model": document.policy,
         "bindings": document.bindings,
         "seconds": round(seconds, 3),
-        "usd": usd(document),
+        "usd": usd(document.costs),
         "costs": document.costs.model_dump(mode="json"),
     }
 
 
-def usd(document: Document) -> float | None:
-    """What the run cost, if all of it is known or estimated."""
-    return None if document.costs.unknown else document.costs.usd
+def usd(costs: Costs) -> float | None:
+    """What a run cost, if all of it is known or estimated."""
+    return None if costs.unknown else costs.usd
 
 
 def warnings(document: Document) -> Iterator[str]:
