@@ -27,6 +27,7 @@ sys.exit(code)
     [
         ["--help"],
         ["run", "--help"],
+        ["batch", "--help"],
         ["tools", "--help"],
         ["render", "-h"],
         ["cache", "clear", "-h"],
