@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CONTRACT = {"tool", "hooks", "kinds", "vendor"}
+CONTRACT = {"tool", "hooks", "kinds", "vendor", "hits"}
 VENDORS = {"e2b_code_interpreter", "replicate", "tavily", "openai", "anthropic"}
 HEAVY = {"torch", "transformers", "trl"}
 

@@ -1,12 +1,15 @@
-"""What every hosted tool does alike: turn a vendor's HTTP status into a failure that a user understands."""
+"""What every hosted tool does alike: read its settings and its key, and say what a vendor's HTTP status means."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
 
-from llmi_agent.tool import Reason, ToolFailed
+from pydantic import BaseModel, ValidationError
+
+from llmi_agent.tool import Reason, ToolContext, ToolFailed
 
 _REASONS: Mapping[int, tuple[Reason, str]] = {
     400: ("bad_params", "{vendor} does not accept the request"),
@@ -21,6 +24,44 @@ _REASONS: Mapping[int, tuple[Reason, str]] = {
 }
 MOST_DETAIL = 300
 """Characters of the vendor's own words in a message."""
+
+Form = TypeVar("Form", bound=BaseModel)
+
+
+def read_settings(values: Mapping[str, Any], form: type[Form], tool: str) -> Form:
+    """The settings of a context, in the tool's form. Raises ToolFailed, naming the wrong ones and what they may be.
+
+    form: with `extra="forbid"`, so that a setting which does not exist is told. A ValueError of its validators is
+    told in its own words.
+    """
+    try:
+        return form.model_validate(dict(values))
+    except ValidationError as error:
+        wrong = "; ".join(_wrong(each, form) for each in error.errors(include_url=False))
+        raise ToolFailed(f"[tools.{tool}] {wrong}", "unavailable", usd=0.0) from None
+
+
+def _wrong(error: Any, form: type[BaseModel]) -> str:
+    name = ".".join(map(str, error["loc"]))
+    words = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
+        words = f"no such setting; there are {', '.join(form.model_fields)}"
+    return f"{name}: {words}" if name else words
+
+
+def secret_of(context: ToolContext, name: str, where: str) -> str:
+    """A secret that the spec `needs`, without the white space around it. Raises ToolFailed if it is no good.
+
+    name: of the environment variable. where: the address where people get one. A vendor's SDK should never see an
+    empty key: many then look into the environment, or go on without one.
+    """
+    secret = context.secrets.get(name, "").strip()
+    if not secret:
+        raise ToolFailed(f"{name} is not set; get one at {where}", "unavailable", usd=0.0)
+    if not (secret.isascii() and secret.isprintable()):
+        words = f"{name} has characters that no key has; copy it again from {where}"
+        raise ToolFailed(words, "unavailable", usd=0.0)
+    return secret
 
 
 def status_failure(

@@ -198,7 +198,7 @@ async def test_without_a_key_nothing_is_asked_for(
     async with opened(key="") as session:
         failed = await fails(session)
     assert (failed.reason, failed.usd) == ("unavailable", 0.0)
-    assert "needs E2B_API_KEY" in failed.message
+    assert "E2B_API_KEY is not set" in failed.message
     assert not e2b.seen
 
 

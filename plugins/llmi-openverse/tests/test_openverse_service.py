@@ -594,8 +594,8 @@ async def test_too_long_a_query_is_not_sent(world: MakeWorld) -> None:
 async def test_a_wrong_setting_is_told_before_anything_is_sent(world: MakeWorld) -> None:
     here = world(BOATS)
     failed = _said(await here.search(licence="free"))
-    assert failed.reason == "unavailable"
-    assert "licence" in failed.message
+    assert (failed.reason, failed.usd) == ("unavailable", 0.0)
+    assert "[tools.openverse_images] licence" in failed.message
     assert here.openverse.seen == []
 
 

@@ -14,11 +14,12 @@ from PIL import Image
 
 from llmi_agent.testing import check_light_import, random_png
 from llmi_agent.tool import ToolFailed
+from llmi_agent.vendor import read_settings
 from llmi_replicate import pictures
 from llmi_replicate.models import MODELS
 from llmi_replicate.pictures import data_uri
 from llmi_replicate.plugin import SPECS, llmi_tools
-from llmi_replicate.settings import OwnEditSettings, OwnSettings, Settings, own_model, read_settings
+from llmi_replicate.settings import OwnEditSettings, OwnSettings, Settings, own_model
 
 
 def test_the_door_offers_the_tools_and_stays_light() -> None:
@@ -58,6 +59,7 @@ def test_the_module_has_no_tool_of_another_name() -> None:
         (Settings, {"input": "16:9"}, ["input", "dictionary"]),
         (Settings, {"input": {"on": date(2026, 1, 1)}}, ["input.on", "JSON"]),
         (OwnSettings, {}, ["model", "owner/name"]),
+        (OwnSettings, {"model": 7}, ["model", "owner/name"]),
         (OwnSettings, {"model": "flux"}, ["model", "owner/name:version"]),
         (OwnSettings, {"model": "../account/x"}, ["model", "owner/name"]),
         (OwnSettings, {"model": "a/b", "image_input": "image"}, ["image_input", "no such setting"]),
@@ -70,14 +72,13 @@ def test_a_wrong_setting_is_named(
 ) -> None:
     with pytest.raises(ToolFailed) as caught:
         read_settings(values, form, "replicate_image")
-    assert (caught.value.reason, caught.value.usd) == ("unavailable", 0.0)
-    for word in ["[tools.replicate_image]", *words]:
+    for word in words:
         assert word in str(caught.value)
 
 
 def test_a_model_of_ones_own_has_the_names_that_its_settings_say() -> None:
     values = {"model": "a/b:c", "image_input": "photo", "image_list": True, "seed_input": "number"}
-    model = own_model(read_settings(values, OwnEditSettings, "replicate_edit"), "edit")
+    model = own_model(OwnEditSettings.model_validate(values), "edit")
     assert (model.name, model.image_input, model.image_list) == ("a/b:c", "photo", True)
     assert (model.prompt_input, model.seed_input, model.usd) == ("prompt", "number", None)
 
@@ -91,7 +92,7 @@ def test_a_model_of_ones_own_has_the_names_that_its_settings_say() -> None:
     ],
 )
 def test_the_address_of_the_api_is_given_with_or_without_its_version(given: str, base: str) -> None:
-    assert read_settings({"api_base": given}, Settings, "x").base == base
+    assert Settings.model_validate({"api_base": given}).base == base
 
 
 # Pictures on their way out

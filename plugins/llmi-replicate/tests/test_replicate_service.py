@@ -775,7 +775,7 @@ async def test_check_looks_at_token_and_settings_and_sends_nothing(tmp_path: Pat
         assert fake.seen == []
     assert (good.ok, good.message) == (True, f"{MODEL}; the token is set")
     assert not keyless.ok
-    assert f"needs {NAME}" in keyless.message
+    assert f"{NAME} is not set" in keyless.message
     assert not unnamed.ok
     assert "[tools.replicate_edit] model: say which one" in unnamed.message
 

@@ -350,8 +350,8 @@ async def test_a_wrong_setting_is_told_before_anything_is_sent(run: MakeRun) -> 
     with FakeTavily(BOATS, key=KEY) as fake:
         failed = _said(await run(fake, depth="deep").search())
         assert fake.seen == []
-    assert failed.reason == "unavailable"
-    assert "depth" in failed.message
+    assert (failed.reason, failed.usd) == ("unavailable", 0.0)
+    assert "[tools.tavily_images] depth" in failed.message
 
 
 @pytest.mark.parametrize("key", ["", "  ", "tvly-\nx", "tvly-\xe9"])

@@ -31,12 +31,13 @@ def run_until_stopped(coroutine: Coroutine[Any, Any, T]) -> T:
 async def _guarded(coroutine: Coroutine[Any, Any, T]) -> T:
     task = asyncio.ensure_future(coroutine)
     received: list[int] = []
+    loop = asyncio.get_running_loop()
 
-    def stop(number: int) -> None:
+    def stop(number: int, _frame: object) -> None:
         if received:
             os._exit(128 + number)
         received.append(number)
-        task.cancel()
+        loop.call_soon_threadsafe(task.cancel)
 
     with _handling(stop):
         try:
@@ -48,21 +49,22 @@ async def _guarded(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
-def _handling(stop: Callable[[int], None]) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    installed: list[int] = []
+def _handling(stop: Callable[[int, object], None]) -> Iterator[None]:
+    """Not `loop.add_signal_handler`: it hears of a signal by a byte in a pipe that a busy loop's own callbacks fill,
+    and a byte that does not fit is a Ctrl-C that is lost.
+    """
+    before: dict[int, Any] = {}
     for name in _NAMES:
         number = getattr(signal, name, None)
         # A signal that is ignored stays so: that is what nohup is for.
         if number is None or signal.getsignal(number) is signal.SIG_IGN:
             continue
         try:
-            loop.add_signal_handler(number, stop, number)
-        except (NotImplementedError, ValueError, RuntimeError):
-            continue  # Windows, or not the main thread: KeyboardInterrupt has to do
-        installed.append(number)
+            before[number] = signal.signal(number, stop)
+        except ValueError:
+            break  # not the main thread
     try:
         yield
     finally:
-        for number in installed:
-            loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,13 +1,10 @@
-"""The section `[tools.e2b_code]` of the configuration, and the key that goes with it."""
+"""The section `[tools.e2b_code]` of the configuration, and the name of the key that goes with it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from llmi_agent.tool import ToolContext, ToolFailed
-from llmi_e2b.plugin import SPEC
+from pydantic import BaseModel, ConfigDict, Field
 
 KEY = "E2B_API_KEY"
 _URL = r"^https?://\S+$"
@@ -42,29 +39,3 @@ class Settings(BaseModel):
             "debug": False,
             "retries": 0,
         }
-
-
-def settings_of(context: ToolContext) -> Settings:
-    """The user's settings. Raises ToolFailed (unavailable), naming the setting and those that exist."""
-    try:
-        return Settings.model_validate(dict(context.settings))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        known = ", ".join(Settings.model_fields)
-        raise ToolFailed(
-            f"[tools.{SPEC.name}] {where}: {first['msg']}; the settings are {known}",
-            "unavailable",
-            usd=0.0,
-        ) from None
-
-
-def key_of(context: ToolContext) -> str:
-    """The key. Raises ToolFailed (unavailable) without one: the SDK would look for one in the environment."""
-    if key := context.secrets.get(KEY):
-        return key
-    raise ToolFailed(
-        f"{SPEC.name} needs {KEY}; get one at https://e2b.dev/dashboard?tab=keys and set it",
-        "unavailable",
-        usd=0.0,
-    )

@@ -26,10 +26,12 @@ from llmi_agent.tool import (
     ToolResult,
     ToolRetry,
 )
+from llmi_agent.vendor import read_settings, secret_of
 from llmi_e2b.errors import SandboxLost, asking_api, asking_sandbox
 from llmi_e2b.inside import FIGURE, MOST, REPORT
+from llmi_e2b.plugin import SPEC
 from llmi_e2b.sandbox import FOLDER, SharedSandbox
-from llmi_e2b.settings import Settings, key_of, settings_of
+from llmi_e2b.settings import KEY, Settings
 
 _MARGIN = 1.0
 """Seconds before the deadline at which the code is stopped, so that the tool can still say so."""
@@ -55,7 +57,7 @@ class E2BCode(BaseTool):
         https://e2b.dev/docs/code-interpreting
         """
         assert isinstance(call.params, CodeParams)
-        settings, key = settings_of(context), key_of(context)
+        settings, key = _access(context)
         shared = self._shared(settings, key, context)
         sandbox = await shared.enter(context)
         try:
@@ -71,8 +73,7 @@ class E2BCode(BaseTool):
     async def check(self, context: ToolContext) -> Health:
         """Whether there is a key, and the settings are right."""
         try:
-            settings_of(context)
-            key_of(context)
+            _access(context)
         except ToolFailed as failed:
             return Health(ok=False, message=str(failed))
         return Health(ok=True, message="the key is set")
@@ -80,7 +81,8 @@ class E2BCode(BaseTool):
     async def verify(self, context: ToolContext) -> Health:
         """Whether E2B accepts the key: lists the account's sandboxes, one at most, which is free."""
         try:
-            connection = settings_of(context).connection(key_of(context))
+            settings, key = _access(context)
+            connection = settings.connection(key)
             async with asyncio.timeout(_VERIFY):
                 with asking_api():
                     await AsyncSandbox.list(limit=1, **connection).next_items()
@@ -96,6 +98,12 @@ class E2BCode(BaseTool):
             shared = self._sandboxes[context.scope] = SharedSandbox(settings, key, context.log)
             context.scope.push_async_callback(shared.close)
         return shared
+
+
+def _access(context: ToolContext) -> tuple[Settings, str]:
+    """The settings and the key. Raises ToolFailed if one of them is no good."""
+    settings = read_settings(context.settings, Settings, SPEC.name)
+    return settings, secret_of(context, KEY, "https://e2b.dev/dashboard?tab=keys")
 
 
 async def _execute(

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, ValidationError, field_validator
-
-from llmi_agent.tool import ToolFailed
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, field_validator
 
 OPENAI = "api.openai.com"
 _PREFIX = "openai/"
@@ -65,19 +60,3 @@ class Settings(BaseModel):
             "response_format": "b64_json" if self.name.startswith("dall-e") else None,
         }
         return {name: value for name, value in said.items() if value}
-
-
-def read_settings(values: Mapping[str, Any], tool: str) -> Settings:
-    """The settings of a context. Raises ToolFailed, naming the wrong one and what it may be."""
-    try:
-        return Settings.model_validate(dict(values))
-    except ValidationError as error:
-        wrong = "; ".join(map(_wrong, error.errors(include_url=False)))
-        raise ToolFailed(f"[tools.{tool}] {wrong}", "unavailable", usd=0.0) from None
-
-
-def _wrong(error: Any) -> str:
-    name = ".".join(map(str, error["loc"]))
-    if error["type"] == "extra_forbidden":
-        return f"{name}: no such setting; there are {', '.join(Settings.model_fields)}"
-    return f"{name}: {error['msg']}"

@@ -18,12 +18,17 @@ from llmi_agent.tool import (
     ToolContext,
     ToolFailed,
 )
+from llmi_agent.vendor import read_settings, secret_of
 from llmi_litellm_images.connection import Connection
 from llmi_litellm_images.plugin import DRAW, EDIT, KEY
-from llmi_litellm_images.settings import Settings, read_settings
+from llmi_litellm_images.settings import Settings
 
 if TYPE_CHECKING:
     from llmi_litellm_images.api import Drawn
+
+_KEYS = (
+    "https://platform.openai.com/api-keys, or set it to any word if your own server wants no key"
+)
 
 
 class _Tool(BaseTool):
@@ -50,15 +55,8 @@ class _Tool(BaseTool):
 
     def _access(self, context: ToolContext) -> tuple[Settings, str]:
         """The settings and the key. Raises ToolFailed if one of them is no good."""
-        settings = read_settings(context.settings, self.name)
-        key = context.secrets.get(KEY, "").strip()
-        if not key:
-            words = f"{self.name} needs {KEY}; set it, to any word if your own server wants no key"
-            raise ToolFailed(words, "unavailable", usd=0.0)
-        if not (key.isascii() and key.isprintable()):
-            words = f"{KEY} has characters that no key has; copy it again"
-            raise ToolFailed(words, "unavailable", usd=0.0)
-        return settings, key
+        settings = read_settings(context.settings, Settings, self.name)
+        return settings, secret_of(context, KEY, _KEYS)
 
 
 class Draw(_Tool):

@@ -11,13 +11,14 @@ from typing import Annotated, Any
 import httpx
 from pydantic import BaseModel, BeforeValidator
 
+from llmi_agent.hits import Hit
 from llmi_agent.tool import Reason, ToolFailed
 from llmi_agent.vendor import MOST_DETAIL, retry_after
 from llmi_openverse.api import Text, ask
-from llmi_openverse.hit import MOST_NAME, MOST_TITLE, Hit, own_line, raster_addresses
+from llmi_openverse.credit import MOST_NAME, MOST_TITLE, credited, own_line
 from llmi_openverse.licences import Licence, from_name
 from llmi_openverse.settings import Settings
-from llmi_openverse.text import MOST_READ, plain, web_address
+from llmi_openverse.text import MOST_READ, plain, raster_addresses, web_address
 
 NAME = "Wikimedia Commons"
 RESULTS = 20
@@ -104,7 +105,7 @@ class Answer(BaseModel):
 async def search(
     http: httpx.AsyncClient, query: str, settings: Settings, until: float
 ) -> list[Hit]:
-    """Pictures whose licence is known and wanted, in the order of Commons. Raises ToolFailed."""
+    """Pictures that the settings want and whose licence is known, in the order of Commons. Raises ToolFailed."""
     words = " ".join(_OPERATORS.sub(" ", query).split())
     if not words:
         return []  # a search for nothing would find everything
@@ -118,8 +119,8 @@ async def search(
         words = f"the answer of {NAME} cannot be read: it has not the documented form"
         raise ToolFailed(words, "bad_output", usd=0.0)
     pages = answer.query.pages if answer.query else ()
-    hits = map(_hit, sorted(pages, key=lambda page: page.index))
-    return [hit for hit in hits if hit and hit.licence.grants(settings.licence)]
+    in_order = sorted(pages, key=lambda page: page.index)
+    return [hit for page in in_order if (hit := _hit(page, settings))]
 
 
 def _params(words: str) -> dict[str, str]:
@@ -145,30 +146,30 @@ def _failure(error: Complaint, headers: httpx.Headers) -> ToolFailed:
     return ToolFailed(f"{NAME} {words} ({said})", reason, retry_after=retry_after(headers), usd=0.0)
 
 
-def _hit(page: Page) -> Hit | None:
-    """None for what is no picture, or has no licence."""
+def _hit(page: Page, settings: Settings) -> Hit | None:
+    """None for what is no picture, has no licence that is wanted, or is known to be too small."""
     file = page.imageinfo[0] if page.imageinfo else None
     if file is None or not file.mime.startswith("image/"):
         return None
     licence = from_name(file.field("LicenseShortName"), file.field("LicenseUrl"))
     addresses = raster_addresses(file.thumburl, file.url)
-    if licence is None or not addresses:
+    if licence is None or not addresses or not settings.large_enough(file.shorter_side):
+        return None
+    if not licence.grants(settings.licence):
         return None
     title = plain(file.field("ObjectName"), MOST_TITLE) or _file_title(page.title)
     about = plain(
         f"{file.field('ImageDescription')[: MOST_READ // 2]} {file.field('Categories')}", MOST_READ
     )
-    return Hit(
-        provider=NAME,
-        addresses=addresses,
-        licence=licence,
+    provenance = credited(
+        NAME,
+        licence,
         page_url=web_address(file.descriptionurl),
         title=title or None,
         creator=plain(file.field("Artist"), MOST_NAME) or None,
         attribution=_attribution(file, licence),
-        about=f"{title} {about}",
-        shorter_side=file.shorter_side,
     )
+    return Hit(addresses, provenance, about=f"{title} {about}")
 
 
 def _attribution(file: File, licence: Licence) -> str:

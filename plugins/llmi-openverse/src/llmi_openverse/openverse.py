@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import httpx
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
+from llmi_agent.hits import Hit
 from llmi_openverse.api import Text, ask
-from llmi_openverse.hit import MOST_NAME, MOST_TITLE, Hit, own_line, raster_addresses
+from llmi_openverse.credit import MOST_NAME, MOST_TITLE, credited, own_line
 from llmi_openverse.licences import from_code
 from llmi_openverse.settings import Settings
-from llmi_openverse.text import MOST_READ, plain, web_address
+from llmi_openverse.text import MOST_READ, plain, raster_addresses, web_address
 
 NAME = "Openverse"
 RESULTS = 20
@@ -56,6 +57,11 @@ class Result(BaseModel):
     def is_sensitive(self) -> bool:
         return bool(self.mature or self.unstable__sensitivity)
 
+    @property
+    def shorter_side(self) -> int | None:
+        """In pixels."""
+        return min(self.width or 0, self.height or 0) or None
+
 
 class Answer(BaseModel):
     """As much of the answer as is used here."""
@@ -67,12 +73,12 @@ class Answer(BaseModel):
 async def search(
     http: httpx.AsyncClient, query: str, settings: Settings, until: float
 ) -> list[Hit]:
-    """Pictures whose licence is known and wanted, in Openverse's order. Raises ToolFailed."""
+    """Pictures that the settings want and whose licence is known, in Openverse's order. Raises ToolFailed."""
     params = {"q": query, "page_size": str(RESULTS), **_filters(settings)}
     answer, _ = await ask(http, NAME, settings.openverse_base, "/v1/images/", params, Answer, until)
     results = filter(None, map(_read, answer.results))
-    hits = (_hit(result) for result in results if settings.mature or not result.is_sensitive)
-    return [hit for hit in hits if hit and hit.licence.grants(settings.licence)]
+    shown = (each for each in results if settings.mature or not each.is_sensitive)
+    return [hit for each in shown if (hit := _hit(each, settings))]
 
 
 def _read(result: Any) -> Result | None:
@@ -89,25 +95,25 @@ def _filters(settings: Settings) -> dict[str, str]:
     return filters if settings.licence == "any" else {**filters, "license_type": settings.licence}
 
 
-def _hit(result: Result) -> Hit | None:
-    """None for a picture without an address or a licence."""
+def _hit(result: Result, settings: Settings) -> Hit | None:
+    """None for a picture without an address, without a licence that is wanted, or known to be too small."""
     licence = from_code(result.license, result.license_version, result.license_url)
     addresses = raster_addresses(result.url, result.thumbnail)
-    if licence is None or not addresses:
+    if licence is None or not addresses or not settings.large_enough(result.shorter_side):
+        return None
+    if not licence.grants(settings.licence):
         return None
     title = plain(result.title, MOST_TITLE)
     tags = plain(" ".join(tag.name for tag in result.tags), MOST_READ)
-    return Hit(
-        provider=_provider(result.provider),
-        addresses=addresses,
-        licence=licence,
+    provenance = credited(
+        _provider(result.provider),
+        licence,
         page_url=web_address(result.foreign_landing_url),
         title=title or None,
         creator=plain(result.creator, MOST_NAME) or None,
         attribution=own_line(result.attribution),
-        about=f"{title} {tags}",
-        shorter_side=min(result.width or 0, result.height or 0) or None,
     )
+    return Hit(addresses, provenance, about=f"{title} {tags}")
 
 
 def _provider(code: str) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, ValidationError, field_validator
-
-from llmi_agent.tool import ToolFailed
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, field_validator
 
 Wanted = Literal["any", "commercial", "modification", "commercial,modification", "public-domain"]
 """What a picture's licence has to allow."""
@@ -38,18 +35,6 @@ class Settings(BaseModel):
             raise ValueError("name each source once")
         return sources
 
-
-def read_settings(values: Mapping[str, Any]) -> Settings:
-    """The settings of a context. Raises ToolFailed, naming the wrong one and what it may be."""
-    try:
-        return Settings.model_validate(dict(values))
-    except ValidationError as error:
-        wrong = "; ".join(map(_wrong, error.errors(include_url=False)))
-        raise ToolFailed(f"[tools.openverse_images] {wrong}", "unavailable", usd=0.0) from None
-
-
-def _wrong(error: Any) -> str:
-    name = ".".join(map(str, error["loc"]))
-    if error["type"] == "extra_forbidden":
-        return f"{name}: no such setting; there are {', '.join(Settings.model_fields)}"
-    return f"{name}: {error['msg']}"
+    def large_enough(self, shorter_side: int | None) -> bool:
+        """Whether a picture with so many pixels is taken; one whose size is not known (None) may be."""
+        return (shorter_side or self.min_side) >= self.min_side

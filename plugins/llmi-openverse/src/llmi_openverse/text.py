@@ -53,9 +53,19 @@ def web_address(url: str) -> str | None:
     return url if fit and is_web else None
 
 
+def raster_addresses(*urls: str | None) -> tuple[str, ...]:
+    """Those that are web addresses, each once; no SVG, which LLMI does not take."""
+    fit = (web_address(url) for url in urls if url)
+    return tuple(dict.fromkeys(url for url in fit if url and not _is_svg(url)))
+
+
 def _printable(character: str) -> str:
     """The character; a space for a control character; nothing for what turns or hides text, or is no character."""
     category = unicodedata.category(character)
     if category == "Cc" or category.startswith("Z"):
         return " "
     return "" if category in ("Cf", "Cs", "Co", "Cn") and character not in _JOINERS else character
+
+
+def _is_svg(url: str) -> bool:
+    return url.partition("?")[0].lower().endswith((".svg", ".svgz"))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import httpx
 
+from llmi_agent.hits import fetch, until
 from llmi_agent.kinds import SearchParams
 from llmi_agent.tool import (
     BaseTool,
@@ -20,17 +19,14 @@ from llmi_agent.tool import (
     ToolFailed,
     ToolResult,
 )
+from llmi_agent.vendor import read_settings
 from llmi_openverse import commons, openverse
 from llmi_openverse.api import connected
-from llmi_openverse.downloads import Fetched, fetch
-from llmi_openverse.hit import Hit
-from llmi_openverse.ranking import match_share, score
-from llmi_openverse.settings import Settings, Source, read_settings
+from llmi_openverse.plugin import SPEC
+from llmi_openverse.settings import Settings, Source
 
 MOST_QUERY = 200
 """Characters; Openverse ignores the rest."""
-DOWNLOAD_SECONDS = 20.0
-"""How long the pictures of one service may take, all together."""
 _SERVICES = {"openverse": openverse, "commons": commons}
 _MAY_PASS = ("quota", "timeout", "unreachable")
 """Reasons for which the same call may work later."""
@@ -61,15 +57,16 @@ class OpenverseImages(BaseTool):
     async def run(self, call: ToolCall, context: ToolContext) -> ToolResult:
         """Candidates, best first. Raises ToolFailed for wrong settings."""
         assert isinstance(call.params, SearchParams)
-        settings, query = read_settings(context.settings), call.params.query.strip()
+        settings = read_settings(context.settings, Settings, SPEC.name)
+        query = call.params.query.strip()
         if len(query) > MOST_QUERY:
             return Failed("bad_params", _too_long(query), retryable=True, usd=0.0)
         reasons = _Reasons()
         async with connected() as http:
             for number, source in enumerate(settings.sources):
-                until = _until(context, len(settings.sources) - number)
+                services = len(settings.sources) - number
                 try:
-                    found = await _found(http, source, query, settings, context, until)
+                    found = await _found(http, source, query, settings, context, services)
                 except ToolFailed as failure:
                     reasons.failures.append(failure)
                     found = str(failure)
@@ -81,7 +78,7 @@ class OpenverseImages(BaseTool):
     async def check(self, context: ToolContext) -> Health:
         """Whether the settings are right."""
         try:
-            settings = read_settings(context.settings)
+            settings = read_settings(context.settings, Settings, SPEC.name)
         except ToolFailed as error:
             return Health(ok=False, message=str(error))
         names = ", then ".join(_SERVICES[source].NAME for source in settings.sources)
@@ -90,16 +87,16 @@ class OpenverseImages(BaseTool):
     async def verify(self, context: ToolContext) -> Health:
         """Search for a word at each service: there is no key to ask about. One that answers is enough."""
         try:
-            settings = read_settings(context.settings)
+            settings = read_settings(context.settings, Settings, SPEC.name)
         except ToolFailed as error:
             return Health(ok=False, message=str(error))
         troubles = []
         said = []
         async with connected() as http:
             for number, source in enumerate(settings.sources):
-                until = _until(context, len(settings.sources) - number)
+                end = until(context, len(settings.sources) - number)
                 try:
-                    await _SERVICES[source].search(http, "tree", settings, until)
+                    await _SERVICES[source].search(http, "tree", settings, end)
                 except ToolFailed as error:
                     troubles.append(error)
                     said.append(str(error))
@@ -114,50 +111,25 @@ async def _found(
     query: str,
     settings: Settings,
     context: ToolContext,
-    until: float,
+    services: int,
 ) -> tuple[Image, ...] | str:
-    """A service's pictures, best first, or why it has none. Raises ToolFailed if it cannot be asked."""
-    service = _SERVICES[source]
+    """A service's pictures, best first, or why it has none. Raises ToolFailed if it cannot be asked.
+
+    services: how many are still to be asked, this one included.
+    """
+    service, end = _SERVICES[source], until(context, services)
     context.progress(f"searching {service.NAME}")
-    hits = _worth_it(await service.search(http, query, settings, until), settings)
+    hits = (await service.search(http, query, settings, end))[: settings.candidates]
     if not hits:
         return _nothing(service.NAME, query, settings)
     context.progress(f"downloading {len(hits)} pictures of {service.NAME}")
-    until = min(until, asyncio.get_running_loop().time() + DOWNLOAD_SECONDS)
-    haul = await fetch(hits, context.download, settings.min_side, until)
-    if not haul.pictures:
+    haul = await fetch(hits, query, context.download, settings.min_side, end)
+    if not haul.images:
         return (
             f"{service.NAME} has {len(hits)} pictures for {query!r}, and none could be had; "
             f"the first one: {haul.failures[0]}"
         )
-    return tuple(
-        Image(each.data, each.hit.provenance(each.address))
-        for each in _best_first(haul.pictures, query, len(hits))
-    )
-
-
-def _worth_it(hits: Sequence[Hit], settings: Settings) -> list[Hit]:
-    """The first ones that are not known to be too small."""
-    large = [hit for hit in hits if (hit.shorter_side or settings.min_side) >= settings.min_side]
-    return large[: settings.candidates]
-
-
-def _best_first(pictures: Sequence[Fetched], query: str, count: int) -> list[Fetched]:
-    def rank(each: Fetched) -> float:
-        match = match_share(query, each.hit.about)
-        return score(each.position, count, each.shorter_side, match)
-
-    return sorted(pictures, key=rank, reverse=True)
-
-
-def _until(context: ToolContext, services: int) -> float:
-    """When to be done with the next of so many services, on the loop's clock: each gets its share of the time.
-
-    The last one is done a moment before the call's time is up, so that what has arrived is not lost.
-    """
-    now = asyncio.get_running_loop().time()
-    left = max(context.deadline - now, 0.0)
-    return now + (left - min(1.0, left / 10)) / services
+    return haul.images
 
 
 def _nothing(name: str, query: str, settings: Settings) -> str:

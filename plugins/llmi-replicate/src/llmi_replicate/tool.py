@@ -23,20 +23,16 @@ from llmi_agent.tool import (
     ToolFailed,
     ToolResult,
 )
+from llmi_agent.vendor import read_settings, secret_of
 from llmi_replicate.api import Prediction, connected, load_sdk
 from llmi_replicate.job import finished
 from llmi_replicate.models import MODELS, OWN, Model
 from llmi_replicate.pictures import data_uri, fetched
-from llmi_replicate.settings import (
-    OwnEditSettings,
-    OwnSettings,
-    Settings,
-    key_of,
-    own_model,
-    read_settings,
-)
+from llmi_replicate.plugin import KEY
+from llmi_replicate.settings import OwnEditSettings, OwnSettings, Settings, own_model
 
 VERIFY_SECONDS = 15.0
+_TOKENS = "https://replicate.com/account/api-tokens"
 _SEEDS = 2**31
 """How many seeds the models take, from 0."""
 _REFUSAL = re.compile(
@@ -60,7 +56,7 @@ class ReplicateTool(BaseTool):
         """One picture, or as many as the model makes. Raises ToolFailed."""
         assert isinstance(call.params, DiffusionParams | EditParams)
         settings, model = self._configured(context)
-        key = key_of(context, self._name)
+        key = secret_of(context, KEY, _TOKENS)
         inputs = _inputs(settings, model, call.params.prompt, context.seed)
         if model.image_input:
             picture = await asyncio.to_thread(data_uri, context.artifacts.read(call.inputs[0]))
@@ -80,7 +76,7 @@ class ReplicateTool(BaseTool):
         """Whether there is a token, the settings are right, and the SDK works on this Python."""
         try:
             _, model = self._configured(context)
-            key_of(context, self._name)
+            secret_of(context, KEY, _TOKENS)
             load_sdk()
         except ToolFailed as failed:
             return Health(ok=False, message=str(failed))
@@ -94,7 +90,7 @@ class ReplicateTool(BaseTool):
             settings, _ = self._configured(context)
             async with (
                 asyncio.timeout(VERIFY_SECONDS),
-                connected(key_of(context, self._name), settings.base) as replicate,
+                connected(secret_of(context, KEY, _TOKENS), settings.base) as replicate,
             ):
                 account = await replicate.account()
         except ToolFailed as failed:

@@ -7,11 +7,13 @@ addresses, or objects with a description; so does each result's own `images`, wh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field
+
+from llmi_agent.hits import Hit
+from llmi_agent.tool import Provenance
 
 
 def _as_object(value: Any) -> Any:
@@ -61,20 +63,6 @@ class Answer(BaseModel):
         return self.usage.credits if self.usage else None
 
 
-@dataclass(frozen=True)
-class Hit:
-    """A picture worth downloading."""
-
-    position: int
-    """From 0, in Tavily's order."""
-    url: str
-    description: str = ""
-    page_url: str | None = None
-    """The page that shows the picture, where the answer says which one that is."""
-    title: str | None = None
-    """That page's title."""
-
-
 def hits(answer: Answer, most: int) -> list[Hit]:
     """The first `most` pictures: those of the image search, then those of the pages.
 
@@ -84,7 +72,7 @@ def hits(answer: Answer, most: int) -> list[Hit]:
     for picture in _all(answer):
         if picture.url and _is_raster(picture.url) and len(found) < most:
             found.setdefault(picture.url, picture)
-    return [_hit(at, url, found[url], answer) for at, url in enumerate(found)]
+    return [_hit(url, picture, answer) for url, picture in found.items()]
 
 
 def _all(answer: Answer) -> Iterator[Picture]:
@@ -93,15 +81,14 @@ def _all(answer: Answer) -> Iterator[Picture]:
         yield from result.images
 
 
-def _hit(position: int, url: str, picture: Picture, answer: Answer) -> Hit:
+def _hit(url: str, picture: Picture, answer: Answer) -> Hit:
     page = _page(url, answer.results)
-    return Hit(
-        position=position,
-        url=url,
-        description=picture.description or "",
+    provenance = Provenance(
+        "Tavily",
         page_url=page.url if page else None,
         title=(page.title or None) if page else None,
     )
+    return Hit((url,), provenance, about=picture.description or "")
 
 
 def _page(url: str, results: tuple[Result, ...]) -> Result | None:

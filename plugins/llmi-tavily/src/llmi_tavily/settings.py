@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, ValidationError
-
-from llmi_agent.tool import ToolFailed
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field
 
 
 class Settings(BaseModel):
@@ -31,19 +28,3 @@ class Settings(BaseModel):
     """Pixels; a picture whose shorter side has fewer is dropped."""
     usd_per_credit: float = Field(default=0.008, ge=0, allow_inf_nan=False)
     """US dollars. The default is Tavily's pay-as-you-go price."""
-
-
-def read_settings(values: Mapping[str, Any]) -> Settings:
-    """The settings of a context. Raises ToolFailed, naming the wrong one and what it may be."""
-    try:
-        return Settings.model_validate(dict(values))
-    except ValidationError as error:
-        wrong = "; ".join(map(_wrong, error.errors(include_url=False)))
-        raise ToolFailed(f"[tools.tavily_images] {wrong}", "unavailable", usd=0.0) from None
-
-
-def _wrong(error: Any) -> str:
-    name = ".".join(map(str, error["loc"]))
-    if error["type"] == "extra_forbidden":
-        return f"{name}: no such setting; there are {', '.join(Settings.model_fields)}"
-    return f"{name}: {error['msg']}"
