@@ -71,6 +71,7 @@ class Dispatcher:
         progress: Callable[[ToolCall, str], None],
         journal: EpisodeJournal,
         ledger: Ledger,
+        seed: int,
     ) -> None:
         self._toolkit = toolkit
         self._attachments = attachments
@@ -81,6 +82,7 @@ class Dispatcher:
         self._progress = progress
         self._journal = journal
         self._ledger = ledger
+        self._seed = seed
         self._cache = Cache(toolkit.journal, toolkit.store)
         self._redactor = toolkit.redactor
         self._download = toolkit.download
@@ -218,7 +220,7 @@ class Dispatcher:
             folders=toolkit.options.folders,
             settings=toolkit.settings.get(spec.name, {}),
             secrets={n: toolkit.secrets[n] for n in spec.needs if n in toolkit.secrets},
-            seed=toolkit.options.seed + call.slot,
+            seed=self._seed + call.slot,
             progress=lambda message: self._progress(call, self._redactor.text(message)),
             job=self._journal.jobs.get(call.key),
             download=self._download,

@@ -56,6 +56,7 @@ class Session:
         attachments: Sequence[Attachment] = (),
         inputs: Sequence[Input] = (),
         emit: Emit = lambda event: None,
+        seed: int = 0,
     ) -> None:
         self.episode = episode
         self.toolkit = toolkit
@@ -84,6 +85,7 @@ class Session:
             self.progress,
             self.journal,
             self.ledger,
+            seed,
         )
         self._closed = False
 

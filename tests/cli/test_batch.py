@@ -166,7 +166,7 @@ def test_a_group_is_written_with_a_seed_for_each_member(cli, noting) -> None:
     assert len({each["episode"] for each in lines}) == 3
     called = sorted(Path("calls").read_text().splitlines())
     assert called == ["x 0", "x 1", "x 2", "y 1", "y 2", "y 3"]
-    opened = {each.data["options"]["seed"] for of in records().values() for each in of[:1]}
+    opened = {each.data["seed"] for of in records().values() for each in of[:1]}
     assert opened == {0, 1, 2}
 
 

@@ -78,7 +78,8 @@ def child(work: Any) -> int:
     if pid == 0:
         code = 1
         try:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: None)  # it may come when the run has just ended
             run_until_stopped(work())
             code = 0
         except Stopped:

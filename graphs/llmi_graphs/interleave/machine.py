@@ -39,6 +39,7 @@ class Machine:
                 attachments_of(state),
                 inputs_of(state),
                 get_stream_writer(),
+                state["seed"],
             )
 
         return self.sessions.get(state["episode"], config, make)

@@ -62,6 +62,7 @@ def _begun(
     return {
         "messages": [with_references(message, attachments[known:])],
         "episode": uuid4().hex,
+        "seed": state.get("seed", machine.toolkit.options.seed),
         "attachments": [asdict(each) for each in attachments],
         "inputs": [asdict(each) for each in inputs],
     }
@@ -79,6 +80,7 @@ def _resumed(machine: Machine, episode: str) -> dict[str, Any]:
     return {
         "messages": [HumanMessage(opened["prompt"], id=opened["message"])],
         "episode": episode,
+        "seed": opened.get("seed", machine.toolkit.options.seed),
         "attachments": opened["attachments"],
         "inputs": opened["inputs"],
     }
@@ -95,6 +97,7 @@ def _request(machine: Machine, update: dict[str, Any]) -> dict[str, Any]:
     return {
         "prompt": machine.toolkit.redactor.text(str(update["messages"][-1].text)),
         "message": update["messages"][-1].id,
+        "seed": update["seed"],
         "attachments": update["attachments"],
         "inputs": update["inputs"],
         "model": machine.policy.name,

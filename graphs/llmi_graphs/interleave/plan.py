@@ -123,6 +123,7 @@ def _digest(slot: dict[str, Any]) -> str:
 def _start(state: State, slot: dict[str, Any], origins: list[str]) -> Turn:
     return {
         "episode": state["episode"],
+        "seed": state["seed"],
         "attachments": state.get("attachments") or [],
         "inputs": state.get("inputs") or [],
         "slot": slot,

@@ -22,6 +22,8 @@ class Request(TypedDict, total=False):
     """The last human message is the prompt; pictures in it become attachments."""
     resume: str
     """An episode that was cut and is to be gone on with; its journal is in the graph's store."""
+    seed: int
+    """Where chance plays a part, another document; by default the options' seed."""
     attachments: list[Json]
     """`Attachment`s as plain dicts (`dataclasses.asdict`), their bytes in the graph's store."""
 
@@ -49,6 +51,7 @@ class Turn(TypedDict, total=False):
     """Where one slot stands, as its nodes see it."""
 
     episode: str
+    seed: int
     attachments: list[Json]
     inputs: list[Json]
     slot: Json

@@ -32,12 +32,12 @@ from llmi_agent.cli.episode import (
 from llmi_agent.cli.execute import Order
 from llmi_agent.cli.failures import explain
 from llmi_agent.cli.folder import reserved
-from llmi_agent.cli.graphs import Builder, Graph, find_graph
+from llmi_agent.cli.graphs import Graph, find_graph
 from llmi_agent.cli.manifest import Key, Manifest, Record, State
 from llmi_agent.cli.progress import ticking
 from llmi_agent.cli.prompt_file import Prompt, read_prompts
 from llmi_agent.cli.resume import SHORT, remember
-from llmi_agent.cli.setup import Setup, prepare
+from llmi_agent.cli.setup import prepare
 from llmi_agent.cli.signals import run_until_stopped
 from llmi_agent.cli.summary import usd
 from llmi_agent.cli.text import one_line, plural
@@ -98,7 +98,7 @@ def write_batch(batch: Batch, voice: Voice) -> bool:
     setup.tell_problems(voice)
     check_tools(setup)
     store = default_store()
-    graphs = _Graphs(find_graph(batch.order.graph), setup, store)
+    graph = find_graph(batch.order.graph)(**arguments(setup, store))
     with (
         reserved(Path(batch.out), None, "") as folder,
         manifest.opened(folder) as known,
@@ -112,7 +112,8 @@ def write_batch(batch: Batch, voice: Voice) -> bool:
                 known,
                 store,
                 journal_beside(store),
-                graphs,
+                graph,
+                setup.config.options.seed,
                 tally,
                 screen,
                 voice,
@@ -129,24 +130,6 @@ def write_batch(batch: Batch, voice: Voice) -> bool:
         press.tell_failures()
         voice.say(str(tally), "batch.ended")
     return tally.done == tally.total
-
-
-class _Graphs:
-    """The compiled graph, and for the further members of groups the same with other seeds."""
-
-    def __init__(self, build: Builder, setup: Setup, store: ArtifactStore) -> None:
-        self._build = build
-        self._setup = setup
-        self._arguments = arguments(setup, store)
-        self._by_member = {0: build(**self._arguments)}
-
-    def of(self, member: int | None) -> Graph:
-        member = member or 0
-        if member not in self._by_member:
-            options = self._setup.config.options
-            seeded = options.model_copy(update={"seed": options.seed + member})
-            self._by_member[member] = self._build(**{**self._arguments, "options": seeded})
-        return self._by_member[member]
 
 
 @dataclass
@@ -182,7 +165,9 @@ class _Press:
     manifest: Manifest
     store: ArtifactStore
     journal: Journal
-    graphs: _Graphs
+    graph: Graph
+    seed: int
+    """Of the first member of each group; the others follow."""
     tally: Tally
     screen: Screen
     voice: Voice
@@ -282,9 +267,9 @@ class _Press:
             self.voice.say(f"{wanted.name}: goes on with run {known.episode[:SHORT]}", "resumed")
             request: dict[str, Any] = {"resume": known.episode}
         else:
-            request = request_of(wanted.prompt.text, attachments)
-        graph = self.graphs.of(wanted.member)
-        state = await follow(graph, request, partial(self._tell, life))
+            seed = self.seed + (wanted.member or 0)
+            request = {**request_of(wanted.prompt.text, attachments), "seed": seed}
+        state = await follow(self.graph, request, partial(self._tell, life))
         document = document_of(state)
         folder, formats = self.folder / wanted.folder, self.batch.order.formats
         async with self._writing:
