@@ -209,13 +209,19 @@ async def test_a_mistake_in_the_downloader_is_not_taken_for_a_bad_picture() -> N
         await _Web().fetch(_hit("a"), _hit("b"))
 
 
-async def test_a_picture_that_would_unpack_to_gigabytes_is_no_picture() -> None:
+@pytest.mark.parametrize("side", [10_000, 20_000])
+async def test_a_picture_that_would_unpack_to_gigabytes_is_no_picture(side: int) -> None:
     small = random_png(300, 300)
-    header = b"IHDR" + struct.pack(">II", 20_000, 20_000) + small[24:29]
+    header = b"IHDR" + struct.pack(">II", side, side) + small[24:29]
     bomb = small[:12] + header + struct.pack(">I", zlib.crc32(header)) + small[33:]
     haul = await _Web(bomb=bomb, small=small).fetch()
     assert haul.failures == ("it is no picture",)
     assert _names(haul) == ["small"]
+
+
+async def test_what_the_intake_would_refuse_is_no_picture_here() -> None:
+    haul = await _Web(plain=b"P6 300 300 255\n" + bytes(3 * 300 * 300)).fetch()
+    assert haul.failures == ("it is no picture",)
 
 
 # The time

@@ -50,6 +50,8 @@ class Figure(_Value):
     provenance: Provenance
     note: str = ""
     """What the tool, or a fallback, has to say to the reader."""
+    instead_of: str = ""
+    """Why the kind that was asked for failed, if another stands in for it."""
     edited_from: int | None = None
     """For an edit: the number of the figure it was made from, if that is a figure of this document."""
     attempts: int = 1
@@ -90,6 +92,8 @@ class Document(_Value):
     """Which tool served which kind."""
     costs: Costs = Costs()
     """What every call of a model or a tool cost."""
+    cut: str = ""
+    """Why the text ends early; empty if it does not."""
     blocks: tuple[Block, ...]
 
     @property

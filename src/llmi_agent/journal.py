@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.errors import InputError
+from llmi_agent.errors import ConfigError, InputError
 from llmi_agent.outcome import Dropped, Finished, Kept, Outcome, read_verdict
 from llmi_agent.tool import Failed, Provenance, ToolCall
 
@@ -217,16 +217,25 @@ class Journal:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._process != os.getpid():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.touch(mode=0o600)  # it holds prompts and drafts
-            connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, check_same_thread=False)
-            _write_ahead(connection)
-            connection.execute("PRAGMA synchronous = NORMAL")
-            if connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
-                _bring_up_to_date(connection)
+            try:
+                connection = self._connect()
+            except (OSError, sqlite3.Error) as error:
+                raise ConfigError(
+                    f"no records can be kept in {self.path.parent}: {error}; set LLMI_HOME to a folder of yours"
+                ) from None
             self._connection, self._process = connection, os.getpid()
             weakref.finalize(self, connection.close)
         return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.touch(mode=0o600)  # it holds prompts and drafts
+        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, check_same_thread=False)
+        _write_ahead(connection)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
+            _bring_up_to_date(connection)
+        return connection
 
 
 class EpisodeJournal:
@@ -246,6 +255,8 @@ class EpisodeJournal:
         """Vendor jobs by the key of their call."""
         self.writer = ""
         """The model that wrote the draft."""
+        self.cut = ""
+        """Why the draft ends early, if it does."""
         self.charges: dict[str, Any] = {}
         """What each call cost, or may cost, by its key, as the ledger has it."""
         self._piece, self._flushed = "", 0.0
@@ -274,10 +285,10 @@ class EpisodeJournal:
             self._write("text", data=self._piece)
             self._piece, self._flushed = "", time.monotonic()
 
-    def drafted(self, draft: str, writer: str) -> None:
-        """The draft is complete; `writer` is the model that wrote it."""
-        self.draft, self.writer, self._piece = draft, writer, ""
-        self._write("drafted", writer, draft)
+    def drafted(self, draft: str, writer: str, cut: str = "") -> None:
+        """The draft is complete; `writer` is the model that wrote it, `cut` is why it ends early, if it does."""
+        self.draft, self.writer, self.cut, self._piece = draft, writer, cut, ""
+        self._write("drafted", writer, [draft, cut])
 
     def answer(self, slot: int, attempt: int) -> str | None:
         """What the policy answered when it was asked to repair this attempt."""
@@ -375,7 +386,7 @@ class EpisodeJournal:
             case "asked":
                 self.asked = record.data
             case "drafted":
-                self.draft, self.writer = record.data, record.key
+                (self.draft, self.cut), self.writer = record.data, record.key
             case "answer":
                 self._answers[record.key] = record.data
             case "job":

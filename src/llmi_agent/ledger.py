@@ -148,4 +148,4 @@ class Ledger:
 
 
 def _usd(amount: float) -> str:
-    return f"${amount:.4f}".rstrip("0").removesuffix(".") if amount else "$0"
+    return f"${amount:.6f}".rstrip("0").removesuffix(".")

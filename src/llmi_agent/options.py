@@ -73,7 +73,7 @@ class Options(BaseModel):
     """Seconds without a word from the model after which it counts as unreachable."""
     vision: bool | None = None
     """Whether the model sees the attached pictures. Unset: what is known of the model decides."""
-    budget: float | None = Field(default=None, ge=0)
+    budget: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """US dollars that a run may cost (`--budget`). Calls of unknown price are then refused."""
     prices: dict[str, NonNegativeFloat | ModelPrice] = {}
     """What a call of a tool costs, or a model's tokens, by name, where it is unknown or known better."""

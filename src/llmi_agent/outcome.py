@@ -49,6 +49,8 @@ class Kept(_Value):
     """The caption, as the draft or the repair that worked has it."""
     params: dict[str, Any]
     note: str = ""
+    instead_of: str = ""
+    """Why the kind that was asked for failed, if another stands in for it."""
     attempts: int = 1
 
 

@@ -56,7 +56,7 @@ class Session:
         attachments: Sequence[Attachment] = (),
         inputs: Sequence[Input] = (),
         emit: Emit = lambda event: None,
-        seed: int = 0,
+        seed: int | None = None,
     ) -> None:
         self.episode = episode
         self.toolkit = toolkit
@@ -85,7 +85,7 @@ class Session:
             self.progress,
             self.journal,
             self.ledger,
-            seed,
+            toolkit.options.seed if seed is None else seed,
         )
         self._closed = False
 

@@ -8,6 +8,7 @@ no settings: they stay in the environment, and a file that holds one is refused.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ _FLAGS = {
     "options.cache": "--cache",
     "api_base": "--api-base",
 }
+
+_PASSWORD = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
+"""In an address: http://user:password@host."""
 
 Key = tuple[str, ...]
 
@@ -114,7 +118,7 @@ def _table(path: Path, name: str, value: Any) -> dict[str, Any]:
 
 def _refuse_secret(path: Path, name: str, value: Any) -> None:
     last = name.rpartition(".")[2]
-    if isinstance(value, str) and looks_secret(last):
+    if isinstance(value, str) and (looks_secret(last) or _PASSWORD.search(value)):
         raise ConfigError(
             f"{path}: {name} looks like a secret, and a file of settings must not hold one; "
             "remove it, and put it into the environment variable that `llmi tools` names"

@@ -119,6 +119,24 @@ def test_doctor_online_asks_vendors_and_the_model(cli, server, monkeypatch) -> N
     assert server.seen[-1].json["max_tokens"] == 16
 
 
+def test_doctor_asks_fallbacks_at_the_server_that_serves_them(cli, server, monkeypatch) -> None:
+    monkeypatch.setenv("LLMI_MODEL", "openai/a")
+    monkeypatch.setenv("LLMI_FALLBACK", "openai/b")
+    found = cli("doctor", "--online", "--json").json["online"]
+    assert [each["tool"] for each in found if each["kind"] == "model"] == ["openai/a", "openai/b"]
+    assert [seen.json["model"] for seen in server.seen] == ["a", "b"]
+
+
+def test_a_stand_in_says_on_stderr_why_it_was_needed(cli, server, monkeypatch) -> None:
+    monkeypatch.setenv("FAKE_KEY", "good-key-0123")
+    server.script = [f"# T\n\n{slot('search', 'A ship', query='nothing')}\n", "SKIP"]
+    ended = cli(
+        "run", "Ships.", "--model", "openai/a", "--json", "--out", "o", "--format", "json,html"
+    )
+    assert "figure 1: fake_paint stands in for search: nothing matches" in ended.err
+    assert "nothing matches" in Path("o/document.json").read_text(encoding="utf-8")
+
+
 def test_doctor_online_tells_keys_that_do_not_work_without_telling_them(
     cli, server, monkeypatch
 ) -> None:

@@ -10,7 +10,11 @@ from llmi_agent.artifacts import ArtifactStore
 from llmi_agent.errors import ConfigError, UnavailableError
 from llmi_agent.options import ModelPrice, Options
 from llmi_agent.policies.models import Model, resolve_models, tokens
-from llmi_agent.testing import ScriptedModel
+from llmi_agent.testing import OpenAIServer, ScriptedModel
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore:.*:UserWarning"
+)
 
 KEYS = {"OPENAI_API_KEY": "sk-a", "ANTHROPIC_API_KEY": "sk-b", "GEMINI_API_KEY": "sk-c"}
 
@@ -55,7 +59,7 @@ def test_a_fallback_that_lacks_its_key_is_said_before_a_run_too(store: ArtifactS
 
 def arguments(model: Model) -> dict[str, Any]:
     given: dict[str, Any] = model.chat.model_kwargs  # type: ignore[attr-defined]
-    return {name: value for name, value in given.items() if name != "max_retries"}
+    return {name: value for name, value in given.items() if name in ("api_key", "api_base")}
 
 
 def test_a_server_of_ones_own_needs_no_key_and_takes_bare_names(store: ArtifactStore) -> None:
@@ -99,6 +103,28 @@ def test_a_price_from_the_environment_reads_as_two_numbers() -> None:
     assert ModelPrice.model_validate("0.15/0.6") == ModelPrice(input=0.15, output=0.6)
     with pytest.raises(ValueError, match="greater than or equal to 0"):
         ModelPrice.model_validate("-1/2")
+
+
+def test_the_processs_organisation_is_not_a_tenants(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_ORGANIZATION", "org-of-somebody-else")
+    with OpenAIServer() as server:
+        (model,) = resolve(store, "openai/a", api_base=f"{server.url}/v1")
+        model.chat.invoke("hello")
+        assert server.seen[0].headers.get("openai-organization", "") == ""
+
+
+@pytest.mark.parametrize("address", ["notaurl", "localhost:8000/v1", "http://", "ftp://x/v1"])
+def test_an_address_that_is_none_is_said_at_once(store: ArtifactStore, address: str) -> None:
+    with pytest.raises(ConfigError, match="http://host:port/v1"):
+        resolve(store, "openai/a", api_base=address)
+
+
+def test_an_address_holds_no_password(store: ArtifactStore) -> None:
+    with pytest.raises(ConfigError, match="password") as caught:
+        resolve(store, "openai/a", api_base="http://me:secret-word@host/v1")
+    assert "secret-word" not in str(caught.value)
 
 
 def test_who_sees_pictures(store: ArtifactStore) -> None:

@@ -57,6 +57,7 @@ def _document(machine: Machine, session: Session, state: State) -> Document:
         attachments=attachments_of(state),
         bindings=machine.toolkit.bindings.names,
         costs=costs,
+        cut=session.journal.cut,
         blocks=tuple(blocks),
     )
 
@@ -78,6 +79,7 @@ def _figure(
         params=verdict.params,
         provenance=verdict.provenance,
         note=verdict.note,
+        instead_of=verdict.instead_of,
         edited_from=numbers.get(source - inputs) if isinstance(source, int) else None,
         attempts=verdict.attempts,
         usd=usd,

@@ -91,6 +91,7 @@ def _kept(
         description=slot["description"],
         params=slot["params"],
         note=" ".join(part for part in (note, outcome.note) if part),
+        instead_of=state["first_failure"]["message"] if note else "",
         attempts=state["attempt"] + 1,
     )
 

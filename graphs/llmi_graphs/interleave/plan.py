@@ -24,7 +24,7 @@ from llmi_agent.artifacts import ArtifactStore
 from llmi_agent.draft import BadSlot, Slot, Text
 from llmi_agent.hooks import ModelContext
 from llmi_agent.messages import reference
-from llmi_agent.policies.policy import Restart
+from llmi_agent.policies.policy import CutShort, Restart
 from llmi_agent.policies.preview import preview
 from llmi_agent.policies.prompt import ATTACHMENTS, system_prompt, user_message
 from llmi_agent.session import Session
@@ -57,7 +57,7 @@ async def _written(machine: Machine, state: State, config: RunnableConfig, sessi
     asked = machine.toolkit.redactor.data(messages_to_dict(messages))
     journal.ask(asked)
     pieces: list[str] = []
-    slots, writer = _Slots(machine, session, state), policy.name
+    slots, writer, cut = _Slots(machine, session, state), policy.name, ""
     context = ModelContext(session.episode)
     async with aclosing(policy.draft(messages, config, context, session.ledger)) as stream:
         async for piece in stream:
@@ -68,11 +68,14 @@ async def _written(machine: Machine, state: State, config: RunnableConfig, sessi
                 await session.discard()
                 slots, writer = _Slots(machine, session, state), piece.model
                 continue
+            if isinstance(piece, CutShort):
+                cut = piece.message
+                continue
             pieces.append(piece)
             journal.text(piece)
             slots.take(piece)
     draft = "".join(pieces)
-    journal.drafted(draft, writer)
+    journal.drafted(draft, writer, cut)
     slots.take("", end=True)
     return draft
 

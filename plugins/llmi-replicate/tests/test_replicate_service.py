@@ -391,7 +391,7 @@ async def test_a_server_that_is_not_there_cost_nothing(run: MakeRun) -> None:
         (Plan(1, output=[1, 2]), "bad_output", ["makes pictures"]),
         (Plan(1, output="data:text/html;base64,AAAA"), "bad_output", ["text/html"]),
         (Plan(1, output="data:image/png;base64,!!"), "bad_output", ["cannot be read"]),
-        (Plan(1, output="http://169.254.169.254/latest"), "refused", ["169.254.169.254"]),
+        (Plan(1, output="http://169.254.169.254/latest"), "bad_output", ["169.254.169.254"]),
     ],
 )
 async def test_a_prediction_that_ends_badly_says_why(
@@ -401,7 +401,8 @@ async def test_a_prediction_that_ends_badly_says_why(
         fake.plan = plan
         failed = _said(await run(fake).result())
         assert fake.cancelled == [], "what has ended need not be cancelled"
-    assert (failed.reason, failed.usd) == (reason, None)
+    paid = plan.status == "succeeded"
+    assert (failed.reason, failed.usd) == (reason, SPECS[DRAW].usd if paid else None)
     for word in words:
         assert word in failed.message
 
@@ -428,8 +429,9 @@ async def test_a_picture_that_cannot_be_had_is_told(run: MakeRun) -> None:
     with FakeReplicate(key=KEY) as fake:
         fake.fault(Reply(503, b"busy", "text/plain"), path="/outputs/", times=2)
         failed = _said(await run(fake).result())
-    assert (failed.reason, failed.usd) == ("unreachable", None)
-    assert "the picture that Replicate has made cannot be fetched" in failed.message
+        assert len(fake.created) == 1
+    assert (failed.reason, failed.usd) == ("bad_output", SPECS[DRAW].usd), "it is paid for"
+    assert "the picture that Replicate has made cannot be used" in failed.message
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from llmi_agent.cli.voice import Voice
 
 if TYPE_CHECKING:
     from llmi_agent.cli.setup import Setup
+    from llmi_agent.policies.models import Model
     from llmi_agent.registry import Registered
     from llmi_agent.tool import Health
 
@@ -97,10 +98,10 @@ async def _asked(setup: Setup) -> list[dict[str, Any]]:
 
 
 def _askable(setup: Setup) -> list[Registered]:
-    """The bound tools, and one for each key of a plugin that none of these has asked about."""
+    """The bound tools, and one for each further key of a plugin: a tool that nobody has named is not asked."""
     found = list(setup.bindings.tools.values())
     for tool in setup.registry.tools.values():
-        keyed = tool.spec.needs and not tool.missing(setup.secrets)
+        keyed = tool.spec.needs and not tool.missing(setup.secrets) and not tool.spec.opt_in
         alike = (each for each in found if each.plugin == tool.plugin)
         if keyed and not any(each.spec.needs == tool.spec.needs for each in alike):
             found.append(tool)
@@ -109,32 +110,41 @@ def _askable(setup: Setup) -> list[Registered]:
 
 async def _models(setup: Setup) -> list[dict[str, Any]]:
     """Each configured model, asked for a word."""
-    import asyncio
-
+    from llmi_agent.errors import LlmiError
     from llmi_agent.home import default_store
     from llmi_agent.policies.models import OFFLINE, resolve_models
+
+    config = setup.config
+    if (config.model or OFFLINE) == OFFLINE and not config.fallback:
+        return []
+    try:
+        models = resolve_models(
+            config.model or OFFLINE,
+            config.fallback,
+            store=default_store(),
+            kinds=(),
+            options=config.options,
+            secrets=setup.secrets,
+            api_base=config.api_base,
+        )
+    except LlmiError as error:
+        return [{"kind": "model", "tool": config.model, "ok": False, "message": str(error)}]
+    return [await _word(setup, model) for model in models if model.name != OFFLINE]
+
+
+async def _word(setup: Setup, model: Model) -> dict[str, Any]:
+    """What becomes of the request for a word."""
+    import asyncio
+
     from llmi_agent.policies.trouble import trouble_of
 
-    config, findings = setup.config, []
-    for name in (config.model or OFFLINE, *config.fallback):
-        if name == OFFLINE:
-            continue
-        health = {"kind": "model", "tool": name, "ok": True, "message": "answers"}
-        try:
-            (model,) = resolve_models(
-                name,
-                store=default_store(),
-                kinds=(),
-                options=config.options,
-                secrets=setup.secrets,
-                api_base=config.api_base if name == config.model else None,
-            )
-            async with asyncio.timeout(CHECK_SECONDS):
-                await model.chat.ainvoke("Reply with the word OK.", max_tokens=16)
-        except Exception as error:  # noqa: BLE001 - every client library has errors of its own
-            health |= {"ok": False, "message": _without_secrets(setup, trouble_of(error).words)}
-        findings.append(health)
-    return findings
+    finding = {"kind": "model", "tool": model.name, "ok": True, "message": "answers"}
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            await model.chat.ainvoke("Reply with the word OK.", max_tokens=16)
+    except Exception as error:  # noqa: BLE001 - every client library has errors of its own
+        finding |= {"ok": False, "message": _without_secrets(setup, trouble_of(error).words)}
+    return finding
 
 
 async def _finding(setup: Setup, tool: Registered, question: str) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def announce(setup: Setup, voice: Voice) -> None:
     """The bindings in one line, and the model."""
     config = setup.config
     models = " else ".join([config.model or OFFLINE, *config.fallback])
-    budget = f"; budget: {dollars(config.options.budget)}" if config.options.budget else ""
+    limit = config.options.budget
+    budget = "" if limit is None else f"; budget: {dollars(limit) if limit else 'nothing'}"
     voice.say(f"tools: {setup.bindings}; model: {models}{budget}", "bindings")
     if config.model is None:
         voice.say(

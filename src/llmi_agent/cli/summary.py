@@ -38,7 +38,12 @@ def usd(costs: Costs) -> float | None:
 
 
 def warnings(document: Document) -> Iterator[str]:
-    """A sentence for each figure that is missing, and one if all are."""
+    """A sentence if the text ends early, for each figure that another kind stands in for or that is missing, and if all are."""
+    if document.cut:
+        yield f"the text ends early: {one_line(document.cut)}"
+    for figure in document.figures:
+        if figure.instead_of:
+            yield f"figure {figure.number}: {figure.tool} stands in for {figure.kind}: {one_line(figure.instead_of)}"
     for missing in document.missing:
         yield f"figure missing: {_why(missing)}"
     if document.missing and not document.figures:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages.ai import UsageMetadata
@@ -24,7 +26,7 @@ _KEYS = {"GEMINI": ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
 """The variables of a provider's key, where they are not simply called after it."""
 
 Listing = Literal["here", "elsewhere", "unlisted"]
-"""Whether litellm's price list holds for a model: it is at its vendor's, it is served elsewhere, it is not listed."""
+"""Whether litellm's price list holds for a model: it is at its vendor's, it is on a server of one's own, it is not listed."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Model:
     @cached_property
     def most_output(self) -> int | None:
         """The most tokens that it writes in one answer, if that is known."""
-        if self.listing == "unlisted":
+        if self.listing == "unlisted" or _listed(self.name, tokens(1, 1)) is None:
             return None
         import litellm
 
@@ -51,10 +53,12 @@ class Model:
 
     @property
     def basis(self) -> Basis:
-        """How well `usd` knows, given the tokens that the model reports."""
-        if self.price is None and self.listing == "elsewhere":
-            return "estimated"
-        return "known"
+        """How well `usd` knows, given the tokens that the model reports.
+
+        Elsewhere than at its vendor's a model may have another price, and report no tokens, for which litellm then
+        puts its own count.
+        """
+        return "estimated" if self.listing == "elsewhere" else "known"
 
     def usd(self, usage: UsageMetadata) -> float | None:
         """What these tokens cost in US dollars; None if no price is known."""
@@ -84,10 +88,12 @@ def resolve_models(
     """
     options = options or Options()
     keys = os.environ if secrets is None else secrets
+    if api_base:
+        _check_address(api_base)
     first = _named(model, api_base)
     at_base = first.partition("/")[0] if isinstance(first, str) else None
     found = []
-    for each in (first, *fallback):
+    for each in (first, *(_named(other, api_base) for other in fallback)):
         if isinstance(each, BaseChatModel):
             found.append(_given(each, options))
         elif each == OFFLINE:
@@ -96,6 +102,16 @@ def resolve_models(
             served = api_base if each.partition("/")[0] == at_base else None
             found.append(_hosted(each, keys, options, served))
     return tuple(found)
+
+
+def _check_address(api_base: str) -> None:
+    parts = urlsplit(api_base)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(
+            f"api_base {api_base!r} is no address of a server; write http://host:port/v1"
+        )
+    if parts.password:
+        raise ConfigError("api_base holds a password; set the provider's key variable instead")
 
 
 def _named(model: str | BaseChatModel, api_base: str | None) -> str | BaseChatModel:
@@ -134,19 +150,19 @@ def _hosted(name: str, secrets: Mapping[str, str], options: Options, api_base: s
         # For the vendor's own client, which would try again unasked.
         model_kwargs={**arguments, "max_retries": 0},
     )
-    listed: Listing = "elsewhere" if "api_base" in arguments else "here"
+    place: Listing = "elsewhere" if "api_base" in arguments else "here"
     return Model(
         chat,
         name,
         _price(name, options),
-        listed if _listed(name, tokens(1, 1)) is not None else "unlisted",
+        place if place == "elsewhere" or _listed(name, tokens(1, 1)) is not None else "unlisted",
         _sees(litellm.supports_vision(name), options),
     )
 
 
 def _credentials(
     name: str, secrets: Mapping[str, str], api_base: str | None = None
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """The provider's key and address out of `secrets`, as arguments of a call.
 
     Raises ConfigError for an unknown provider, UnavailableError if its key or address is missing.
@@ -154,6 +170,8 @@ def _credentials(
     import litellm
 
     litellm.suppress_debug_info = True  # it would print advice on stdout
+    # Its guard takes a long line of dashes for a model that has lost its way.
+    setattr(litellm, "REPEATED_STREAMING_CHUNK_LIMIT", sys.maxsize)  # noqa: B010
     try:
         provider = litellm.get_llm_provider(name)[1].upper()
     except litellm.exceptions.BadRequestError:
@@ -180,7 +198,11 @@ def _credentials(
         raise UnavailableError(f"the model {name} needs {names[0]}; set it and run again")
     # A server of one's own may want no key, but its client wants to send one.
     found = {"api_key": key or ("none" if api_base else None), "api_base": address}
-    return {argument: value for argument, value in found.items() if value}
+    given: dict[str, Any] = {argument: value for argument, value in found.items() if value}
+    if provider == "OPENAI":
+        # Else the process's own organisation would go out with a tenant's key.
+        given["extra_headers"] = {"OpenAI-Organization": secrets.get("OPENAI_ORGANIZATION", "")}
+    return given
 
 
 def _price(name: str, options: Options) -> ModelPrice | None:

@@ -34,6 +34,8 @@ MOST_TOKENS = {"draft": 32_000, "repair": 4_096}
 """What an answer may be long, in tokens, where a budget has to set aside its cost."""
 FEWEST_TOKENS = 256
 """An answer that the budget cuts shorter is not worth asking for."""
+MOST_COUNTED = 100_000_000
+"""Tokens of one answer that a vendor may claim."""
 _BYTES_A_TOKEN = 3
 """On the low side for every script, so that what is reckoned with it is not too little."""
 
@@ -48,6 +50,14 @@ class Restart:
     """Who writes now."""
     message: str
     """What happened, and what is done about it."""
+
+
+@dataclass(frozen=True)
+class CutShort:
+    """The draft has ended, and not where the model would have ended it."""
+
+    message: str
+    """Why."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +82,10 @@ class Policy:
         config: RunnableConfig,
         context: ModelContext,
         ledger: Ledger,
-    ) -> AsyncGenerator[str | Restart]:
+    ) -> AsyncGenerator[str | Restart | CutShort]:
         """The draft as it is written, piece by piece, without secrets that the model may repeat.
 
-        After a `Restart` what came before it is void. Raises PolicyError if every model fails or stays silent,
+        After a `Restart` what came before it is void; a `CutShort` comes last. Raises PolicyError if every model fails or stays silent,
         UnavailableError if the budget does not allow a draft; other LlmiErrors pass as they are.
         """
         async for piece in self._written("draft", messages, config, context, ledger):
@@ -94,7 +104,7 @@ class Policy:
         async for piece in self._written("repair", messages, quiet, context, ledger):
             if isinstance(piece, Restart):
                 pieces.clear()
-            else:
+            elif isinstance(piece, str):
                 pieces.append(piece)
         return "".join(pieces)
 
@@ -105,7 +115,7 @@ class Policy:
         config: RunnableConfig,
         context: ModelContext,
         ledger: Ledger,
-    ) -> AsyncIterator[str | Restart]:
+    ) -> AsyncIterator[str | Restart | CutShort]:
         """Ask each model in turn, each as often as it pays, until one has written to the end."""
         log = get_logger(episode=context.episode)
         failures: list[str] = []
@@ -120,6 +130,8 @@ class Policy:
                     ):
                         async for piece in pieces:
                             yield piece
+                    if answer.cut:
+                        yield CutShort(answer.cut)
                     return
                 except UnavailableError as error:
                     if heir is None or not answer.refused:
@@ -166,13 +178,28 @@ class _Answer:
         self._context = context
         self._ledger = ledger
         self._chunks: list[AIMessageChunk] = []
+        self._most: int | None = None
+
+    @property
+    def cut(self) -> str:
+        """Why the answer ends early, as the model tells it; empty if it does not."""
+        ends = [chunk.response_metadata.get("finish_reason") for chunk in self._chunks]
+        end = str(next((each for each in reversed(ends) if each), "stop"))
+        if end == "content_filter":
+            return f"the filter of {self._model.name} stopped it"
+        if end not in ("length", "max_tokens"):
+            return ""
+        if self._most is None:
+            return f"{self._model.name} writes no more at once"
+        return f"the budget allowed {self._most} tokens; raise it with --budget"
 
     async def pieces(self, config: RunnableConfig) -> AsyncGenerator[str]:
         """The answer as it comes, redacted; the charge is settled whichever way it ends."""
         shown = await self._shown()
         read = sum(_size(message) for message in shown)
         arguments = self._affordable(read)
-        key = self._reserve(read, arguments.get("max_tokens"))
+        self._most = arguments.get("max_tokens")
+        key = self._reserve(read, self._most)
         try:
             async with aclosing(self._heard(shown, config, arguments)) as pieces:
                 async for piece in pieces:
@@ -287,10 +314,11 @@ class _Answer:
 
 
 def _reported(chunks: Sequence[AIMessageChunk]) -> UsageMetadata | None:
-    """The tokens that the vendor counted, if it did: a count of nothing is none."""
+    """The tokens that the vendor counted, if it did: a count of nothing is none, and neither is a monstrous one."""
     for chunk in reversed(chunks):
-        if (usage := chunk.usage_metadata) and usage["output_tokens"]:
-            return usage
+        usage = chunk.usage_metadata
+        if usage and usage["input_tokens"] >= 0 and 0 < usage["output_tokens"] < MOST_COUNTED:
+            return usage if usage["input_tokens"] < MOST_COUNTED else None
     return None
 
 

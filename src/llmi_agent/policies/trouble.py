@@ -9,6 +9,14 @@ from dataclasses import dataclass
 
 from llmi_agent.vendor import retry_after
 
+_MEANINGS = {
+    401: "its key is not accepted",
+    402: "the account has no credit left",
+    403: "its key does not allow this",
+    404: "it is not known there",
+    429: "no more calls are allowed for now",
+}
+"""What a status means to a user."""
 MOST_WAIT = 60.0
 """Seconds that a vendor may ask to wait; for longer, the next model is asked instead."""
 _PAYMENT = ("insufficient_quota", "exceeded your current quota", "billing", "credit balance")
@@ -50,6 +58,12 @@ def trouble_of(error: BaseException) -> Trouble:
     payment = any(word in words.lower() for word in _PAYMENT)
     transient = status in (408, 409, 425, 429) or status >= 500
     wait = next((w for each in causes if (w := _wait(each)) is not None), None)
+    if status in _MEANINGS:
+        words = (
+            f"{_MEANINGS[status]} (HTTP {status}): {_LITELLM.sub('', ' '.join(str(error).split()))}"
+        )
+    if wait and wait > MOST_WAIT:
+        words = f"{words} (it asks to wait {wait:.0f} s)"
     return Trouble(words, transient and not payment, wait, turned_away=400 <= status < 500)
 
 

@@ -66,6 +66,7 @@ def _making(figure: Figure) -> list[Fact]:
     asked = "" if kind == line(figure.kind) else f" (asked for: {line(figure.kind)})"
     return [
         Fact("Kind", kind + asked),
+        Fact("Instead, because", line(figure.instead_of)),
         Fact("Tool", line(figure.tool)),
         Fact("Provider", line(provenance.provider)),
         Fact("Model", line(provenance.model or "")),

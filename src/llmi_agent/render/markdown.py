@@ -37,6 +37,8 @@ def _parts(document: Document, absent: Collection[int]) -> Iterator[str]:
                 yield _figure(block, block.number in absent)
             case Missing():
                 yield _missing(block)
+    if document.cut:
+        yield f"> **The text ends early:** {escaped(words.line(document.cut))}"
     yield _colophon(document)
 
 

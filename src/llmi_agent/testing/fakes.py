@@ -84,7 +84,7 @@ def make_session(
     registry = registry_of(*tools)
     bindings = Bindings({tool.spec.kind: tool for tool in registry.tools.values()})
     toolkit = Toolkit(registry, bindings, store, journal_beside(store), **fields)
-    return Session("test", toolkit, attachments, emit=emit, seed=toolkit.options.seed)
+    return Session("test", toolkit, attachments, emit=emit)
 
 
 def attach(store: ArtifactStore, path: Path, media_type: str) -> Attachment:

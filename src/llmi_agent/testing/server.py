@@ -200,7 +200,7 @@ class Server:
             return await self._send(request, reply, fault)
         except (asyncio.CancelledError, ConnectionError):
             seen.cancelled = True
-            raise
+            raise asyncio.CancelledError from None  # of a lost connection aiohttp would write on stderr
 
     def _next_fault(self, seen: Seen) -> Fault | None:
         with self._lock:

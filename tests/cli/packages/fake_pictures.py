@@ -28,7 +28,7 @@ class Search:
     """Does what its query says."""
 
     async def run(self, call: ToolCall, context: ToolContext) -> Produced:
-        query = call.params.model_dump()["query"]
+        query = call.params.model_dump().get("query")
         print("a tool that prints")
         if query == "nothing":
             raise ToolFailed("nothing matches [bold]\x1b[31m", "bad_params")

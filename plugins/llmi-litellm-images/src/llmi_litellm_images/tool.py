@@ -107,10 +107,8 @@ async def _produced(drawn: Drawn, settings: Settings, context: ToolContext) -> P
     if drawn.url:
         try:
             data = await context.download(drawn.url)
-        except ToolFailed as error:  # the picture is paid for all the same
+        except ToolFailed as error:  # it is paid for, and another call would be paid for again
             words = f"{settings.vendor} drew a picture that cannot be fetched: {error}"
-            raise ToolFailed(
-                words, error.reason, retry_after=error.retry_after, usd=drawn.usd
-            ) from error
+            raise ToolFailed(words, "bad_output", usd=drawn.usd) from error
     provenance = Provenance(settings.vendor, model=settings.name, source_url=drawn.url or None)
     return Produced((Image(data, provenance),), usd=drawn.usd)

@@ -67,19 +67,27 @@ def _jpeg(picture: Pillow.Image) -> bytes:
     return data
 
 
-async def fetched(output: Any, context: ToolContext) -> list[bytes]:
-    """The pictures of a prediction's output: an address, or a list of them. Raises ToolFailed.
+async def fetched(output: Any, context: ToolContext, usd: float | None) -> list[bytes]:
+    """The pictures of a prediction's output: an address, or a list of them. `usd` is the price, which is paid already.
+
+    Raises ToolFailed with the reason `bad_output`: another call would be paid for again.
 
     They are downloaded by the framework, never by the SDK, which would send the token to wherever they lie.
     """
     addresses = [output] if isinstance(output, str) else output
     if addresses is None or addresses == []:
-        raise ToolFailed("the model at Replicate has made no picture", "bad_output")
+        raise ToolFailed("the model at Replicate has made no picture", "bad_output", usd=usd)
     if not isinstance(addresses, list) or not all(isinstance(each, str) for each in addresses):
         raise ToolFailed(
-            "the model's output is no picture; name a model that makes pictures", "bad_output"
+            "the model's output is no picture; name a model that makes pictures",
+            "bad_output",
+            usd=usd,
         )
-    return [await _picture(each, context) for each in addresses[:MOST_OUTPUTS]]
+    try:
+        return [await _picture(each, context) for each in addresses[:MOST_OUTPUTS]]
+    except ToolFailed as failed:
+        words = f"the picture that Replicate has made cannot be used: {failed}"
+        raise ToolFailed(words, "bad_output", usd=usd) from failed
 
 
 async def _picture(address: str, context: ToolContext) -> bytes:
@@ -89,16 +97,8 @@ async def _picture(address: str, context: ToolContext) -> bytes:
         return await context.download(address)
     except ToolFailed as failed:
         if failed.reason not in _TRANSIENT:
-            raise _lost(failed) from failed
-    try:  # it is paid for, and another call would be paid for again
-        return await context.download(address)
-    except ToolFailed as failed:
-        raise _lost(failed) from failed
-
-
-def _lost(failed: ToolFailed) -> ToolFailed:
-    words = f"the picture that Replicate has made cannot be fetched: {failed}"
-    return ToolFailed(words, failed.reason, retry_after=failed.retry_after)
+            raise
+    return await context.download(address)
 
 
 def _inline(address: str) -> bytes:

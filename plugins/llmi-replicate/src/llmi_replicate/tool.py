@@ -69,7 +69,7 @@ class ReplicateTool(BaseTool):
         seed = inputs.get(model.seed_input)
         # No source_url: Replicate deletes its outputs after an hour.
         origin = Provenance("Replicate", model=model.name, seed=seed)
-        pictures = await fetched(prediction.output, context)
+        pictures = await fetched(prediction.output, context, model.usd)
         return Produced(tuple(Image(each, origin) for each in pictures))
 
     async def check(self, context: ToolContext) -> Health:
