@@ -1,24 +1,31 @@
-"""The layers between the policy's code and the machine, put on from inside the child process."""
+"""The layers between the policy's code and the machine, put on from inside the worker."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
+import resource
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-LIBRARIES = ("matplotlib", "numpy", "pandas", "seaborn", "scipy", "PIL", "llmi_sandbox")
+from llmi_sandbox.job import Job, Places
+
+LIBRARIES = ("matplotlib", "numpy", "pandas", "seaborn", "scipy", "PIL")
 NEEDED = ("network", "files")
 """Without these the code is not run, unless the user says so (`allow_unsandboxed`)."""
 
+_FILE_BYTES = 64 * 1024 * 1024
+_HANDLES = 256
 _SYSTEM = (
     *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"),
     *("/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/zoneinfo", "/etc/localtime"),
     *("/dev/zero", "/dev/urandom", "/dev/random"),
 )
+_NULL = Path("/dev/null")
 
 
 @dataclass(frozen=True)
@@ -33,44 +40,42 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What one run may use."""
+class Apart:
+    """The namespaces that a run is in; a container or a hardened host often forbids them."""
 
-    memory: int
-    """Bytes of address space."""
-    cpu: int
-    """Seconds of processor time."""
-    file: int = 64 * 1024 * 1024
-    """Bytes of one file."""
-    handles: int = 256
+    network: bool = False
+    objects: bool = False
+    """Of System V objects and POSIX queues."""
+    processes: bool = False
 
 
-def lock_down(
-    readable: Iterable[Path], writable: Iterable[Path], limits: Limits, *, apart: bool
-) -> tuple[Layer, ...]:
-    """Give up everything but the given folders; there is no way back.
+def lock_down(job: Job, places: Places, apart: Apart) -> tuple[Layer, ...]:
+    """Give up everything but Python, its libraries and the run's own folders; there is no way back.
 
-    `apart`: this process already lives in namespaces of its own. Returns the layers as they stand;
-    never raises for one that the system lacks.
+    Returns the layers as they stand; never raises for one that the system lacks.
     """
-    _limit(limits)
+    _limit(job)
     if sys.platform != "linux":
-        return (
-            Layer(
-                "network", on=False, how=f"{sys.platform} offers no means that llmi-sandbox knows"
-            ),
-            Layer("files", on=False, how=f"{sys.platform} offers no means that llmi-sandbox knows"),
-        )
+        how = f"{sys.platform} offers no means that llmi-sandbox knows"
+        return Layer("network", on=False, how=how), Layer("files", on=False, how=how)
     from llmi_sandbox import landlock, linux, seccomp
 
+    readable, writable = library_folders(), [places.work, places.out]
+    shown = [*readable, _NULL]
+    root = _tried("", "a root of its own", lambda: linux.change_root(places.top, shown, writable))
     privileges = _tried("privileges", "no capabilities", linux.give_up_privileges)
-    files = _tried("files", "Landlock", lambda: landlock.restrict(readable, writable))
-    calls = _tried("system calls", "seccomp", seccomp.restrict)
-    fences = [*(["namespace"] if apart else []), *(["seccomp"] if calls.on else [])]
-    how = " and ".join(fences) or "neither a network namespace nor seccomp is allowed here"
-    network = Layer("network", on=bool(fences), how=how)
-    processes = Layer("processes", on=bool(fences), how=how)
-    return network, files, processes, privileges, calls, Layer("resources", on=True, how="rlimits")
+    fence = _tried("files", "Landlock", lambda: landlock.restrict(readable, [*writable, _NULL]))
+    calls = _tried("system calls", "an allow-list (seccomp)", seccomp.restrict)
+    seccomp_or = (calls.on, "seccomp")
+    return (
+        _either("network", (apart.network, "a namespace"), seccomp_or),
+        Layer("files", fence.on, f"{fence.how}, {root.how}" if fence.on and root.on else fence.how),
+        _either("processes", (apart.processes, "a namespace"), seccomp_or),
+        _either("shared objects", (apart.objects, "a namespace"), seccomp_or),
+        privileges,
+        calls,
+        Layer("resources", on=True, how="limits and a watch"),
+    )
 
 
 def missing(layers: Iterable[Layer]) -> list[str]:
@@ -80,32 +85,48 @@ def missing(layers: Iterable[Layer]) -> list[str]:
     ]
 
 
+@functools.cache
 def library_folders() -> list[Path]:
-    """Where Python and the plotting libraries lie."""
+    """Where Python, the plotting libraries and the fonts lie."""
     paths = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    paths |= {str(Path(sys.base_prefix, "lib")), *library_roots()}
-    return [Path(path) for path in (*sorted(paths), *_SYSTEM)]
+    paths |= {str(Path(sys.base_prefix, "lib")), *library_roots(LIBRARIES)}
+    own_fonts = (Path.home() / name for name in (".fonts", ".local/share/fonts"))
+    return [*map(Path, sorted(paths)), *map(Path, _SYSTEM), *own_fonts]
 
 
-def library_roots() -> list[str]:
+def library_roots(names: Iterable[str]) -> list[str]:
     """The `sys.path` entries that the libraries are imported from."""
-    specs = (importlib.util.find_spec(name) for name in LIBRARIES)
+    specs = (importlib.util.find_spec(name) for name in names)
     origins = (spec.origin for spec in specs if spec is not None and spec.origin)
     return sorted({str(Path(origin).parent.parent) for origin in origins})
 
 
-def _limit(limits: Limits) -> None:
-    import resource
+def _either(name: str, *means: tuple[bool, str]) -> Layer:
+    there = [how for on, how in means if on]
+    neither = " nor ".join(how for _, how in means)
+    return Layer(
+        name, on=bool(there), how=" and ".join(there) or f"neither {neither} is allowed here"
+    )
 
+
+def _limit(job: Job) -> None:
     for what, most in (
-        (resource.RLIMIT_AS, limits.memory),
-        (resource.RLIMIT_CPU, limits.cpu),
-        (resource.RLIMIT_FSIZE, limits.file),
-        (resource.RLIMIT_NOFILE, limits.handles),
+        (resource.RLIMIT_AS, _mapped() + job.memory),
+        (resource.RLIMIT_CPU, int(job.seconds) + 2),
+        (resource.RLIMIT_FSIZE, _FILE_BYTES),
+        (resource.RLIMIT_NOFILE, _HANDLES),
         (resource.RLIMIT_CORE, 0),
     ):
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(what, (most, most))
+
+
+def _mapped() -> int:
+    """Bytes of address space that this process has already."""
+    with contextlib.suppress(OSError):
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        return pages * resource.getpagesize()
+    return 0
 
 
 def _tried(name: str, how: str, put_on: Callable[[], None]) -> Layer:

@@ -17,7 +17,8 @@ _FRAMES = 3
 _HINTS: Mapping[type[BaseException], str] = {
     ModuleNotFoundError: "matplotlib, numpy, pandas and seaborn are installed; nothing can be added",
     PermissionError: (
-        "the code may read and write its working folder only, and has neither a network nor other programs"
+        "the code may read and write its working folder only (attachments are not written to), and has neither a "
+        "network nor other programs"
     ),
     MemoryError: "the data is larger than the memory the code may use; sample or aggregate it",
     EOFError: "nobody can answer input()",

@@ -13,35 +13,34 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from llmi_agent.tool import ArtifactReader, Attachment
 from llmi_sandbox.job import Job, Places, dump
+from llmi_sandbox.usage import entries
 
-MOST_BYTES = 256 * 1024 * 1024
-"""What the code may write, all files together."""
-MOST_FILES = 5000
 _PREFIX = "llmi-sandbox-"
 _PICTURE = 32 * 1024 * 1024
 _NOTE = 1024 * 1024
 _DEEP = 10
-_LONGEST_PATH = 2000
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 def make(job: Job, attachments: Sequence[Attachment], artifacts: ArtifactReader) -> Places:
-    """A new folder with the job in it and the attachments in the code's working folder."""
+    """A new folder with the job in it, and the attachments, not to be written to, in the code's working folder."""
     sweep(Path(tempfile.gettempdir()).resolve())
     places = _new()
     try:
         places.work.mkdir()
         places.out.mkdir()
+        places.top.mkdir()
         places.job.write_text(dump(job), encoding="utf-8")
         for attachment in attachments:
             name = Path(attachment.name).name
             shutil.copyfile(artifacts.path(attachment.digest), places.work / name)
+            (places.work / name).chmod(0o444)
     except BaseException:
         remove(places)
         raise
@@ -89,18 +88,6 @@ def _hold(root: Path) -> int:
     return handle
 
 
-def is_overfull(places: Places, given: int) -> bool:
-    """Whether more was written than allowed; `given` bytes of attachments were there before."""
-    size = 0
-    for files, entry in enumerate(_entries([places.work, places.out])):
-        with contextlib.suppress(OSError):
-            size += entry.stat(follow_symlinks=False).st_size
-        too_deep = len(entry.path) > _LONGEST_PATH
-        if too_deep or size > given + MOST_BYTES or files > MOST_FILES:
-            return True
-    return False
-
-
 def read_note(path: Path) -> Any:
     """A JSON file that the child wrote; None if there is none that can be read."""
     data = _read(path, _NOTE)
@@ -121,7 +108,7 @@ def read_saved(places: Places, given: Sequence[Attachment], most: int) -> list[b
     theirs = {places.work / attachment.name for attachment in given}
     paths = [
         Path(entry.path)
-        for entry in _entries([places.work])
+        for entry in entries([places.work])
         if entry.name.lower().endswith(_SUFFIXES) and Path(entry.path) not in theirs
     ]
     paths.sort(key=lambda path: (path.lstat().st_mtime_ns, path.name))
@@ -161,17 +148,6 @@ def _flatten(root: Path) -> None:
                 waiting.append((path.rename(root / f".moved-{moved}"), 1))
 
 
-def _entries(folders: Sequence[Path]) -> Iterator[os.DirEntry[str]]:
-    """Everything below the folders; what cannot be listed is passed over."""
-    waiting = [str(folder) for folder in folders]
-    while waiting:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                yield entry
-
-
 def _read(path: Path, most: int) -> bytes | None:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -180,6 +156,6 @@ def _read(path: Path, most: int) -> bytes | None:
         return None
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > most:
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1 or status.st_size > most:
             return None
         return file.read(most)

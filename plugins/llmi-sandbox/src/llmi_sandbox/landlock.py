@@ -6,7 +6,6 @@ The numbers are those of linux/landlock.h; its system calls have the same ones o
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -63,10 +62,9 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> None:
     """Allow reading below `readable`, reading and writing below `writable`, nothing else.
 
     Running programs, TCP, and signals to other processes end with it where the kernel's version
-    knows them. Needs `no_new_privs`. Raises OSError, also where there is no Landlock.
+    knows them. Needs `no_new_privs`, and binds the calling thread: there must be no other. Raises OSError, also where there is no
+    Landlock.
     """
-    if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208 - only their number matters
-        raise OSError(errno.EBUSY, "other threads of this process would stay free")
     handled = _handled(version())
     ruleset = syscall(_CREATE_RULESET, handled, _size(version()), 0)
     try:

@@ -6,18 +6,17 @@ import functools
 import importlib
 import logging
 import random
-import re
 import warnings
 from collections.abc import Callable
 from typing import Any
 
-_ALIASES = {"np": "numpy", "pd": "pandas", "sns": "seaborn"}
-
-_FALLBACK_FONTS = (
-    *("DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC"),
-    *("PingFang SC", "Hiragino Sans", "WenQuanYi Micro Hei", "Noto Sans Arabic"),
-    *("Noto Sans Hebrew", "Noto Sans Devanagari", "Noto Sans Thai", "Noto Sans Symbols 2"),
-)
+_ALIASES = {
+    "matplotlib": "matplotlib",
+    "plt": "matplotlib.pyplot",
+    "np": "numpy",
+    "pd": "pandas",
+    "sns": "seaborn",
+}
 
 _RC = {
     "figure.figsize": (8.0, 5.0),
@@ -47,8 +46,8 @@ _RC = {
 _COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#f0e442"]
 
 
-def namespace(code: str, seed: int) -> dict[str, Any]:
-    """The globals to run `code` with. Of the libraries, those that it mentions are imported."""
+def dress() -> Any:
+    """Set the looks, once per process; returns `matplotlib.pyplot`."""
     warnings.simplefilter("ignore")
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib
@@ -56,21 +55,15 @@ def namespace(code: str, seed: int) -> dict[str, Any]:
 
     _dress(matplotlib)
     pyplot.show = lambda *_, **__: None
-    found = {"matplotlib": matplotlib, "plt": pyplot}
-    for alias, module in _ALIASES.items():
-        if re.search(rf"\b({alias}|{module})\b", code):
-            found[alias] = importlib.import_module(module)
+    return pyplot
+
+
+def namespace(seed: int) -> dict[str, Any]:
+    """The globals to run code with."""
+    found = {alias: importlib.import_module(module) for alias, module in _ALIASES.items()}
     random.seed(seed)
-    importlib.import_module("numpy").random.seed(seed)
+    found["np"].random.seed(seed)
     return {"__name__": "__main__", **found}
-
-
-def fallback_fonts() -> list[str]:
-    """Those of the fallback fonts that are installed: naming others floods the log."""
-    from matplotlib.font_manager import fontManager
-
-    installed = set(fontManager.get_font_names())
-    return [name for name in _FALLBACK_FONTS if name in installed]
 
 
 def _dress(matplotlib: Any) -> None:

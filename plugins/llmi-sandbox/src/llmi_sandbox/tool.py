@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import importlib.metadata
-import math
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -28,16 +27,27 @@ from llmi_agent.tool import (
     ToolResult,
     ToolRetry,
 )
-from llmi_sandbox import folder, fonts, process
-from llmi_sandbox.confine import Layer, library_roots, missing
-from llmi_sandbox.figures import MOST
-from llmi_sandbox.job import Job, Places
+from llmi_sandbox import folder, pool
+from llmi_sandbox.confine import Layer, missing
+from llmi_sandbox.job import Ended, Job, Places, Standing
+from llmi_sandbox.keeper import MOST_THREADS
 from llmi_sandbox.plugin import SPEC
+from llmi_sandbox.usage import MOST_BYTES, MOST_FILES
 
 _REMEDY = (
     "Use a hosted sandbox such as llmi-e2b, or, if you trust the code that the model writes, set "
     "allow_unsandboxed = true in [tools.llmi_sandbox]."
 )
+_EXCEEDED = {
+    "files": (
+        f"it wrote more than {MOST_BYTES >> 20} MB or {MOST_FILES} files; draw one figure and save nothing"
+    ),
+    "memory": "it took more memory than it may; sample or aggregate the data",
+    "threads": f"it started more than {MOST_THREADS} threads",
+    "cut": "LLMI let go of it",
+}
+MOST = 8
+"""Pictures of one run that are kept."""
 _UNSANDBOXED = "drawn without a sandbox"
 _MARGIN = 2.0
 """Seconds before the deadline at which the code is stopped, so that the tool can still say so."""
@@ -50,32 +60,34 @@ class Settings(BaseModel):
 
     allow_unsandboxed: bool = False
     """Run the code even where the network or the files cannot be closed off."""
-    memory_mb: int = Field(default=4096, ge=512)
-    """Address space of the code."""
+    memory_mb: int = Field(default=2048, ge=256)
+    """What the code may take beyond what the libraries take."""
     seconds: float = Field(default=SPEC.timeout - _MARGIN, gt=0)
     """The longest a run may take."""
 
 
 class Sandbox(BaseTool):
-    """Runs every call in a fresh, confined process."""
+    """Runs every call in a confined fork of a warm process."""
 
     async def run(self, call: ToolCall, context: ToolContext) -> ToolResult:
         """Draw what the code draws. Raises ToolRetry for what the code did wrong."""
         assert isinstance(call.params, CodeParams)
         settings = _settings(context)
-        libraries = _libraries()
-        seconds = _time_left(settings, context)
-        job = Job(
-            code=call.params.code,
-            seed=context.seed % 2**32,
-            memory=settings.memory_mb * 1024 * 1024,
-            cpu=math.ceil(seconds) + 1,
-            unconfined=settings.allow_unsandboxed,
-        )
-        cache = await fonts.folder(sys.executable, libraries)
-        async with _places(job, context) as places:
-            ended = await _execute(places, libraries, cache, seconds, _size(context))
-            return await asyncio.to_thread(_result, places, ended, context, job.code or "", seconds)
+        _assert_platform()
+        _time_left(settings, context)
+        async with pool.shared().turn():
+            job = Job(
+                code=call.params.code,
+                seed=context.seed % 2**32,
+                memory=settings.memory_mb * 1024 * 1024,
+                seconds=_time_left(settings, context),
+                given=sum(attachment.size for attachment in context.attachments),
+                unconfined=settings.allow_unsandboxed,
+            )
+            try:
+                return await _run(job, context)
+            except pool.Lost:  # the zygote was killed: only the run is lost
+                return await _last_try(job, context)
 
     async def check(self, context: ToolContext) -> Health:
         """Whether code can be confined here."""
@@ -84,7 +96,8 @@ class Sandbox(BaseTool):
         lacking = missing(found)
         if not lacking:
             inside = "; ".join(f"{layer.name} ({layer.how})" for layer in found if layer.on)
-            return Health(ok=True, message=f"in force: {inside}")
+            outside = "; ".join(f"{layer.name} ({layer.how})" for layer in found if not layer.on)
+            return Health(ok=True, message=f"in force: {inside}{outside and f'; not: {outside}'}")
         if settings.allow_unsandboxed:
             return Health(ok=True, message=f"UNSANDBOXED by your setting ({'; '.join(lacking)})")
         return Health(
@@ -93,20 +106,19 @@ class Sandbox(BaseTool):
 
 
 async def layers() -> tuple[Layer, ...]:
-    """The layers that can be put on here, found out by putting them on in a child process.
+    """The layers that can be put on here, found out by putting them on.
 
-    Raises ToolFailed if that process cannot be run.
+    Raises ToolFailed if the sandbox's process cannot be run.
     """
-    libraries = _libraries()
+    _assert_platform()
     places = await asyncio.to_thread(folder.make, Job(code=None), (), _NoArtifacts())
     try:
-        ended = await _execute(places, libraries, places.work, 20.0, 0)
-        state = folder.read_note(places.state)
+        ended = await pool.shared().run(places.root)
+    except (pool.Lost, OSError) as error:
+        raise _not_started(str(error)) from None
     finally:
         await _remove(places)
-    if not isinstance(state, dict):
-        raise _not_started(ended)
-    return tuple(Layer(**layer) for layer in state["layers"])
+    return tuple(Layer(**layer) for layer in _standing(ended).layers)
 
 
 class _NoArtifacts:
@@ -117,19 +129,20 @@ class _NoArtifacts:
         raise KeyError(digest)
 
 
-async def _execute(
-    places: Places, libraries: list[str], cache: Path, seconds: float, given: int
-) -> process.Ended:
+async def _last_try(job: Job, context: ToolContext) -> ToolResult:
     try:
-        return await process.run(
-            process.command(libraries, places.root),
-            env=process.environment(places.work, cache),
-            folder=places.work,
-            seconds=seconds,
-            overfull=lambda: folder.is_overfull(places, given),
-        )
-    except OSError as error:
-        raise ToolFailed(f"Python could not be started: {error}", "unavailable") from None
+        return await _run(job, context)
+    except pool.Lost as lost:
+        raise _not_started(str(lost)) from None
+
+
+async def _run(job: Job, context: ToolContext) -> ToolResult:
+    async with _places(job, context) as places:
+        try:
+            ended = await pool.shared().run(places.root)
+        except OSError as error:
+            raise _not_started(str(error)) from None
+        return await asyncio.to_thread(_result, places, ended, context, job)
 
 
 @asynccontextmanager
@@ -151,82 +164,89 @@ async def _remove(places: Places) -> None:
     await asyncio.shield(asyncio.to_thread(folder.remove, places))
 
 
-def _result(
-    places: Places, ended: process.Ended, context: ToolContext, code: str, seconds: float
-) -> ToolResult:
-    state = folder.read_note(places.state)
-    lacking = _open_doors(state)
+def _result(places: Places, ended: Ended, context: ToolContext, job: Job) -> ToolResult:
+    standing = _standing(ended)
+    if standing.missing:
+        message = f"code cannot be confined here ({'; '.join(standing.missing)}). {_REMEDY}"
+        return Failed("unavailable", message)
+    lacking = missing(Layer(**row) for row in standing.layers)
     if lacking:
         context.log.warning("code ran unsandboxed, as allow_unsandboxed says", missing=lacking)
-    if ended.stopped == "timeout":
-        message = f"the code was stopped after {seconds:.0f} s; draw from less data or loop less"
-        return Failed("timeout", message, retryable=True)
-    if ended.stopped == "overfull":
-        raise ToolRetry(
-            f"the code was stopped: it wrote more than {folder.MOST_BYTES >> 20} MB or "
-            f"{folder.MOST_FILES} files; draw one figure and save nothing"
+    if ended.stopped == "time":
+        message = (
+            f"the code was stopped after {job.seconds:.0f} s; draw from less data or loop less"
         )
-    if not isinstance(state, dict):
-        raise _not_started(ended)
-    if state["missing"]:
-        message = f"code cannot be confined here ({'; '.join(state['missing'])}). {_REMEDY}"
-        return Failed("unavailable", message)
-    produced = _figures(places, ended, context, code)
+        return Failed("timeout", message, retryable=True)
+    if ended.stopped:
+        raise ToolRetry(f"the code was stopped: {_EXCEEDED[ended.stopped]}{_printed(ended)}")
+    produced = _figures(places, ended, context, job.code or "")
     if not lacking:
         return produced
     note = "; ".join(part for part in (produced.note, _UNSANDBOXED) if part)
     return dataclasses.replace(produced, note=note)
 
 
-def _figures(places: Places, ended: process.Ended, context: ToolContext, code: str) -> Produced:
+def _figures(places: Places, ended: Ended, context: ToolContext, code: str) -> Produced:
     report = folder.read_note(places.report)
     if not isinstance(report, dict):
-        raise ToolRetry(_cut_short(places))
+        raise ToolRetry(_cut_short(ended))
     if error := report.get("error"):
         raise ToolRetry(f"{str(error)[:2000]}{_printed(ended)}")
     names = [name for name in report.get("figures") or () if isinstance(name, str)][:MOST]
     pictures = folder.read_figures(places, names)
     pictures = pictures or folder.read_saved(places, context.attachments, MOST)
     if not pictures:
-        raise ToolRetry(
-            "the code ran but drew no figure; draw one with plt, sns or a pandas plot, and leave it "
-            f"open (no plt.close()){_printed(ended)}"
-        )
+        raise ToolRetry(f"the code ran but {_nothing_drawn(report)}{_printed(ended)}")
     version = importlib.metadata.version("matplotlib")
     provenance = Provenance("llmi-sandbox", model=f"matplotlib {version}", code=code)
-    note = f"the code drew {len(pictures)} figures" if len(pictures) > 1 else ""
-    return Produced(tuple(Image(data, provenance) for data in pictures), note, usd=0.0)
+    return Produced(
+        tuple(Image(data, provenance) for data in pictures), _note(pictures, report), usd=0.0
+    )
 
 
-def _cut_short(places: Places) -> str:
+def _nothing_drawn(report: dict[str, object]) -> str:
+    if report.get("empty"):
+        return "its figure is empty: plot something into its axes, a title alone is no chart"
+    return "drew no figure; draw one with plt, sns or a pandas plot, and leave it open (no plt.close())"
+
+
+def _note(pictures: list[bytes], report: dict[str, object]) -> str:
+    several = f"the code drew {len(pictures)} figures" if len(pictures) > 1 else ""
+    unshown = str(report.get("unshown") or "")[:20]
+    boxes = f"no installed font has {unshown}: drawn as boxes" if unshown else ""
+    return "; ".join(part for part in (several, boxes) if part)
+
+
+def _cut_short(ended: Ended) -> str:
     """In words, why a process that had started the code left no report."""
-    match folder.read_note(places.ended):
-        case -9:
+    match ended.status:
+        case -9 | -24:
             cause = "it was killed; it probably used too much memory or processor time"
         case -11 | -6 | -7 | -4:
             cause = "it crashed the interpreter"
-        case int(status) if status not in (0, 70):
+        case status if status not in (0, 70):
             cause = f"it ended its process itself, with status {status}"
         case _:
             cause = "it broke the process that runs it"
     return f"the code ended before its figure could be saved: {cause}"
 
 
-def _printed(ended: process.Ended) -> str:
+def _printed(ended: Ended) -> str:
     text = ended.output.strip()
     return f"\nit printed: {text[-400:]}" if text else ""
 
 
-def _not_started(ended: process.Ended) -> ToolFailed:
-    last = ended.output.strip().splitlines()[-1:] or ["no output"]
-    return ToolFailed(f"the sandbox's process could not start: {last[0][:300]}", "crashed")
+def _standing(ended: Ended) -> Standing:
+    """The layers of a run. Raises ToolFailed if it did not come as far."""
+    if ended.standing is None:
+        raise _not_started((ended.output.strip().splitlines() or [""])[-1])
+    return ended.standing
 
 
-def _open_doors(state: object) -> list[str]:
-    """The needed layers that the code was run without; empty if it was not run."""
-    if not isinstance(state, dict) or state["missing"]:
-        return []
-    return missing(Layer(**row) for row in state["layers"])
+def _not_started(said: str) -> ToolFailed:
+    return ToolFailed(
+        f"the sandbox's process could not start: {said[:300] or 'no output'}", "crashed"
+    )
 
 
 def _settings(context: ToolContext) -> Settings:
@@ -238,10 +258,9 @@ def _settings(context: ToolContext) -> Settings:
         raise ToolFailed(f"[tools.llmi_sandbox] {where}: {first['msg']}", "unavailable") from None
 
 
-def _libraries() -> list[str]:
+def _assert_platform() -> None:
     if not hasattr(os, "fork") or not sys.executable:
         raise ToolFailed(f"llmi-sandbox does not run on {sys.platform}. {_REMEDY}", "unavailable")
-    return library_roots()
 
 
 def _time_left(settings: Settings, context: ToolContext) -> float:
@@ -249,7 +268,3 @@ def _time_left(settings: Settings, context: ToolContext) -> float:
     if left <= 0:
         raise ToolFailed("no time is left to run the code", "timeout")
     return min(settings.seconds, left)
-
-
-def _size(context: ToolContext) -> int:
-    return sum(attachment.size for attachment in context.attachments)
