@@ -33,6 +33,12 @@ def main() -> None:
     network = _leave_network()
     from llmi_sandbox import keeper, warm, worker
 
+    if sys.platform == "linux":
+        from llmi_sandbox import landlock, seccomp
+
+        assert landlock
+        assert seccomp
+
     assert keeper
     assert worker
     site.setquit()  # `exit()`, which is there for everybody who started Python with its site
