@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import resource
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ import pytest
 from llmi_agent.artifacts import ArtifactStore
 from llmi_agent.testing import make_call, make_context
 from llmi_agent.tool import Failed, Produced, ToolContext, ToolResult, ToolRetry
-from llmi_sandbox import confine, process, tool
+from llmi_sandbox import pool, tool
 from llmi_sandbox.plugin import SPEC
 from llmi_sandbox.tool import Sandbox
 
@@ -48,11 +49,17 @@ def attempt(label, action):
     else:
         print(label, 'WORKED')
 """
-_NO_NAMESPACES = "from llmi_sandbox import linux; linux.enter_namespaces = lambda: False; "
-_NEITHER = (
-    f"{_NO_NAMESPACES}from llmi_sandbox import seccomp; "
-    "seccomp.restrict = lambda: linux.syscall(-1); "
-)
+_NO_NAMESPACES = """
+from llmi_sandbox import linux
+linux.leave_network = linux.leave_objects = linux.leave_processes = lambda: False
+linux.change_root = lambda *_: linux.syscall(-1)
+"""
+_NO_SECCOMP = """
+from llmi_sandbox import linux, seccomp
+seccomp.restrict = lambda: linux.syscall(-1)
+"""
+_NO_LANDLOCK = "from llmi_sandbox import landlock; landlock.restrict = lambda *_: linux.syscall(-1)"
+_NEITHER = f"{_NO_NAMESPACES}\n{_NO_SECCOMP}"
 
 
 @pytest.fixture(autouse=True)
@@ -78,10 +85,19 @@ async def _printed(context: ToolContext, code: str) -> str:
     return str(caught.value)
 
 
-def _launch_after(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    """Have the child run `code` first, as on a kernel that refuses it something."""
-    head, tail = process._LAUNCH.split("from llmi_sandbox.runner")
-    monkeypatch.setattr(process, "_LAUNCH", f"{head}{code}from llmi_sandbox.runner{tail}")
+@pytest.fixture
+def launch_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Have the zygote run some code first, as on a kernel that refuses it something."""
+    own = pool.Pool(2)
+
+    def launch(code: str) -> None:
+        head, tail = pool._LAUNCH.split("from llmi_sandbox.zygote")
+        launched = f"{head}exec({code!r}); from llmi_sandbox.zygote{tail}"
+        monkeypatch.setattr(pool, "_LAUNCH", launched)
+        monkeypatch.setattr(pool, "_shared", own)
+
+    yield launch
+    own.close()
 
 
 async def _unsandboxed(
@@ -100,20 +116,20 @@ def _warnings(caplog: pytest.LogCaptureFixture) -> int:
     return count
 
 
-def _alive(marker: str) -> list[int]:
-    """Processes whose command line or environment names the marker."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            if marker.encode() in (path / "cmdline").read_bytes():
-                found.append(int(path.name))
-        except OSError:
-            continue
+def _children() -> list[str]:
+    """What the zygote's children run under; they are gone at the latest a second after their end."""
+    zygote = pool.shared().zygote
+    assert zygote is not None
+    for _ in range(50):
+        found = Path(f"/proc/{zygote.pid}/task/{zygote.pid}/children").read_text().split()
+        if not found:
+            break
+        time.sleep(0.02)
     return found
 
 
 def _wait_for_start(temporary: Path) -> None:
-    while not [path for path in temporary.glob("*/state.json") if path.stat().st_size]:
+    while not list(temporary.glob("*/work/runs")):
         time.sleep(0.02)
 
 
@@ -199,60 +215,84 @@ async def test_folders_nested_deeper_than_a_path_may_be_are_removed(context: Too
 
 
 async def test_a_cancelled_call_leaves_no_process(context: ToolContext, temporary: Path) -> None:
-    call = Sandbox().run(make_call(SPEC, code="import time\ntime.sleep(60)"), context)
-    task = asyncio.ensure_future(call)
+    code = "open('runs', 'w')\nimport time\ntime.sleep(60)"
+    task = asyncio.ensure_future(Sandbox().run(make_call(SPEC, code=code), context))
     await asyncio.to_thread(_wait_for_start, temporary)
-    assert _alive(str(temporary))
+    start = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert _alive(str(temporary)) == []
+    assert time.monotonic() - start < 3
+    assert _children() == []
 
 
-@pytest.mark.parametrize("how", ["timeout", "end"])
-async def test_the_whole_process_group_dies(tmp_path: Path, how: str) -> None:
-    """Without seccomp the code could fork: then the group, and the namespace, take all of it along."""
-    marker = f"grandchild-{how}-{time.monotonic_ns()}"
-    script, ready = tmp_path / "forks.py", tmp_path / "ready"
-    script.write_text(
-        "import os, signal, subprocess, sys, time\n"
-        "from llmi_sandbox import linux\n"
-        "linux.die_with_parent()\n"
-        "assert linux.enter_namespaces()\n"
-        "if os.fork() == 0:\n"
-        "    linux.die_with_parent()\n"
-        f"    sleep = [sys.executable, '-c', 'import time; time.sleep(60)', {marker!r}]\n"
-        "    subprocess.Popen(sleep)\n"
-        "    subprocess.Popen(sleep, start_new_session=True)\n"
-        "    open('ready', 'w').close()\n"
-        "    time.sleep(60)\n"
-        "while not os.path.exists('ready'): time.sleep(0.01)\n"
-        f"{'os.killpg(0, signal.SIGKILL)' if how == 'end' else 'time.sleep(60)'}\n"
-    )
-    ended = await process.run(
-        [sys.executable, str(script)],
-        env={"PYTHONPATH": ":".join(confine.library_roots())},
-        folder=tmp_path,
-        seconds=1.5,
-        overfull=lambda: False,
-    )
-    assert ended.stopped == ("timeout" if how == "timeout" else "")
-    assert ready.exists(), ended.output
-    for _ in range(100):
-        if not _alive(marker):
-            break
-        await asyncio.sleep(0.02)
-    assert _alive(marker) == []
+_DAEMON = """
+import os, time
+open('runs', 'w')
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(60)
+        os._exit(0)
+    time.sleep(60)
+{then}
+"""
+
+
+@pytest.mark.parametrize("namespaces", ["refused", "allowed"])
+@pytest.mark.parametrize(
+    ("then", "how"),
+    [("time.sleep(60)", "timeout"), ("time.sleep(60)", "cancel"), ("os._exit(0)", "end")],
+)
+async def test_without_seccomp_the_whole_tree_dies_too(
+    context: ToolContext,
+    tmp_path: Path,
+    temporary: Path,
+    launch_after: Callable[[str], None],
+    namespaces: str,
+    then: str,
+    how: str,
+) -> None:
+    """The code forks twice and leaves its session: the namespace takes all along, or the subreaper does."""
+    apart = _NEITHER if namespaces == "refused" else _NO_SECCOMP
+    launch_after(f"{apart}\n{_NO_LANDLOCK}")
+    code = _DAEMON.format(then=then)
+    seconds = 2.0 if how == "timeout" else 30.0
+    task = asyncio.ensure_future(_unsandboxed(context, tmp_path, code, seconds))
+    await asyncio.to_thread(_wait_for_start, temporary)
+    zygote = pool.shared().zygote
+    assert zygote is not None
+    end = time.monotonic() + 5
+    while len(_family(zygote.pid)) < 4 and not task.done() and time.monotonic() < end:
+        await asyncio.sleep(0.01)
+    if how == "cancel":
+        task.cancel()
+    done = (await asyncio.gather(task, return_exceptions=True))[0]
+    expected = {"timeout": Failed, "cancel": asyncio.CancelledError, "end": ToolRetry}
+    assert isinstance(done, expected[how])
+    assert _children() == []
+    assert _family(zygote.pid) == [zygote.pid]
+
+
+def _family(zygote: int) -> list[int]:
+    """The processes with the zygote's command line: it and all that came of it by fork."""
+    command = Path(f"/proc/{zygote}/cmdline").read_bytes()
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (path / "cmdline").read_bytes() == command:
+                found.append(int(path.name))
+    return found
 
 
 async def test_without_the_needed_layers_nothing_is_run(
     context: ToolContext,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    launch_after: Callable[[str], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A child on a kernel that refuses it namespaces and seccomp."""
-    _launch_after(monkeypatch, _NEITHER)
+    launch_after(_NEITHER)
     call = make_call(SPEC, code="plt.plot([1, 2])")
     refused = await Sandbox().run(call, context)
     assert isinstance(refused, Failed)
@@ -272,10 +312,10 @@ async def test_without_the_needed_layers_nothing_is_run(
 async def test_a_run_without_a_sandbox_is_told_of_even_if_it_draws_nothing(
     context: ToolContext,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    launch_after: Callable[[str], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    _launch_after(monkeypatch, _NEITHER)
+    launch_after(_NEITHER)
     stopped = await _unsandboxed(context, tmp_path, "while True: pass", seconds=2.5)
     assert isinstance(stopped, Failed)
     assert _warnings(caplog) == 1
@@ -378,10 +418,10 @@ def outside() -> Iterator[Outside]:
 
 @pytest.mark.parametrize("namespaces", ["refused", "allowed"])
 async def test_other_processes_and_shared_objects_are_out_of_reach(
-    context: ToolContext, monkeypatch: pytest.MonkeyPatch, outside: Outside, namespaces: str
+    context: ToolContext, launch_after: Callable[[str], None], outside: Outside, namespaces: str
 ) -> None:
     if namespaces == "refused":
-        _launch_after(monkeypatch, _NO_NAMESPACES)
+        launch_after(_NO_NAMESPACES)
     before = _state_of(outside.process.pid)
     here = f"PID, KEY, SEGMENT = {outside.process.pid}, {outside.key}, {outside.segment}\n"
     printed = await _printed(context, here + _TERSE + _FOREIGN)

@@ -33,7 +33,7 @@ async def main(here):
     store = ArtifactStore(here / "store")
     async with AsyncExitStack() as scope:
         context = make_context(store, scope, attachments=(attach(store, table, "text/csv"),))
-        await Sandbox().run(make_call(SPEC, code="import time; time.sleep(60)"), context)
+        await Sandbox().run(make_call(SPEC, code="open('runs', 'w'); import time; time.sleep(60)"), context)
 
 asyncio.run(main(Path(sys.argv[1])))
 """
@@ -54,7 +54,7 @@ def llmi(top: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Another LLMI, in the middle of a run."""
     with subprocess.Popen([sys.executable, "-c", _LLMI, str(tmp_path)]) as other:
         try:
-            _wait_for(lambda: any(path.stat().st_size for path in top.glob("*/state.json")))
+            _wait_for(lambda: list(top.glob("*/work/runs")))
             yield other
         finally:
             other.kill()

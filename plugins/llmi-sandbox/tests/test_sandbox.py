@@ -95,6 +95,30 @@ async def test_a_closed_figure_that_was_saved_is_found_and_attachments_are_not(d
     assert _sizes(result) == [(400, 250)]
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "plt.axis('off'); plt.text(0.5, 0.5, 'only words')",
+        "plt.figure().text(0.5, 0.5, 'only words')",
+        "plt.table([['1', '2']], loc='center')",
+        "plt.figure().subfigures(1, 2)[1].subplots().plot([1, 2])",
+        "plt.imshow(np.eye(3))",
+        "plt.gca().inset_axes([0, 0, 1, 1]).plot([1, 2])",
+        "plt.axhline(3)",
+    ],
+)
+async def test_what_is_drawn_by_other_means_than_plots_is_no_empty_figure(
+    draw: Draw, code: str
+) -> None:
+    assert len(_sizes(await draw(code))) == 1
+
+
+async def test_characters_that_no_font_has_are_told(draw: Draw) -> None:
+    result = await draw("plt.plot([1, 2]); plt.title('\U000f0123 and \U000f0124')")
+    assert isinstance(result, Produced)
+    assert result.note == "no installed font has \U000f0123\U000f0124: drawn as boxes"
+
+
 async def test_no_figure_says_what_to_do_and_what_was_printed(draw: Draw) -> None:
     message = await _error(draw, "print('hello there')")
     assert "drew no figure" in message
@@ -135,9 +159,15 @@ async def test_an_error_shows_the_line_and_the_columns_that_exist(
         ("plt.plot([1])\0", "null bytes"),
         ("open('sale.csv')", "the working folder holds 'photo.png', 'sales.csv'"),
         ("np.ones(10**11)", "MemoryError"),
-        ("plt.title('a $x^{$ b')", "write '\\$' for a dollar sign"),
+        ("plt.plot([1]); plt.title('a $x^{$ b')", "write '\\$' for a dollar sign"),
         ("raise ValueError('x' * 9000)", "ValueError: xxx"),
-        ("import os\nos._exit(3)", "ended its process itself, with status 3"),
+        ("print('so far')\nimport os\nos._exit(3)", "ended its process itself, with status 3"),
+        ("open('sales.csv', 'a')", "attachments are not written to"),
+        ("np.save('/elsewhere', 1)", "may read and write its working folder only"),
+        ("sns.load_dataset('tips')", "has neither a network"),
+        ("fig, ax = plt.subplots(2)\nax[0].set_title('Sales')", "its figure is empty"),
+        ("plt.figure()", "its figure is empty"),
+        ("fig = plt.figure(); fig.subfigures(1, 2)[0].subplots()", "its figure is empty"),
         ("import ctypes\nctypes.string_at(0)", "crashed the interpreter"),
     ],
 )
