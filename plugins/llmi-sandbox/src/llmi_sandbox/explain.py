@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import sysconfig
 import traceback
@@ -14,12 +15,13 @@ FILE = "<code>"
 _LONGEST = 2000
 _MESSAGE = 800
 _FRAMES = 3
+_SHUT = (
+    "the code may read and write its working folder only (attachments are not written to), and has neither a "
+    "network nor other programs"
+)
+_NO_WAY = (errno.EACCES, errno.EPERM, errno.EROFS)
 _HINTS: Mapping[type[BaseException], str] = {
     ModuleNotFoundError: "matplotlib, numpy, pandas and seaborn are installed; nothing can be added",
-    PermissionError: (
-        "the code may read and write its working folder only (attachments are not written to), and has neither a "
-        "network nor other programs"
-    ),
     MemoryError: "the data is larger than the memory the code may use; sample or aggregate it",
     EOFError: "nobody can answer input()",
 }
@@ -75,6 +77,8 @@ def _hint(error: BaseException, namespace: Mapping[str, Any]) -> str:
         return f"the working folder holds {_listing()}"
     if "ParseException" in str(error) or "ParseSyntax" in str(error):
         return r"in matplotlib a text between two '$' is a formula; write '\$' for a dollar sign"
+    if isinstance(error, OSError) and (error.errno in _NO_WAY or "urlopen" in str(error)):
+        return _SHUT
     return next((hint for kind, hint in _HINTS.items() if isinstance(error, kind)), "")
 
 
