@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +37,14 @@ def _as_nobody(home: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Any]]]:
+def told() -> dict[str, dict[str, Any]]:
     """What hostile_runs.py says of each snippet, by user and name; both users' runs go on at once."""
     script = [sys.executable, str(HERE / "hostile_runs.py")]
     commands = {"me": script}
+    home = Path(tempfile.mkdtemp(prefix="nobody-"))
     environment = {**os.environ, "PYTHONPATH": ":".join(filter(None, sys.path))}
-    home = tmp_path_factory.getbasetemp() / "nobody"
     if os.getuid() == 0 and shutil.which("setpriv") and shutil.which("unshare"):
-        home.mkdir()
         os.chown(home, NOBODY, NOBODY)
-        for above in home.parents[:2]:
-            above.chmod(0o755)
         commands["nobody"] = [*_as_nobody(home), *script]
     running = {
         user: subprocess.Popen(
@@ -56,13 +53,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[st
         for user, command in commands.items()
     }
     said: dict[str, dict[str, Any]] = {}
-    for user, process in running.items():
-        out, err = process.communicate(timeout=240)
-        rows = [json.loads(line) for line in out.splitlines()]
+    ended = {
+        user: (*process.communicate(timeout=240), process) for user, process in running.items()
+    }
+    shutil.rmtree(home)
+    for user, (out, err, process) in ended.items():
         assert process.returncode == 0, f"{user}: {err[-2000:]}"
+        rows = [json.loads(line) for line in out.splitlines()]
         said[user] = {row["name"]: row for row in rows}
-    yield said
-    shutil.rmtree(home, ignore_errors=True)
+    return said
 
 
 def test_there_are_sixty() -> None:
