@@ -186,21 +186,32 @@ def _digests(result: object) -> list[str]:
 
 
 def _left_over(zygote: int) -> bool:
-    """Whether a process other than the zygote has the zygote's command line."""
-    command = Path(f"/proc/{zygote}/cmdline").read_bytes()
+    """Whether a process other than the zygote lives in the zygote's network."""
+    network = Path(f"/proc/{zygote}/ns/net").readlink()
     for _ in range(50):
-        if not [pid for pid in _processes_of(command) if pid != zygote]:
+        found = [pid for pid in _pids() if _network(pid) == network]
+        if found == [zygote]:
             return False
         time.sleep(0.02)
     return True
 
 
+def _pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+
+
+def _network(pid: int) -> Path | None:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/ns/net").readlink()
+    return None
+
+
 def _processes_of(command: bytes) -> list[int]:
     found = []
-    for path in Path("/proc").glob("[0-9]*"):
+    for pid in _pids():
         with contextlib.suppress(OSError):
-            if command and (path / "cmdline").read_bytes() == command:
-                found.append(int(path.name))
+            if Path(f"/proc/{pid}/cmdline").read_bytes() == command:
+                found.append(pid)
     return found
 
 

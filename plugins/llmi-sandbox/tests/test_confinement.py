@@ -92,7 +92,8 @@ def launch_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], No
 
     def launch(code: str) -> None:
         head, tail = pool._LAUNCH.split("from llmi_sandbox.zygote")
-        launched = f"{head}exec({code!r}); from llmi_sandbox.zygote{tail}"
+        # the number makes it another command line than that of a test run beside this one
+        launched = f"{head}{os.getpid()}; exec({code!r}); from llmi_sandbox.zygote{tail}"
         monkeypatch.setattr(pool, "_LAUNCH", launched)
         monkeypatch.setattr(pool, "_shared", own)
 
