@@ -39,7 +39,7 @@ class Usage:
     """What is in use at one moment."""
 
     processes: int
-    """Of LLMI's, the zygote and its children included; not the next zygote, which may be warming up."""
+    """Children of LLMI's: the zygote, and another while it is being replaced."""
     handles: int
     files: int
     memory: int
@@ -62,7 +62,8 @@ def usage(temporary: Path) -> Usage:
 
 
 def _children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    each = Path(f"/proc/{pid}/task").glob("*/children")  # of each thread
+    return [child for path in each for child in path.read_text().split()]
 
 
 async def draw(context: ToolContext, numbers: range, kill_at: int = -1) -> int:
@@ -76,7 +77,8 @@ async def draw(context: ToolContext, numbers: range, kill_at: int = -1) -> int:
             if number == kill_at and (zygote := pool.shared().zygote):
                 os.kill(zygote.pid, signal.SIGKILL)
             call = make_call(SPEC, slot=number, code=CODE.format(number))
-            drawn += isinstance(await Sandbox().run(call, context), Produced)
+            result = await Sandbox().run(call, context)
+            drawn += isinstance(result, Produced)
 
     await asyncio.gather(*(some() for _ in range(len(os.sched_getaffinity(0)))))
     return drawn

@@ -64,7 +64,8 @@ def _pid(of: pool.Pool) -> int:
 
 
 def _descendants() -> int:
-    return len(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+    each = Path("/proc/self/task").glob("*/children")  # of each thread
+    return sum(len(path.read_text().split()) for path in each)
 
 
 def _children(pid: int) -> str:
@@ -249,3 +250,35 @@ os.wait()
         assert _is_alive(forks)
         os.kill(child, signal.SIGKILL)
         _wait_until_gone(forks)
+
+
+async def test_a_zygote_that_idles_ends_and_the_next_call_starts_another(
+    context: ToolContext, own: pool.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, _, _ = pool._LAUNCH.partition("from llmi_sandbox.zygote")
+    hasty = "from llmi_sandbox import zygote; zygote._IDLE = 0.2; zygote.main()"
+    monkeypatch.setattr(pool, "_LAUNCH", head + hasty)
+    first = await _draw(context)
+    idle = _pid(own)
+    await asyncio.to_thread(_wait_until_gone, idle)
+    assert await _draw(context) == first
+    assert _pid(own) != idle
+
+
+async def test_a_call_that_is_cancelled_at_any_moment_leaves_nothing(
+    context: ToolContext, own: pool.Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    await _draw(context)
+    handles = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    for number in range(30):
+        task = asyncio.ensure_future(_draw(context))
+        await asyncio.sleep(number * 0.004)
+        task.cancel()
+        await asyncio.wait({task})
+    assert _children(_pid(own)) == ""
+    assert len(os.listdir("/proc/self/fd")) == handles  # noqa: PTH208
+    assert list(temporary.iterdir()) == []
+    assert own._free == 2
