@@ -96,6 +96,23 @@ async def test_a_closed_figure_that_was_saved_is_found_and_attachments_are_not(d
 
 
 @pytest.mark.parametrize(
+    "report", ["[]", "{", '{"figures": 7}', '{"figures": ["../../job.json", 3]}', '{"error": 5}']
+)
+async def test_a_report_that_the_code_forges_does_no_harm(draw: Draw, report: str) -> None:
+    code = f"import os\nopen('../out/report.json', 'w').write({report!r})\nos._exit(0)"
+    await _error(draw, code)
+
+
+async def test_paths_of_this_machine_are_not_told(draw: Draw) -> None:
+    message = await _error(
+        draw, "raise ValueError(plt.__file__, np.__file__, __import__('os').getcwd())"
+    )
+    assert message.count("'...") == 3
+    assert "site-packages" not in message
+    assert "/tmp" not in message
+
+
+@pytest.mark.parametrize(
     "code",
     [
         "plt.axis('off'); plt.text(0.5, 0.5, 'only words')",
@@ -161,7 +178,10 @@ async def test_an_error_shows_the_line_and_the_columns_that_exist(
         ("np.ones(10**11)", "MemoryError"),
         ("plt.plot([1]); plt.title('a $x^{$ b')", "write '\\$' for a dollar sign"),
         ("raise ValueError('x' * 9000)", "ValueError: xxx"),
-        ("print('so far')\nimport os\nos._exit(3)", "ended its process itself, with status 3"),
+        (
+            "print('so far', flush=True)\nimport os\nos._exit(3)",
+            "ended its process itself, with status 3\nit printed: so far",
+        ),
         ("open('sales.csv', 'a')", "attachments are not written to"),
         ("np.save('/elsewhere', 1)", "may read and write its working folder only"),
         ("sns.load_dataset('tips')", "has neither a network"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.util
-import resource
+import os
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable
@@ -89,12 +89,13 @@ def missing(layers: Iterable[Layer]) -> list[str]:
 def library_folders() -> list[Path]:
     """Where Python, the plotting libraries and the fonts lie."""
     paths = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    paths |= {str(Path(sys.base_prefix, "lib")), *library_roots(LIBRARIES)}
+    paths |= {str(Path(sys.base_prefix, "lib")), *library_roots()}
     own_fonts = (Path.home() / name for name in (".fonts", ".local/share/fonts"))
     return [*map(Path, sorted(paths)), *map(Path, _SYSTEM), *own_fonts]
 
 
-def library_roots(names: Iterable[str]) -> list[str]:
+@functools.cache
+def library_roots(names: tuple[str, ...] = LIBRARIES) -> list[str]:
     """The `sys.path` entries that the libraries are imported from."""
     specs = (importlib.util.find_spec(name) for name in names)
     origins = (spec.origin for spec in specs if spec is not None and spec.origin)
@@ -110,6 +111,8 @@ def _either(name: str, *means: tuple[bool, str]) -> Layer:
 
 
 def _limit(job: Job) -> None:
+    import resource  # here and below, so that the tool can say on Windows that it does not run there
+
     for what, most in (
         (resource.RLIMIT_AS, _mapped() + job.memory),
         (resource.RLIMIT_CPU, int(job.seconds) + 2),
@@ -125,7 +128,7 @@ def _mapped() -> int:
     """Bytes of address space that this process has already."""
     with contextlib.suppress(OSError):
         pages = int(Path("/proc/self/statm").read_text().split()[0])
-        return pages * resource.getpagesize()
+        return pages * os.sysconf("SC_PAGE_SIZE")
     return 0
 
 

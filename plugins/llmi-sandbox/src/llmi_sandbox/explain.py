@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from llmi_sandbox.confine import library_roots
+
 FILE = "<code>"
 """The file name that the policy's code is compiled under."""
 _LONGEST = 2000
@@ -98,7 +100,8 @@ def _listing() -> str:
 
 
 def _without_paths(text: str) -> str:
-    for path in (str(Path.cwd()), sysconfig.get_path("purelib"), sys.prefix, sys.base_prefix):
+    known = (sysconfig.get_path("purelib"), sys.prefix, sys.base_prefix)
+    for path in (str(Path.cwd()), *library_roots(), *known):
         if len(path) > 1:
             text = text.replace(path, "...")
     return text

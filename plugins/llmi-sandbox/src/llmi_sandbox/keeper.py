@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import select
 import signal
 import socket
@@ -21,7 +20,6 @@ from llmi_sandbox import usage, worker
 from llmi_sandbox.confine import Apart
 from llmi_sandbox.job import Ended, Job, Places, Stopped, dump, load_job, load_standing
 
-MOST_THREADS = 128
 _KEPT = 16 * 1024
 _GLANCE = 50
 """Milliseconds between two looks at memory and threads."""
@@ -116,7 +114,7 @@ class _Watch:
         processes = list(_below(os.getpid()))
         if sum(max(0, _resident(pid) - self._before) for pid in processes) > self._job.memory:
             return "memory"
-        if sum(map(_threads, processes)) > MOST_THREADS:
+        if sum(map(_threads, processes)) > usage.MOST_THREADS:
             return "threads"
         if now < self._next_look:
             return ""
@@ -180,7 +178,7 @@ def _resident(pid: int) -> int:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except OSError:
         return 0
-    return pages * resource.getpagesize()
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _threads(pid: int) -> int:

@@ -68,7 +68,9 @@ class Zygote:
 
     def is_ready(self) -> bool:
         """Whether it has warmed up, or ended before it could."""
-        return bool(select.select([self._control], [], [], 0)[0])
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        return bool(poll.poll(0))
 
     def ask(self, root: Path, leash: socket.socket) -> None:
         """Have it run the job in the folder. Raises OSError if it is gone."""

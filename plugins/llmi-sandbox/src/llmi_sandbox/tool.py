@@ -30,9 +30,8 @@ from llmi_agent.tool import (
 from llmi_sandbox import folder, pool
 from llmi_sandbox.confine import Layer, missing
 from llmi_sandbox.job import Ended, Job, Places, Standing
-from llmi_sandbox.keeper import MOST_THREADS
 from llmi_sandbox.plugin import SPEC
-from llmi_sandbox.usage import MOST_BYTES, MOST_FILES
+from llmi_sandbox.usage import MOST_BYTES, MOST_FILES, MOST_THREADS
 
 _REMEDY = (
     "Use a hosted sandbox such as llmi-e2b, or, if you trust the code that the model writes, set "
@@ -189,11 +188,12 @@ def _result(places: Places, ended: Ended, context: ToolContext, job: Job) -> Too
 def _figures(places: Places, ended: Ended, context: ToolContext, code: str) -> Produced:
     report = folder.read_note(places.report)
     if not isinstance(report, dict):
-        raise ToolRetry(_cut_short(ended))
+        raise ToolRetry(f"{_cut_short(ended)}{_printed(ended)}")
     if error := report.get("error"):
         raise ToolRetry(f"{str(error)[:2000]}{_printed(ended)}")
-    names = [name for name in report.get("figures") or () if isinstance(name, str)][:MOST]
-    pictures = folder.read_figures(places, names)
+    told = report.get("figures")  # the code may have written the report itself
+    names = [name for name in told if isinstance(name, str)] if isinstance(told, list) else []
+    pictures = folder.read_figures(places, names[:MOST])
     pictures = pictures or folder.read_saved(places, context.attachments, MOST)
     if not pictures:
         raise ToolRetry(f"the code ran but {_nothing_drawn(report)}{_printed(ended)}")
@@ -212,7 +212,7 @@ def _nothing_drawn(report: dict[str, object]) -> str:
 
 def _note(pictures: list[bytes], report: dict[str, object]) -> str:
     several = f"the code drew {len(pictures)} figures" if len(pictures) > 1 else ""
-    unshown = str(report.get("unshown") or "")[:20]
+    unshown = "".join(str(report.get("unshown") or "").split())[:20]
     boxes = f"no installed font has {unshown}: drawn as boxes" if unshown else ""
     return "; ".join(part for part in (several, boxes) if part)
 

@@ -1,4 +1,4 @@
-"""How much a run has written."""
+"""How much a run may use, and how much it has written."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from llmi_sandbox.job import Places
 MOST_BYTES = 256 * 1024 * 1024
 """What the code may write, all files together."""
 MOST_FILES = 5000
+MOST_THREADS = 128
 _LONGEST_PATH = 2000
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import pwd
 import select
 import signal
 import site
@@ -70,9 +69,11 @@ def _receive(control: socket.socket) -> tuple[Path, socket.socket] | None:
 
 def _serve(control: socket.socket, network: bool, steps: list[Callable[[], None]]) -> None:
     """Fork for every call; what is left of warming up is done while none comes."""
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
     gc.freeze()  # the children share what is there now
     while True:
-        ready, _, _ = select.select([control], [], [], 0 if steps else _IDLE)
+        ready = poll.poll(0 if steps else _IDLE * 1000)
         if not ready and steps:
             steps.pop(0)()
             gc.freeze()
@@ -113,6 +114,8 @@ def _leave_network() -> bool:
 
 
 def _home() -> str:
+    import pwd
+
     try:
         return pwd.getpwuid(os.getuid()).pw_dir
     except KeyError:
