@@ -130,8 +130,10 @@ def _children() -> list[str]:
 
 
 def _wait_for_start(temporary: Path) -> None:
+    end = time.monotonic() + 20
     while not list(temporary.glob("*/work/runs")):
-        time.sleep(0.02)
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 async def test_every_layer_is_in_force_here(context: ToolContext) -> None:
@@ -258,32 +260,32 @@ async def test_without_seccomp_the_whole_tree_dies_too(
     apart = _NEITHER if namespaces == "refused" else _NO_SECCOMP
     launch_after(f"{apart}\n{_NO_LANDLOCK}")
     code = _DAEMON.format(then=then)
-    seconds = 2.0 if how == "timeout" else 30.0
+    seconds = 6.0 if how == "timeout" else 30.0
     task = asyncio.ensure_future(_unsandboxed(context, tmp_path, code, seconds))
-    await asyncio.to_thread(_wait_for_start, temporary)
-    zygote = pool.shared().zygote
-    assert zygote is not None
     if how != "end":
-        await asyncio.to_thread(_wait_for_family, zygote.pid)
+        await asyncio.to_thread(_wait_for_start, temporary)
+        await asyncio.to_thread(_wait_for_family)
     if how == "cancel":
         task.cancel()
     done = (await asyncio.gather(task, return_exceptions=True))[0]
     expected = {"timeout": Failed, "cancel": asyncio.CancelledError, "end": ToolRetry}
     assert isinstance(done, expected[how])
     assert _children() == []
-    assert _family(zygote.pid) == [zygote.pid]
+    assert len(_family()) == 1
 
 
-def _wait_for_family(zygote: int) -> None:
+def _wait_for_family() -> None:
     end = time.monotonic() + 20
-    while len(_family(zygote)) < 5:  # zygote, keeper, worker, and its two
+    while len(_family()) < 5:  # zygote, keeper, worker, and its two
         assert time.monotonic() < end
-        time.sleep(0.02)
+        time.sleep(0.01)
 
 
-def _family(zygote: int) -> list[int]:
+def _family() -> list[int]:
     """The processes with the zygote's command line: it and all that came of it by fork."""
-    command = Path(f"/proc/{zygote}/cmdline").read_bytes()
+    zygote = pool.shared().zygote
+    assert zygote is not None
+    command = Path(f"/proc/{zygote.pid}/cmdline").read_bytes()
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
