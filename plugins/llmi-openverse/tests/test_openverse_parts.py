@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 from llmi_agent.testing import check_light_import
 from llmi_agent.tool import ToolFailed
 from llmi_agent.vendor import read_settings
-from llmi_openverse import openverse
+from llmi_openverse import commons, openverse
 from llmi_openverse.credit import credited, own_line
 from llmi_openverse.licences import CC0, MARKED, Licence, from_code, from_name
 from llmi_openverse.plugin import SPEC, llmi_tools
@@ -236,12 +237,46 @@ def test_a_credit_says_the_licence_in_words(licence: Licence, words: str) -> Non
 # The answers
 
 
+async def _found(service: ModuleType, answer: dict[str, Any], **settings: Any) -> list[str]:
+    """The first addresses of the hits that a service's answer holds."""
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json=answer))
+    async with httpx.AsyncClient(transport=transport) as http:
+        until = asyncio.get_running_loop().time() + 5
+        hits = await service.search(http, "a", Settings(**settings), until)
+    return [hit.addresses[0] for hit in hits]
+
+
 async def test_an_odd_result_costs_only_itself() -> None:
     good = {"url": "https://x.example/a.jpg", "license": "by", "license_version": "4.0"}
     odd = [{**good, "width": "wide"}, "no result", None, {**good, "tags": 3}]
-    reply = httpx.Response(200, json={"results": [*odd, good]})
-    transport = httpx.MockTransport(lambda request: reply)
-    async with httpx.AsyncClient(transport=transport) as http:
-        until = asyncio.get_running_loop().time() + 5
-        hits = await openverse.search(http, "a", Settings(), until)
-    assert [hit.addresses for hit in hits] == [("https://x.example/a.jpg",)]
+    found = await _found(openverse, {"results": [*odd, good]})
+    assert found == ["https://x.example/a.jpg"]
+
+
+SIZES = {"a": (400, 299), "b": (300, 400), "unknown": (None, None)}
+
+
+async def test_what_openverse_says_is_too_small_is_left_out() -> None:
+    results = [
+        {"url": f"https://x.example/{name}", "license": "cc0", "width": width, "height": height}
+        for name, (width, height) in SIZES.items()
+    ]
+    found = await _found(openverse, {"results": results}, min_side=300)
+    assert found == ["https://x.example/b", "https://x.example/unknown"]
+
+
+async def test_what_commons_says_is_too_small_is_left_out_but_no_drawing() -> None:
+    def page(name: str, width: int | None, height: int | None, mime: str) -> dict[str, Any]:
+        address = {"thumburl": f"https://x.example/{name}", "mime": mime}
+        licence = {"LicenseShortName": {"value": "CC0"}}
+        size = {"width": width, "height": height}
+        return {"imageinfo": [{**address, **size, "extmetadata": licence}]}
+
+    pages = [page(name, *size, "image/jpeg") for name, size in SIZES.items()]
+    pages.append(page("drawing", 16, 16, "image/svg+xml"))
+    found = await _found(commons, {"query": {"pages": pages}}, min_side=300)
+    assert found == [
+        "https://x.example/b",
+        "https://x.example/unknown",
+        "https://x.example/drawing",
+    ]
