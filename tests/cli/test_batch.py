@@ -554,7 +554,7 @@ def check_all_written() -> None:
         assert page.rstrip().endswith("</html>")
         assert page.count("<figure") == SLOTS
     drafted = Counter(
-        each.data for of in records().values() for each in of if each.kind == "drafted"
+        each.data[0] for of in records().values() for each in of if each.kind == "drafted"
     )
     assert sorted(drafted.values()) == [1] * DOCUMENTS
 
