@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import random
 import subprocess
 import sys
@@ -23,23 +24,26 @@ from llmi_agent.tool import ToolCall, ToolContext, ToolResult
 from llmi_graphs import build_graph
 
 HERE = Path(__file__).parent
+CANCELLATIONS = int(os.environ.get("CUTS", "200"))
+SIGNALS = int(os.environ.get("SIGNALLED_CUTS", "20"))
+"""More of either by hand: CUTS=450 SIGNALLED_CUTS=50 pytest tests/graphs/test_cuts.py"""
 
 
 def trials_of(how: str, folder: Path) -> list[dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, str(HERE / "cut_runs.py"), how, str(folder), "20", "7"],
+        [sys.executable, str(HERE / "cut_runs.py"), how, str(folder), str(SIGNALS), "7"],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=500,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     trials = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(trials) == 20
+    assert len(trials) == SIGNALS
     return trials
 
 
-def test_a_run_stopped_by_a_signal_at_twenty_moments_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_run_stopped_by_a_signal_at_random_moments_leaves_nothing_behind(tmp_path: Path) -> None:
     trials = trials_of("stop", tmp_path)
     for trial in trials:
         assert trial["code"] in (0, 3), trial
@@ -49,7 +53,7 @@ def test_a_run_stopped_by_a_signal_at_twenty_moments_leaves_nothing_behind(tmp_p
     assert sum(trial["cancelled"] for trial in trials) >= 3
 
 
-def test_a_run_killed_at_twenty_moments_resumes_without_paying_twice(tmp_path: Path) -> None:
+def test_a_run_killed_at_random_moments_resumes_without_paying_twice(tmp_path: Path) -> None:
     trials = trials_of("kill", tmp_path)
     for trial in trials:
         assert trial["completed"], trial
@@ -150,7 +154,7 @@ async def _settled() -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_two_hundred_cancellations_leave_nothing_behind(store: ArtifactStore) -> None:
+async def test_cancellations_at_random_moments_leave_nothing_behind(store: ArtifactStore) -> None:
     vendor = Vendor()
     graph = build_graph(
         model=ScriptedModel(script=[DRAFT], chunk=60, pause=0.001),
@@ -163,13 +167,13 @@ async def test_two_hundred_cancellations_leave_nothing_behind(store: ArtifactSto
     await graph.ainvoke(REQUEST)
     threads, files = threading.active_count(), _open_files()
     ways = (_by_aclose, _by_cancel, _by_timeout, _by_sibling)
-    for number in range(200):
+    for number in range(CANCELLATIONS):
         await ways[number % 4](graph, chance.uniform(0.0, 0.12))
         await _settled()
         assert len(asyncio.all_tasks()) == 1, number
         assert vendor.running == set(), number
     gc.collect()
-    assert vendor.cancelled > 50
+    assert vendor.cancelled > CANCELLATIONS / 5
     assert threading.active_count() <= threads + 4  # the loop's own pool for blocking work
     assert _open_files() <= files + 2
     assert not list((store.root / "running").iterdir())
