@@ -28,7 +28,7 @@ lint: $(VENV)/.development
 	$(BIN)/mypy
 
 bench: $(VENV)/.development
-	@missed=0; for script in benchmarks/*.py; do $(BIN)/python $$script || missed=1; echo; done; exit $$missed
+	@$(BIN)/python benchmarks/all.py
 
 hosted: $(VENV)/.hosted
 
