@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from llmi_agent.costs import Charge, Costs
 from llmi_agent.document import Document, Missing
-from llmi_agent.render import render_html
+from llmi_agent.render import render_html, render_markdown
 from llmi_agent.tool import REASONS, Provenance
 
 if TYPE_CHECKING:
@@ -278,3 +279,23 @@ def test_many_figures_render_in_reasonable_time(
     html = render_html(document(*blocks), store)
     assert html.count("<figure") == 200
     assert time.perf_counter() - started < 5
+
+
+def test_what_the_reader_must_know_of_the_run_is_on_the_page(
+    document: Make, figure: MakeFigure, store: ArtifactStore, assert_inert: Read
+) -> None:
+    """That the text ends early, why another kind stands in, and what it cost."""
+    paid = Charge(call="tool", name="t", purpose="search", slot=0, usd=0.04, basis="estimated")
+    unsaid = Charge(call="model", name="m", purpose="draft")
+    made = document(
+        "# T\n\nWords.",
+        figure(1, instead_of="the <key> is wrong"),
+        cut="the budget allowed <9> tokens",
+        costs=Costs.of([paid, unsaid]),
+    )
+    text = assert_inert(render_html(made, store)).text()
+    assert "The text ends early" in text
+    assert "the budget allowed <9> tokens" in text
+    assert "the <key> is wrong" in text
+    assert "at least $0.04 (1 call of unknown cost)" in text
+    assert "**The text ends early:**" in render_markdown(made)

