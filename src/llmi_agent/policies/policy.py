@@ -76,7 +76,7 @@ class Policy:
         """The model that is asked first."""
         return self.models[0].name
 
-    async def draft(
+    def draft(
         self,
         messages: Sequence[BaseMessage],
         config: RunnableConfig,
@@ -88,8 +88,7 @@ class Policy:
         After a `Restart` what came before it is void; a `CutShort` comes last. Raises PolicyError if every model fails or stays silent,
         UnavailableError if the budget does not allow a draft; other LlmiErrors pass as they are.
         """
-        async for piece in self._written("draft", messages, config, context, ledger):
-            yield piece
+        return self._written("draft", messages, config, context, ledger)
 
     async def repair(
         self,
@@ -115,7 +114,7 @@ class Policy:
         config: RunnableConfig,
         context: ModelContext,
         ledger: Ledger,
-    ) -> AsyncIterator[str | Restart | CutShort]:
+    ) -> AsyncGenerator[str | Restart | CutShort]:
         """Ask each model in turn, each as often as it pays, until one has written to the end."""
         log = get_logger(episode=context.episode)
         failures: list[str] = []
