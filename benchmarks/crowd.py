@@ -19,10 +19,10 @@ from typing import Any
 
 from langchain_core.messages import HumanMessage
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.options import Options
+from llmi_agent.config.options import Options
+from llmi_agent.contract.tool import Image, Produced, Provenance
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, random_png, slot
-from llmi_agent.tool import Image, Produced, Provenance
 from llmi_graphs import build_graph
 
 LEAST_THROUGHPUT, MOST_GROWTH = 0.9, 1.05

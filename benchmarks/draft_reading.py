@@ -14,9 +14,9 @@ import re
 import time
 from collections.abc import Callable
 
+from llmi_agent.contract.kinds import WELL_KNOWN
 from llmi_agent.draft import DraftReader, format_slot, parse
 from llmi_agent.draft.types import Slot
-from llmi_agent.kinds import WELL_KNOWN
 
 KINDS = {name: kind.params for name, kind in WELL_KNOWN.items()}
 SENTENCE = "The harbour was rebuilt in 1921, and its `north pier` carries the tram to this day. "

@@ -27,9 +27,9 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.types import Send
 
-from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.contract.tool import Image, Produced, Provenance
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, random_png
-from llmi_agent.tool import Image, Produced, Provenance
 from llmi_graphs import build_graph
 
 BAR = 2.0

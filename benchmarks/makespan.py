@@ -20,8 +20,8 @@ from typing import Any
 
 from langchain_core.messages import HumanMessage
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.options import Options
+from llmi_agent.config.options import Options
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, slot
 from llmi_graphs import build_graph
 

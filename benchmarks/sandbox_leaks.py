@@ -23,9 +23,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.contract.tool import Produced, ToolContext
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import make_call, make_context
-from llmi_agent.tool import Produced, ToolContext
 from llmi_sandbox import pool
 from llmi_sandbox.plugin import SPEC
 from llmi_sandbox.tool import Sandbox

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from langchain_core.messages import HumanMessage
 
-from llmi_agent.attachments import attach_files
-from llmi_agent.document import Document
-from llmi_agent.home import default_store
-from llmi_agent.render import write
+from llmi_agent.document.model import Document
+from llmi_agent.document.render import write
+from llmi_agent.store.attachments import attach_files
+from llmi_agent.store.home import default_store
 from llmi_graphs import build_graph
 
 HERE = Path(__file__).parent

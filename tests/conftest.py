@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.store.artifacts import ArtifactStore
 
 
 @pytest.fixture(autouse=True)

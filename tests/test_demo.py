@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from llmi_agent.document import Document
-from llmi_agent.render import load
+from llmi_agent.document.model import Document
+from llmi_agent.document.render import load
 
 ROOT = Path(__file__).parents[1]
 

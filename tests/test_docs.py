@@ -12,7 +12,7 @@ import click
 import pytest
 
 from llmi_agent.cli import llmi
-from llmi_agent.options import Options
+from llmi_agent.config.options import Options
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -96,7 +96,7 @@ def test_no_file_names_this_machine_or_a_package_registry() -> None:
 def test_every_hook_is_documented_with_its_signature() -> None:
     import inspect
 
-    from llmi_agent.hooks import Hooks
+    from llmi_agent.contract.hooks import Hooks
 
     guide = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
     for name, hook in vars(Hooks).items():
@@ -109,7 +109,7 @@ def test_every_field_of_a_spec_and_every_test_helper_is_documented() -> None:
     from dataclasses import fields
 
     from llmi_agent import testing
-    from llmi_agent.tool import REASONS, ToolSpec
+    from llmi_agent.contract.tool import REASONS, ToolSpec
 
     guide = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
     public = [

@@ -4,8 +4,8 @@ import io
 from PIL import Image as Pillow
 from pydantic import BaseModel, ConfigDict
 
-from llmi_agent.hooks import hookimpl
-from llmi_agent.tool import BaseTool, Image, Produced, Provenance, ToolSpec
+from llmi_agent.contract import hookimpl
+from llmi_agent.contract import BaseTool, Image, Produced, Provenance, ToolSpec
 
 class Palette(BaseModel):
     model_config = ConfigDict(extra="forbid")

@@ -9,7 +9,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import BaseModel, Field
 
-from llmi_agent.errors import LlmiError
+from llmi_agent.base.errors import LlmiError
 
 DESCRIPTION = (
     "Write an illustrated document: prose with charts, photographs and drawings that are made or found for it. "

@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from llmi_agent import background
+from llmi_agent.base import background
 
 MOST_STEPS = 10_000
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from langgraph.graph.state import CompiledStateGraph
 
-from llmi_agent.config import load_config
-from llmi_agent.policies.models import OFFLINE
-from llmi_agent.registry import discover
+from llmi_agent.config.load import load_config
+from llmi_agent.host.registry import discover
+from llmi_agent.models.resolve import OFFLINE
 from llmi_graphs.interleave.graph import build_graph
 
 

@@ -20,9 +20,9 @@ import pytest
 from rich.console import Console
 
 from llmi_agent.cli.batch_progress import Bar, Tally, show
-from llmi_agent.home import default_store
-from llmi_agent.journal import Record, journal_beside
-from llmi_agent.render import write
+from llmi_agent.document.render import write
+from llmi_agent.records.journal import Record, journal_beside
+from llmi_agent.store.home import default_store
 
 LLMI = [sys.executable, "-c", "import sys; from llmi_agent.cli import main; sys.exit(main())"]
 ECHO = ("--graph", "echo", "--model", "echo")
@@ -34,9 +34,9 @@ import asyncio
 import random
 from pathlib import Path
 
-from llmi_agent.hooks import hookimpl
+from llmi_agent.contract.hooks import hookimpl
 from llmi_agent.testing import ScriptedModel, random_png
-from llmi_agent.tool import Image, Produced, Provenance, ToolFailed, ToolSpec
+from llmi_agent.contract.tool import Image, Produced, Provenance, ToolFailed, ToolSpec
 
 together = 0
 

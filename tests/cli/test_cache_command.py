@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from llmi_agent.cache import GRACE_SECONDS
-from llmi_agent.home import default_store
-from llmi_agent.journal import journal_beside
+from llmi_agent.records.cache import GRACE_SECONDS
+from llmi_agent.records.journal import journal_beside
+from llmi_agent.store.home import default_store
 
 DRAFT = '# T\n\n<imgen>{"source": "search", "description": "D", "params": {"query": "q"}}</imgen>'
 RUN = ("run", DRAFT, "--graph", "echo", "--out", "o", "--json")

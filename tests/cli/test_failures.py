@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 import pytest
 
+from llmi_agent.base.errors import ConfigError, InputError, LlmiError, PolicyError, UnavailableError
 from llmi_agent.cli.failures import explain
 from llmi_agent.cli.signals import Stopped
-from llmi_agent.errors import ConfigError, InputError, LlmiError, PolicyError, UnavailableError
 
 
 def caused(error: Exception, cause: Exception) -> Exception:

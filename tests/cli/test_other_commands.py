@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from llmi_agent.cli import inventory
+from llmi_agent.contract.kinds import WELL_KNOWN
 from llmi_agent.draft import parse
-from llmi_agent.kinds import WELL_KNOWN
 
 DRAFT = '# T\n\n<imgen>{"source": "search", "description": "D", "params": {"query": "q"}}</imgen>'
 

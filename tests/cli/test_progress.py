@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from llmi_agent.cli.progress import Quiet, Screen, watch
-from llmi_agent.cli.story import Heading, SlotStory, Story
+from llmi_agent.cli.run_view import Heading, SlotStory, Story
 
 
 def text(words: str) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from llmi_agent.home import default_store
-from llmi_agent.journal import Record, journal_beside
+from llmi_agent.records.journal import Record, journal_beside
+from llmi_agent.store.home import default_store
 
 ROOT = Path(__file__).parents[2]
 LLMI = [sys.executable, "-c", "import sys; from llmi_agent.cli import main; sys.exit(main())"]

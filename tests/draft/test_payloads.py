@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from llmi_agent.contract.kinds import WELL_KNOWN
 from llmi_agent.draft import (
     MAX_PAYLOAD,
     BadSlot,
@@ -21,7 +22,6 @@ from llmi_agent.draft import (
     parse,
 )
 from llmi_agent.draft import format as format_draft
-from llmi_agent.kinds import WELL_KNOWN
 
 KINDS: Kinds = {name: kind.params for name, kind in WELL_KNOWN.items()}
 PARITY = Path(__file__).parents[1] / "data" / "llmi_validity_parity.jsonl"

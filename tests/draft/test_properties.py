@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmi_agent.contract.kinds import WELL_KNOWN
 from llmi_agent.draft import (
     Block,
     Dialect,
@@ -24,7 +25,6 @@ from llmi_agent.draft import (
 )
 from llmi_agent.draft import format as format_draft
 from llmi_agent.draft.scanner import Scanner
-from llmi_agent.kinds import WELL_KNOWN
 
 KINDS = {name: kind.params for name, kind in WELL_KNOWN.items()}
 GOOD = '{"source": "search", "description": "t", "params": {"query": "q"}}'

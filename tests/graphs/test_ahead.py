@@ -10,11 +10,11 @@ from typing import Any
 from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.document import Document
-from llmi_agent.options import ModelPrice, Options
+from llmi_agent.config.options import ModelPrice, Options
+from llmi_agent.contract.tool import Failed, ToolCall, ToolContext, ToolResult
+from llmi_agent.document.model import Document
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, slot
-from llmi_agent.tool import Failed, ToolCall, ToolContext, ToolResult
 from llmi_graphs import build_graph
 
 QUICK = Options(retry_wait=0.0)

@@ -17,10 +17,10 @@ import pytest
 from langchain_core.messages import AnyMessage, HumanMessage
 from langgraph.graph import START, StateGraph
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.options import Options
+from llmi_agent.config.options import Options
+from llmi_agent.contract.tool import ToolCall, ToolContext, ToolResult
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, slot
-from llmi_agent.tool import ToolCall, ToolContext, ToolResult
 from llmi_graphs import build_graph
 
 HERE = Path(__file__).parent

@@ -18,13 +18,13 @@ from langgraph.graph.message import add_messages
 from langgraph.prebuilt import ToolNode
 from langgraph.runtime import Runtime
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.document import Document
-from llmi_agent.messages import with_pictures
-from llmi_agent.options import Options
-from llmi_agent.registry import registry_of
+from llmi_agent.config.options import Options
+from llmi_agent.contract.tool import Image, Produced, Provenance, ToolCall, ToolContext, ToolResult
+from llmi_agent.document.messages import with_pictures
+from llmi_agent.document.model import Document
+from llmi_agent.host.registry import registry_of
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, random_png, slot
-from llmi_agent.tool import Image, Produced, Provenance, ToolCall, ToolContext, ToolResult
 from llmi_graphs import as_tool, build_graph
 
 DRAFT = "# T\n\n" + slot("search", "One", query="a")
@@ -93,7 +93,7 @@ async def test_events_reach_through_a_parent(store: ArtifactStore) -> None:
 
 
 async def test_the_plans_tokens_stream_and_a_repairs_do_not(store: ArtifactStore) -> None:
-    from llmi_agent.tool import ToolRetry
+    from llmi_agent.contract.tool import ToolRetry
 
     graph = build_graph(
         model=ScriptedModel(script=[DRAFT, slot("search", "mended", query="b")]),

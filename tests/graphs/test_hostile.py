@@ -17,16 +17,11 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 from langgraph.graph.message import add_messages
 
-from llmi_agent import background, tasks
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.document import Document
-from llmi_agent.errors import InputError, LlmiError
-from llmi_agent.hooks import hookimpl
-from llmi_agent.journal import journal_beside
-from llmi_agent.options import Options
-from llmi_agent.registry import registry_of
-from llmi_agent.testing import FakeTool, ScriptedModel, random_png, slot
-from llmi_agent.tool import (
+from llmi_agent.base import background
+from llmi_agent.base.errors import InputError, LlmiError
+from llmi_agent.config.options import Options
+from llmi_agent.contract.hooks import hookimpl
+from llmi_agent.contract.tool import (
     Failed,
     Image,
     Produced,
@@ -38,6 +33,12 @@ from llmi_agent.tool import (
     ToolRetry,
     ToolSpec,
 )
+from llmi_agent.document.model import Document
+from llmi_agent.host.registry import registry_of
+from llmi_agent.records.journal import journal_beside
+from llmi_agent.run import tasks
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.testing import FakeTool, ScriptedModel, random_png, slot
 from llmi_graphs import as_tool, build_graph
 
 REQUEST: Any = {"messages": [HumanMessage("Write.")]}
@@ -377,7 +378,7 @@ async def test_a_verdict_holds_only_while_its_picture_is_there(store: ArtifactSt
 async def test_an_edit_whose_source_is_on_no_record_is_missing_and_does_not_wait(
     store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmi_agent.session.ENTRY_SECONDS", 0.2)
+    monkeypatch.setattr("llmi_agent.run.session.ENTRY_SECONDS", 0.2)
     reached = asyncio.Event()
 
     async def hang(call: ToolCall, context: ToolContext) -> ToolResult:

@@ -12,15 +12,10 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.attachments import attach_bytes
-from llmi_agent.document import Document, Missing, TextBlock
-from llmi_agent.errors import InputError, PolicyError
-from llmi_agent.hooks import ModelContext, ModelRequest, hookimpl
-from llmi_agent.options import Options
-from llmi_agent.registry import Registry, registry_of
-from llmi_agent.testing import FakeTool, ScriptedModel, random_png, slot
-from llmi_agent.tool import (
+from llmi_agent.base.errors import InputError, PolicyError
+from llmi_agent.config.options import Options
+from llmi_agent.contract.hooks import ModelContext, ModelRequest, hookimpl
+from llmi_agent.contract.tool import (
     Failed,
     Image,
     Produced,
@@ -32,6 +27,11 @@ from llmi_agent.tool import (
     ToolRetry,
     ToolSpec,
 )
+from llmi_agent.document.model import Document, Missing, TextBlock
+from llmi_agent.host.registry import Registry, registry_of
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.attachments import attach_bytes
+from llmi_agent.testing import FakeTool, ScriptedModel, random_png, slot
 from llmi_graphs import build_graph
 
 QUICK = Options(retry_wait=0.0)

@@ -10,13 +10,9 @@ import pytest
 from langchain_core.messages import BaseMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.document import Document
-from llmi_agent.errors import InputError
-from llmi_agent.journal import EpisodeJournal, journal_beside
-from llmi_agent.options import Options
-from llmi_agent.testing import FakeTool, ScriptedModel, random_png, slot
-from llmi_agent.tool import (
+from llmi_agent.base.errors import InputError
+from llmi_agent.config.options import Options
+from llmi_agent.contract.tool import (
     Failed,
     Image,
     Produced,
@@ -26,6 +22,10 @@ from llmi_agent.tool import (
     ToolResult,
     ToolRetry,
 )
+from llmi_agent.document.model import Document
+from llmi_agent.records.journal import EpisodeJournal, journal_beside
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.testing import FakeTool, ScriptedModel, random_png, slot
 from llmi_graphs import build_graph
 
 REQUEST = {"messages": [HumanMessage("Write.")]}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from llmi_agent.options import Options
+from llmi_agent.config.options import Options
 from llmi_agent.testing import OpenAIServer
 from llmi_e2b.testing import FakeE2B
 from llmi_replicate.testing import FakeReplicate

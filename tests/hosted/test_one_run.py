@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.document import Document
-from llmi_agent.registry import discover
+from llmi_agent.document.model import Document
+from llmi_agent.host.registry import discover
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import Reply, openai_error, slot
 from llmi_graphs import build_graph
 

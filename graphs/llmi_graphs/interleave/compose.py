@@ -8,11 +8,11 @@ from typing import Any
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 
-from llmi_agent.document import Block, Document, Figure, Missing, TextBlock, title_of
+from llmi_agent.document.messages import document_message
+from llmi_agent.document.model import Block, Document, Figure, Missing, TextBlock, title_of
 from llmi_agent.draft import BadSlot, Slot, Text
-from llmi_agent.messages import document_message
-from llmi_agent.outcome import Dropped, Kept, read_verdict
-from llmi_agent.session import Session
+from llmi_agent.records.outcome import Dropped, Kept, read_verdict
+from llmi_agent.run.session import Session
 from llmi_graphs.interleave.machine import Machine, attachments_of
 from llmi_graphs.interleave.state import State
 

@@ -13,17 +13,17 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer, Command
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.home import default_store
-from llmi_agent.journal import journal_beside
-from llmi_agent.messages import Images
-from llmi_agent.options import Options
-from llmi_agent.policies.models import OFFLINE, resolve_models
-from llmi_agent.policies.policy import Policy
-from llmi_agent.registry import LiveTool, Registry, discover, registry_of
-from llmi_agent.sessions import Sessions
-from llmi_agent.tool import ToolSpec
-from llmi_agent.toolkit import Toolkit
+from llmi_agent.config.options import Options
+from llmi_agent.contract.tool import ToolSpec
+from llmi_agent.document.messages import Images
+from llmi_agent.host.registry import LiveTool, Registry, discover, registry_of
+from llmi_agent.models.resolve import OFFLINE, resolve_models
+from llmi_agent.records.journal import journal_beside
+from llmi_agent.run.ask import Policy
+from llmi_agent.run.sessions import Sessions
+from llmi_agent.run.toolkit import Toolkit
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.home import default_store
 from llmi_graphs.interleave.compose import compose
 from llmi_graphs.interleave.machine import Machine
 from llmi_graphs.interleave.observe import observe
@@ -59,14 +59,14 @@ def build_graph(
     tools: a registry, or specs and live tools; by default every installed plugin.
     use: which tool serves a kind, by name, where the default order is not wanted.
     secrets: keys by name; by default the environment.
-    options: `llmi_agent.options.Options`.
+    options: `llmi_agent.config.options.Options`.
     settings: each tool's own settings, by the tool's name.
     store: where pictures, attachments and the journal are kept; by default the user's.
     images: whether the final message refers to pictures in the store, or holds them ("inline").
     checkpointer: any LangGraph checkpointer; with one, a thread's next turn knows the last document.
 
     Run it with `{"messages": [HumanMessage(...)], "attachments": [...]}`; it answers with `document`
-    (`llmi_agent.document.Document` as a dict) and a final AI message. Raises ConfigError or UnavailableError if a
+    (`llmi_agent.document.model.Document` as a dict) and a final AI message. Raises ConfigError or UnavailableError if a
     tool named in `use` does not exist or lacks its key.
     """
     toolkit = _toolkit(tools, use, secrets, options, settings, store)

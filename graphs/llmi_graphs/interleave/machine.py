@@ -9,14 +9,14 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 
+from llmi_agent.contract.tool import Attachment, Provenance
+from llmi_agent.document.messages import Images
 from llmi_agent.draft import Draft, DraftReader, parse
-from llmi_agent.journal import EpisodeJournal
-from llmi_agent.messages import Images
-from llmi_agent.policies.policy import Policy
-from llmi_agent.session import Input, Session
-from llmi_agent.sessions import Sessions
-from llmi_agent.tool import Attachment, Provenance
-from llmi_agent.toolkit import Toolkit
+from llmi_agent.records.journal import EpisodeJournal
+from llmi_agent.run.ask import Policy
+from llmi_agent.run.session import Input, Session
+from llmi_agent.run.sessions import Sessions
+from llmi_agent.run.toolkit import Toolkit
 
 
 @dataclass(frozen=True)

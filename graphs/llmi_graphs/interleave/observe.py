@@ -9,9 +9,9 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END
 
-from llmi_agent.outcome import Candidate, Dropped, Finished, Kept
-from llmi_agent.session import Session
-from llmi_agent.tool import Failed, Provenance
+from llmi_agent.contract.tool import Failed, Provenance
+from llmi_agent.records.outcome import Candidate, Dropped, Finished, Kept
+from llmi_agent.run.session import Session
 from llmi_graphs.interleave.machine import Machine
 from llmi_graphs.interleave.state import Turn
 from llmi_graphs.interleave.tool import attempt

@@ -12,11 +12,9 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Overwrite
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.attachments import attach_bytes
-from llmi_agent.document import Document
-from llmi_agent.errors import InputError
-from llmi_agent.messages import (
+from llmi_agent.base.errors import InputError
+from llmi_agent.contract.tool import Attachment, Provenance
+from llmi_agent.document.messages import (
     NAME,
     blocks_of,
     episode_of,
@@ -25,8 +23,10 @@ from llmi_agent.messages import (
     referred,
     with_references,
 )
-from llmi_agent.session import Input
-from llmi_agent.tool import Attachment, Provenance
+from llmi_agent.document.model import Document
+from llmi_agent.run.session import Input
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.attachments import attach_bytes
 from llmi_graphs.interleave.machine import Machine, attachments_of
 from llmi_graphs.interleave.state import State
 

@@ -20,14 +20,14 @@ from langchain_core.messages import (
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Send
 
-from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.contract.hooks import ModelContext
+from llmi_agent.document.messages import reference
 from llmi_agent.draft import BadSlot, Slot, Text
-from llmi_agent.hooks import ModelContext
-from llmi_agent.messages import reference
-from llmi_agent.policies.policy import CutShort, Restart
 from llmi_agent.policies.preview import preview
-from llmi_agent.policies.prompt import ATTACHMENTS, system_prompt, user_message
-from llmi_agent.session import Session
+from llmi_agent.run.ask import CutShort, Restart
+from llmi_agent.run.prompt import ATTACHMENTS, system_prompt, user_message
+from llmi_agent.run.session import Session
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_graphs.interleave.machine import Machine, attachments_of
 from llmi_graphs.interleave.observe import ahead
 from llmi_graphs.interleave.state import State, Turn

@@ -8,12 +8,12 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, messages_from_dict
 from langchain_core.runnables import RunnableConfig
 
+from llmi_agent.base.errors import PolicyError, UnavailableError
+from llmi_agent.contract.hooks import ModelContext
+from llmi_agent.contract.tool import Failed
 from llmi_agent.draft import BadSlot, Slot
-from llmi_agent.errors import PolicyError, UnavailableError
-from llmi_agent.hooks import ModelContext
-from llmi_agent.policies.prompt import repair_request
-from llmi_agent.session import Session
-from llmi_agent.tool import Failed
+from llmi_agent.run.prompt import repair_request
+from llmi_agent.run.session import Session
 from llmi_graphs.interleave.machine import Machine
 from llmi_graphs.interleave.state import Turn
 

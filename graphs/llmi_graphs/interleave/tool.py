@@ -7,9 +7,9 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END
 
-from llmi_agent.outcome import Outcome
-from llmi_agent.session import Session, Source
-from llmi_agent.tool import Failed, ToolCall
+from llmi_agent.contract.tool import Failed, ToolCall
+from llmi_agent.records.outcome import Outcome
+from llmi_agent.run.session import Session, Source
 from llmi_graphs.interleave.machine import Machine
 from llmi_graphs.interleave.state import Turn
 

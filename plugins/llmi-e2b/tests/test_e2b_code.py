@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.outcome import Finished, Outcome
+from llmi_agent.contract import Failed
+from llmi_agent.records.outcome import Finished, Outcome
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import attach, check_light_import, make_call, make_session, random_png
-from llmi_agent.tool import Failed
 from llmi_e2b.plugin import SPEC, llmi_tools
 from llmi_e2b.testing import FakeE2B
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.contract import Failed, Produced, ToolResult
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import make_call, make_context, random_png
-from llmi_agent.tool import Failed, Produced, ToolResult
 from llmi_edit.plugin import llmi_tools
 from llmi_edit.tool import Edit
 

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.contract import Produced, ToolContext, ToolFailed, ToolRetry
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import make_call, make_context, random_png
-from llmi_agent.tool import Produced, ToolContext, ToolFailed, ToolRetry
 from llmi_gallery import index, samples, tool
 from llmi_gallery.plugin import SPEC, llmi_tools
 from llmi_gallery.scan import Scan

@@ -19,10 +19,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.options import Options
-from llmi_agent.outcome import Finished, Outcome
-from llmi_agent.session import Session
+from llmi_agent.config.options import Options
+from llmi_agent.contract import Failed, ToolCall, ToolContext, ToolSpec
+from llmi_agent.records.outcome import Finished, Outcome
+from llmi_agent.run.session import Session
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import (
     GARBAGE,
     Cut,
@@ -41,7 +42,6 @@ from llmi_agent.testing import (
     random_png,
     redirect,
 )
-from llmi_agent.tool import Failed, ToolCall, ToolContext, ToolSpec
 from llmi_litellm_images.plugin import DRAW, EDIT
 from llmi_litellm_images.testing import images_server
 from llmi_litellm_images.tool import Draw, Edit

@@ -10,9 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from llmi_agent.contract import ToolFailed, read_settings
 from llmi_agent.testing import check_light_import
-from llmi_agent.tool import ToolFailed
-from llmi_agent.vendor import read_settings
 from llmi_openverse import commons, openverse
 from llmi_openverse.credit import credited, own_line
 from llmi_openverse.licences import CC0, MARKED, Licence, from_code, from_name

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.options import Options
-from llmi_agent.outcome import Finished, Outcome
-from llmi_agent.session import Session
+from llmi_agent.config.options import Options
+from llmi_agent.contract import Failed, Provenance, ToolContext
+from llmi_agent.records.outcome import Finished, Outcome
+from llmi_agent.run.session import Session
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import (
     GARBAGE,
     Cut,
@@ -30,7 +31,6 @@ from llmi_agent.testing import (
     make_session,
     redirect,
 )
-from llmi_agent.tool import Failed, Provenance, ToolContext
 from llmi_openverse import api
 from llmi_openverse.plugin import SPEC
 from llmi_openverse.testing import HUGE, INTERNAL, FakeCommons, FakeOpenverse, Shown

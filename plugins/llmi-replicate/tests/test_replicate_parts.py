@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from llmi_agent.contract import ToolFailed, read_settings
 from llmi_agent.testing import check_light_import, random_png
-from llmi_agent.tool import ToolFailed
-from llmi_agent.vendor import read_settings
 from llmi_replicate import pictures
 from llmi_replicate.models import MODELS
 from llmi_replicate.pictures import data_uri
@@ -157,9 +156,9 @@ sys.meta_path.insert(0, Broken())
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import mkdtemp
-from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, make_call, make_context, make_session
-from llmi_agent.registry import discover
+from llmi_agent.host.registry import discover
 from llmi_replicate.plugin import KEY, SPECS
 from llmi_replicate.tool import ReplicateTool
 

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.options import Options
-from llmi_agent.outcome import Finished, Outcome
-from llmi_agent.session import Session
+from llmi_agent.config.options import Options
+from llmi_agent.contract import Failed, ToolCall, ToolContext, ToolFailed
+from llmi_agent.records.outcome import Finished, Outcome
+from llmi_agent.run.session import Session
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import (
     GARBAGE,
     Cut,
@@ -32,7 +33,6 @@ from llmi_agent.testing import (
     random_png,
     redirect,
 )
-from llmi_agent.tool import Failed, ToolCall, ToolContext, ToolFailed
 from llmi_replicate import job, pictures
 from llmi_replicate.models import MODELS
 from llmi_replicate.plugin import KEY as NAME

@@ -139,9 +139,9 @@ def _tell(name: str, why: list[str], good: bool = True) -> None:
 
 async def in_sandbox() -> None:
     """All of them in one episode, one after the other."""
-    from llmi_agent.artifacts import ArtifactStore
+    from llmi_agent.contract import Failed
+    from llmi_agent.store.artifacts import ArtifactStore
     from llmi_agent.testing import make_call, make_session
-    from llmi_agent.tool import Failed
     from llmi_sandbox import pool
     from llmi_sandbox.plugin import SPEC
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.contract import Failed, Produced, ToolContext, ToolResult, ToolRetry
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import make_call, make_context
-from llmi_agent.tool import Failed, Produced, ToolContext, ToolResult, ToolRetry
 from llmi_sandbox import pool, tool
 from llmi_sandbox.plugin import SPEC
 from llmi_sandbox.tool import Sandbox

@@ -22,7 +22,7 @@ _LLMI = """
 import asyncio, sys
 from contextlib import AsyncExitStack
 from pathlib import Path
-from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import attach, make_call, make_context
 from llmi_sandbox.plugin import SPEC
 from llmi_sandbox.tool import Sandbox

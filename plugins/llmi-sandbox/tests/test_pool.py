@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.intake import admit
+from llmi_agent.contract import Produced, ToolContext, ToolFailed
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.intake import admit
 from llmi_agent.testing import attach, make_call, make_context
-from llmi_agent.tool import Produced, ToolContext, ToolFailed
 from llmi_sandbox import pool
 from llmi_sandbox.plugin import SPEC
 from llmi_sandbox.tool import Sandbox
@@ -202,7 +202,7 @@ async def test_a_turn_is_passed_on_even_if_it_was_granted_to_one_that_gave_up() 
 _LLMI = """
 import asyncio, os, sys, time
 from contextlib import AsyncExitStack
-from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import make_call, make_context
 from llmi_sandbox import pool
 from llmi_sandbox.plugin import SPEC

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.contract import Failed, Produced, ToolContext, ToolFailed, ToolResult, ToolRetry
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import attach, make_call, make_context, random_png
-from llmi_agent.tool import Failed, Produced, ToolContext, ToolFailed, ToolResult, ToolRetry
 from llmi_sandbox.plugin import SPEC, llmi_tools
 from llmi_sandbox.tool import Sandbox
 

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageStat
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.intake import admit
+from llmi_agent.contract import Produced
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.intake import admit
 from llmi_agent.testing import make_call, make_context
-from llmi_agent.tool import Produced
 from llmi_sketch import finish
 from llmi_sketch.plugin import llmi_tools
 from llmi_sketch.scene import paint

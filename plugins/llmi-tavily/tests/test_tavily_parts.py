@@ -8,9 +8,8 @@ import httpx
 import pytest
 from tavily.errors import TimeoutError as TavilyTimeoutError
 
+from llmi_agent.contract import Provenance, ToolFailed, read_settings
 from llmi_agent.testing import check_light_import
-from llmi_agent.tool import Provenance, ToolFailed
-from llmi_agent.vendor import read_settings
 from llmi_tavily import api
 from llmi_tavily.answer import Answer, hits
 from llmi_tavily.plugin import SPEC, llmi_tools

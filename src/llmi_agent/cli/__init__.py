@@ -14,12 +14,12 @@ import click
 from llmi_agent.cli.batch import batch
 from llmi_agent.cli.cache import cache
 from llmi_agent.cli.doctor import doctor
+from llmi_agent.cli.output import Voice
 from llmi_agent.cli.prompt import prompt
 from llmi_agent.cli.render import render
 from llmi_agent.cli.run import run
 from llmi_agent.cli.runs import runs
 from llmi_agent.cli.tools import tools
-from llmi_agent.cli.voice import Voice
 
 EXIT_CODES = """
 \b

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from llmi_agent.cli.output import Voice
 from llmi_agent.cli.parameters import (
     formats_option,
     graph_options,
@@ -14,7 +15,6 @@ from llmi_agent.cli.parameters import (
     model_options,
     verbose_option,
 )
-from llmi_agent.cli.voice import Voice
 
 
 @click.command()

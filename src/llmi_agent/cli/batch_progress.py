@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from llmi_agent.cli.text import plural
-from llmi_agent.costs import Costs
-from llmi_agent.render.words import bill
+from llmi_agent.document.render.wording import bill
+from llmi_agent.records.costs import Costs
 
 BAR = 24
 """Columns."""

@@ -17,7 +17,9 @@ from typing import Any, TextIO
 
 import click
 
-from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.base.errors import InputError
+from llmi_agent.base.logs import get_logger
+from llmi_agent.base.secrets import Redactor, secret_values
 from llmi_agent.cli import manifest
 from llmi_agent.cli.batch_progress import Screen, Tally, show
 from llmi_agent.cli.episode import (
@@ -34,6 +36,7 @@ from llmi_agent.cli.failures import explain
 from llmi_agent.cli.folder import reserved
 from llmi_agent.cli.graphs import Graph, find_graph
 from llmi_agent.cli.manifest import Key, Manifest, Record, State
+from llmi_agent.cli.output import Voice
 from llmi_agent.cli.progress import ticking
 from llmi_agent.cli.prompt_file import Prompt, read_prompts
 from llmi_agent.cli.resume import SHORT, remember
@@ -41,15 +44,12 @@ from llmi_agent.cli.setup import prepare
 from llmi_agent.cli.signals import run_until_stopped
 from llmi_agent.cli.summary import usd
 from llmi_agent.cli.text import one_line, plural
-from llmi_agent.cli.voice import Voice
-from llmi_agent.costs import Charge, Costs
-from llmi_agent.errors import InputError
-from llmi_agent.home import default_store
-from llmi_agent.journal import EpisodeJournal, Journal, journal_beside
-from llmi_agent.logs import get_logger
-from llmi_agent.render import write
-from llmi_agent.render.files import REPORTS
-from llmi_agent.secrets import Redactor, secret_values
+from llmi_agent.document.render import write
+from llmi_agent.document.render.files import REPORTS
+from llmi_agent.records.costs import Charge, Costs
+from llmi_agent.records.journal import EpisodeJournal, Journal, journal_beside
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.home import default_store
 
 
 @dataclass(frozen=True)

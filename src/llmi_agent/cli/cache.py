@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from llmi_agent.cli.output import Voice
 from llmi_agent.cli.parameters import json_option, verbose_option
 from llmi_agent.cli.text import plural
-from llmi_agent.cli.voice import Voice
 
 if TYPE_CHECKING:
-    from llmi_agent.artifacts import Size
-    from llmi_agent.cache import Cache, Cleared, Contents
+    from llmi_agent.records.cache import Cache, Cleared, Contents
+    from llmi_agent.store.artifacts import Size
 
 DAY_SECONDS = 86_400.0
 
@@ -77,9 +77,9 @@ def clear(voice: Voice, runs: bool, older_than: float, yes: bool) -> None:
 
 
 def _cache() -> tuple[str, Cache]:
-    from llmi_agent.cache import Cache
-    from llmi_agent.home import default_store
-    from llmi_agent.journal import journal_beside
+    from llmi_agent.records.cache import Cache
+    from llmi_agent.records.journal import journal_beside
+    from llmi_agent.store.home import default_store
 
     store = default_store()
     return str(store.root), Cache(journal_beside(store), store)
@@ -103,7 +103,7 @@ def _data(contents: Contents) -> dict[str, Any]:
 
 
 def _confirm(runs: bool, older_than: float) -> None:
-    from llmi_agent.errors import LlmiError
+    from llmi_agent.base.errors import LlmiError
 
     what = "the results, and every run with its pictures and attachments" if runs else "the results"
     age = f", older than {older_than:g} days" if older_than else ""
@@ -116,7 +116,7 @@ def _cleared_data(cleared: Cleared) -> dict[str, Any]:
 
 
 def _of_runs(cleared: Cleared, older_than: float) -> Iterator[str]:
-    from llmi_agent.cache import GRACE_SECONDS
+    from llmi_agent.records.cache import GRACE_SECONDS
 
     yield f"forgot {plural(cleared.runs, 'run')}"
     yield f"deleted {_amount(cleared.files)}"
@@ -129,6 +129,6 @@ def _of_runs(cleared: Cleared, older_than: float) -> Iterator[str]:
 
 
 def _amount(files: Size) -> str:
-    from llmi_agent.render.words import size
+    from llmi_agent.document.render.wording import size
 
     return f"{plural(files.files, 'file')}, {size(files.bytes)}"

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from llmi_agent.cli.output import Voice
 from llmi_agent.cli.parameters import json_option, verbose_option
-from llmi_agent.cli.voice import Voice
 
 if TYPE_CHECKING:
     from llmi_agent.cli.setup import Setup
-    from llmi_agent.policies.models import Model
-    from llmi_agent.registry import Registered
-    from llmi_agent.tool import Health
+    from llmi_agent.contract.tool import Health
+    from llmi_agent.host.registry import Registered
+    from llmi_agent.models.resolve import Model
 
 CHECK_SECONDS = 30.0
 
@@ -52,7 +52,7 @@ def examine(setup: Setup, *, online: bool = False) -> dict[str, Any]:
     import platform
     from importlib.metadata import version
 
-    from llmi_agent.home import home
+    from llmi_agent.store.home import home
 
     host = setup.registry.host
     return {
@@ -110,9 +110,9 @@ def _askable(setup: Setup) -> list[Registered]:
 
 async def _models(setup: Setup) -> list[dict[str, Any]]:
     """Each configured model, asked for a word."""
-    from llmi_agent.errors import LlmiError
-    from llmi_agent.home import default_store
-    from llmi_agent.policies.models import OFFLINE, resolve_models
+    from llmi_agent.base.errors import LlmiError
+    from llmi_agent.models.resolve import OFFLINE, resolve_models
+    from llmi_agent.store.home import default_store
 
     config = setup.config
     if (config.model or OFFLINE) == OFFLINE and not config.fallback:
@@ -136,7 +136,7 @@ async def _word(setup: Setup, model: Model) -> dict[str, Any]:
     """What becomes of the request for a word."""
     import asyncio
 
-    from llmi_agent.policies.trouble import trouble_of
+    from llmi_agent.models.trouble import trouble_of
 
     finding = {"kind": "model", "tool": model.name, "ok": True, "message": "answers"}
     try:
@@ -161,9 +161,9 @@ async def _health(setup: Setup, tool: Registered, question: str) -> Health:
     import asyncio
     from contextlib import AsyncExitStack
 
-    from llmi_agent.home import default_store
-    from llmi_agent.logs import get_logger
-    from llmi_agent.tool import Health, ToolContext
+    from llmi_agent.base.logs import get_logger
+    from llmi_agent.contract.tool import Health, ToolContext
+    from llmi_agent.store.home import default_store
 
     try:
         async with AsyncExitStack() as scope, asyncio.timeout(CHECK_SECONDS):
@@ -194,7 +194,7 @@ async def _health(setup: Setup, tool: Registered, question: str) -> Health:
 
 
 def _without_secrets(setup: Setup, words: str) -> str:
-    from llmi_agent.secrets import Redactor, secret_values
+    from llmi_agent.base.secrets import Redactor, secret_values
 
     needed = {name for tool in setup.registry.tools.values() for name in tool.spec.needs}
     values = [setup.secrets.get(name, "") for name in needed]

@@ -10,16 +10,16 @@ from typing import Any
 
 from langchain_core.messages import HumanMessage
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.attachments import attach_files
+from llmi_agent.base.errors import LlmiError, UnavailableError
 from llmi_agent.cli.graphs import Graph
+from llmi_agent.cli.output import Voice
 from llmi_agent.cli.setup import Setup
-from llmi_agent.cli.voice import Voice
-from llmi_agent.document import Document
-from llmi_agent.errors import LlmiError, UnavailableError
-from llmi_agent.policies.models import OFFLINE
-from llmi_agent.render.words import dollars
-from llmi_agent.tool import Attachment
+from llmi_agent.contract.tool import Attachment
+from llmi_agent.document.model import Document
+from llmi_agent.document.render.wording import dollars
+from llmi_agent.models.resolve import OFFLINE
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.attachments import attach_files
 
 
 def check_tools(setup: Setup) -> None:

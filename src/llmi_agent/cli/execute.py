@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmi_agent.base.secrets import Redactor, secret_values
 from llmi_agent.cli import summary
 from llmi_agent.cli.episode import (
     announce,
@@ -22,16 +23,15 @@ from llmi_agent.cli.episode import (
 )
 from llmi_agent.cli.folder import holds_report, print_files, reserved
 from llmi_agent.cli.graphs import Graph, find_graph
+from llmi_agent.cli.output import Voice
 from llmi_agent.cli.progress import Watcher, ticking, watch
 from llmi_agent.cli.resume import SHORT, recall, remember
 from llmi_agent.cli.setup import prepare
 from llmi_agent.cli.signals import run_until_stopped
-from llmi_agent.cli.voice import Voice
-from llmi_agent.document import Document
-from llmi_agent.home import default_store
-from llmi_agent.journal import Journal, journal_beside
-from llmi_agent.render import write
-from llmi_agent.secrets import Redactor, secret_values
+from llmi_agent.document.model import Document
+from llmi_agent.document.render import write
+from llmi_agent.records.journal import Journal, journal_beside
+from llmi_agent.store.home import default_store
 
 
 @dataclass(frozen=True)

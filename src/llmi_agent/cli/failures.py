@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import click
 
+from llmi_agent.base.errors import LlmiError
 from llmi_agent.cli.signals import Stopped
-from llmi_agent.errors import LlmiError
 
 INTERRUPTED = "stopped by Ctrl-C"
 CLOSED_PIPE = 1
@@ -77,7 +77,7 @@ def _leaves(error: BaseException) -> list[BaseException]:
 
 
 def _unexpected(error: BaseException) -> str:
-    from llmi_agent.secrets import Redactor, secret_values
+    from llmi_agent.base.secrets import Redactor, secret_values
 
     words = Redactor(secret_values(os.environ)).text(f"{type(error).__name__}: {error}")
     return (

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
+from llmi_agent.base.errors import InputError
 from llmi_agent.cli.text import slug
-from llmi_agent.errors import InputError
 
 PARENT = Path("llmi-out")
 
@@ -36,7 +36,7 @@ def reserved(out: Path | None, parent: Path | None, prompt: str) -> Iterator[Pat
 
 def holds_report(folder: Path) -> bool:
     """Whether an earlier run wrote there."""
-    from llmi_agent.render.files import REPORTS
+    from llmi_agent.document.render.files import REPORTS
 
     return any((folder / name).exists() for name in REPORTS.values())
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import Any, Protocol, cast
 
-from llmi_agent.errors import ConfigError, LlmiError
-from llmi_agent.settings import suggestion
+from llmi_agent.base.errors import ConfigError, LlmiError
+from llmi_agent.config.layers import suggestion
 
 GROUP = "llmi_agent.graphs"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from llmi_agent.cli.setup import Setup
-    from llmi_agent.registry import Bindings, Registered
+    from llmi_agent.host.registry import Bindings, Registered
 
 COLUMNS = ("kind", "tool", "standing", "bound", "distribution", "version", "missing", "description")
 

@@ -11,7 +11,7 @@ from typing import IO, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from llmi_agent.errors import InputError, LlmiError
+from llmi_agent.base.errors import InputError, LlmiError
 
 NAME = "batch.jsonl"
 

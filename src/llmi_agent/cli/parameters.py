@@ -26,7 +26,7 @@ def _binding(ctx: click.Context, parameter: click.Parameter, value: str) -> tupl
 
 
 def _formats(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    from llmi_agent.render import FORMATS
+    from llmi_agent.document.render import FORMATS
 
     names = [name.strip().lower() for name in value.split(",") if name.strip()]
     unknown = [name for name in names if name not in FORMATS]

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from llmi_agent.cli.story import Heading, SlotStory, Story
+from llmi_agent.cli.run_view import Heading, SlotStory, Story
 from llmi_agent.cli.text import plural
 
 TICK = 0.125

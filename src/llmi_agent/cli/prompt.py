@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from llmi_agent.cli.output import Voice
 from llmi_agent.cli.parameters import verbose_option
-from llmi_agent.cli.voice import Voice
 
 
 @click.command()
@@ -20,7 +20,7 @@ from llmi_agent.cli.voice import Voice
 def prompt(voice: Voice, dialect: str | None) -> None:
     """Print the system prompt for the kinds that have a tool."""
     from llmi_agent.cli.setup import prepare
-    from llmi_agent.policies.prompt import system_prompt
+    from llmi_agent.run.prompt import system_prompt
 
     voice.configure_logs()
     setup = prepare({"options.dialect": dialect} if dialect else {})

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from llmi_agent.attachments import MAX_BYTES
+from llmi_agent.base.errors import InputError
+from llmi_agent.base.secrets import Redactor, secret_values
 from llmi_agent.cli.text import slug
-from llmi_agent.errors import InputError
-from llmi_agent.secrets import Redactor, secret_values
-from llmi_agent.settings import suggestion
+from llmi_agent.config.layers import suggestion
+from llmi_agent.store.attachments import MAX_BYTES
 
 STDIN = "-"
 KEYS = ("prompt", "id", "attach")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from llmi_agent.cli.output import Voice
 from llmi_agent.cli.parameters import formats_option, verbose_option
-from llmi_agent.cli.voice import Voice
 
 
 @click.command()
@@ -27,7 +27,7 @@ def render(voice: Voice, document: str, out: str | None, formats: tuple[str, ...
     from pathlib import Path
 
     from llmi_agent.cli.folder import print_files
-    from llmi_agent.render import load, write
+    from llmi_agent.document.render import load, write
 
     voice.configure_logs()
     path = Path(document)

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.errors import InputError
-from llmi_agent.journal import Entry, EpisodeJournal, Journal
+from llmi_agent.base.errors import InputError
+from llmi_agent.records.journal import Entry, EpisodeJournal, Journal
+from llmi_agent.store.artifacts import ArtifactStore
 
 if TYPE_CHECKING:
     from llmi_agent.cli.execute import Order

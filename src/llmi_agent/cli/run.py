@@ -8,6 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from llmi_agent.cli.output import Voice
 from llmi_agent.cli.parameters import (
     formats_option,
     graph_options,
@@ -16,7 +17,6 @@ from llmi_agent.cli.parameters import (
     model_options,
     verbose_option,
 )
-from llmi_agent.cli.voice import Voice
 
 
 @click.command()

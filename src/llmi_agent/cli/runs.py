@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from llmi_agent.cli.output import Voice
 from llmi_agent.cli.parameters import json_option, verbose_option
-from llmi_agent.cli.voice import Voice
 
 if TYPE_CHECKING:
-    from llmi_agent.journal import Journal
+    from llmi_agent.records.journal import Journal
 
 
 @click.command()
@@ -24,8 +24,8 @@ def runs(voice: Voice, limit: int) -> None:
 
     One that was cut goes on with `llmi run --resume RUN`. Each line: the run, when it began, how far it is (done, or slots settled and known), its prompt.
     """
-    from llmi_agent.home import default_store
-    from llmi_agent.journal import journal_beside
+    from llmi_agent.records.journal import journal_beside
+    from llmi_agent.store.home import default_store
 
     voice.configure_logs()
     store = default_store()

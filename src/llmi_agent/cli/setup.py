@@ -9,13 +9,13 @@ from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any
 
-from llmi_agent import registry as registries
-from llmi_agent.cli.voice import Voice
-from llmi_agent.config import Config, load_config
-from llmi_agent.errors import ConfigError
-from llmi_agent.hooks import ENTRY_POINTS
-from llmi_agent.registry import Bindings, Registry
-from llmi_agent.settings import suggestion
+from llmi_agent.base.errors import ConfigError
+from llmi_agent.cli.output import Voice
+from llmi_agent.config.layers import suggestion
+from llmi_agent.config.load import Config, load_config
+from llmi_agent.contract.hooks import ENTRY_POINTS
+from llmi_agent.host import registry as registries
+from llmi_agent.host.registry import Bindings, Registry
 
 
 @dataclass(frozen=True)

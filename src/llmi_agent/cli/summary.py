@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from llmi_agent.cli.text import one_line, plural
-from llmi_agent.costs import Costs
-from llmi_agent.document import Document, Missing
-from llmi_agent.render.words import bill
+from llmi_agent.document.model import Document, Missing
+from llmi_agent.document.render.wording import bill
+from llmi_agent.records.costs import Costs
 
 
 def data(document: Document, files: Sequence[Path], seconds: float) -> dict[str, Any]:

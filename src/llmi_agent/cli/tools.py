@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from llmi_agent.cli.output import Voice
 from llmi_agent.cli.parameters import json_option, verbose_option
-from llmi_agent.cli.voice import Voice
 
 if TYPE_CHECKING:
     from llmi_agent.cli.setup import Setup
-    from llmi_agent.registry import Bindings
+    from llmi_agent.host.registry import Bindings
 
 
 @click.command()
@@ -41,7 +41,7 @@ def tools(voice: Voice) -> None:
 
 def _bindings(setup: Setup, voice: Voice) -> Bindings:
     """What a run would bind; if it would refuse, the reason on stderr and what it would bind by default."""
-    from llmi_agent.errors import LlmiError
+    from llmi_agent.base.errors import LlmiError
 
     try:
         return setup.bindings

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias
 
-from llmi_agent.draft import loose
+from llmi_agent.draft import lenient_json
 from llmi_agent.draft.types import Dialect, Strictness
 
 _Readers: TypeAlias = tuple[Callable[[str], dict[Any, Any]], ...]
@@ -102,7 +102,7 @@ def _open_code(payload: str) -> dict[Any, Any]:
 
 def _loose(payload: str) -> dict[Any, Any]:
     try:
-        return _dict(loose.loads(payload))
+        return _dict(lenient_json.loads(payload))
     except ValueError as error:
         raise SyntaxProblemError(_cause(error)) from None
 

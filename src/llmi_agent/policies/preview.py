@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.tool import Attachment
+from llmi_agent.contract.tool import Attachment
+from llmi_agent.store.artifacts import ArtifactStore
 
 _MOST = 4_000
 

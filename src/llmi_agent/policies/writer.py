@@ -12,10 +12,10 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import run_in_executor
 
 from llmi_agent import draft as drafts
-from llmi_agent.artifacts import ArtifactStore
+from llmi_agent.base.errors import InputError, UnavailableError
+from llmi_agent.contract.kinds import WELL_KNOWN
+from llmi_agent.contract.tool import Attachment
 from llmi_agent.draft import Dialect
-from llmi_agent.errors import InputError, UnavailableError
-from llmi_agent.kinds import WELL_KNOWN
 from llmi_agent.policies.offline import (
     Attached,
     NeedsAttachment,
@@ -23,8 +23,8 @@ from llmi_agent.policies.offline import (
     write_chunks,
     write_report,
 )
-from llmi_agent.policies.prompt import ATTACHMENTS
-from llmi_agent.tool import Attachment
+from llmi_agent.run.prompt import ATTACHMENTS
+from llmi_agent.store.artifacts import ArtifactStore
 
 
 class OfflineWriter(BaseChatModel):

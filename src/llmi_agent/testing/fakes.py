@@ -20,15 +20,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
 
-from llmi_agent.artifacts import ArtifactStore
-from llmi_agent.draft import Slot, format_slot
-from llmi_agent.intake import admit
-from llmi_agent.journal import journal_beside
-from llmi_agent.kinds import WELL_KNOWN
-from llmi_agent.logs import get_logger
-from llmi_agent.registry import Bindings, LiveTool, registry_of
-from llmi_agent.session import Emit, Session
-from llmi_agent.tool import (
+from llmi_agent.base.logs import get_logger
+from llmi_agent.contract.kinds import WELL_KNOWN
+from llmi_agent.contract.tool import (
     Attachment,
     Image,
     Produced,
@@ -38,7 +32,13 @@ from llmi_agent.tool import (
     ToolResult,
     ToolSpec,
 )
-from llmi_agent.toolkit import Toolkit
+from llmi_agent.draft import Slot, format_slot
+from llmi_agent.host.registry import Bindings, LiveTool, registry_of
+from llmi_agent.records.journal import journal_beside
+from llmi_agent.run.session import Emit, Session
+from llmi_agent.run.toolkit import Toolkit
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.intake import admit
 
 
 def slot(kind: str, title: str = "a title", /, **params: Any) -> str:
@@ -231,7 +231,7 @@ def check_light_import(module: str) -> None:
     Raises AssertionError naming what it imported besides: an SDK belongs into the module that `load` names.
     """
     script = (
-        "import sys, llmi_agent.hooks, llmi_agent.tool\n"
+        "import sys, llmi_agent.contract.hooks, llmi_agent.contract.tool\n"
         "before = set(sys.modules)\n"
         f"import {module}\n"
         "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))\n"

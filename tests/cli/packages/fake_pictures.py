@@ -10,9 +10,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from llmi_agent.hooks import hookimpl
-from llmi_agent.testing import ScriptedModel, random_png
-from llmi_agent.tool import (
+from llmi_agent.contract.hooks import hookimpl
+from llmi_agent.contract.tool import (
     Health,
     Image,
     Produced,
@@ -22,6 +21,7 @@ from llmi_agent.tool import (
     ToolFailed,
     ToolSpec,
 )
+from llmi_agent.testing import ScriptedModel, random_png
 
 
 class Search:

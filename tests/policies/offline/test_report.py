@@ -15,7 +15,7 @@ from offline_ledger import slots
 from PIL import Image
 
 from llmi_agent import draft as drafts
-from llmi_agent.kinds import WELL_KNOWN
+from llmi_agent.contract.kinds import WELL_KNOWN
 from llmi_agent.policies.offline import Attached, write_chunks, write_report
 from llmi_agent.policies.offline.topic import keywords, topic_of
 

@@ -12,8 +12,7 @@ import httpx
 from e2b import TimeoutException
 from e2b.api.client.types import Response
 
-from llmi_agent.tool import ToolFailed, ToolRetry
-from llmi_agent.vendor import retry_after, status_failure
+from llmi_agent.contract import ToolFailed, ToolRetry, retry_after, status_failure
 from llmi_e2b.settings import KEY
 
 Answer = httpx.Response | Response[Any]

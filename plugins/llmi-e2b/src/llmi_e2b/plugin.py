@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmi_agent.hooks import hookimpl
-from llmi_agent.tool import ToolSpec
+from llmi_agent.contract import ToolSpec, hookimpl
 
 SPEC = ToolSpec(
     name="e2b_code",

@@ -11,7 +11,7 @@ from typing import Any
 from e2b import SandboxQuery
 from e2b_code_interpreter import AsyncSandbox
 
-from llmi_agent.tool import ArtifactReader, Attachment, ToolContext, ToolFailed
+from llmi_agent.contract import ArtifactReader, Attachment, ToolContext, ToolFailed
 from llmi_e2b.errors import SandboxLost, asking_api, asking_sandbox
 from llmi_e2b.settings import Settings
 

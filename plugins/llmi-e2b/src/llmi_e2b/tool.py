@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary
 
 from e2b_code_interpreter import AsyncSandbox
 
-from llmi_agent.kinds import CodeParams
-from llmi_agent.tool import (
+from llmi_agent.contract import (
     BaseTool,
+    CodeParams,
     Failed,
     Health,
     Image,
@@ -25,8 +25,9 @@ from llmi_agent.tool import (
     ToolFailed,
     ToolResult,
     ToolRetry,
+    read_settings,
+    secret_of,
 )
-from llmi_agent.vendor import read_settings, secret_of
 from llmi_e2b.errors import SandboxLost, asking_api, asking_sandbox
 from llmi_e2b.inside import FIGURE, MOST, REPORT
 from llmi_e2b.plugin import SPEC

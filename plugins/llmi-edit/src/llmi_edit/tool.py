@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING
 from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
-from llmi_agent.kinds import EditParams
-from llmi_agent.tool import BaseTool, Failed, Image, Produced, Provenance, ToolCall, ToolContext
+from llmi_agent.contract import (
+    BaseTool,
+    EditParams,
+    Failed,
+    Image,
+    Produced,
+    Provenance,
+    ToolCall,
+    ToolContext,
+)
 from llmi_edit.reader import CAN_DO, Operations, read
 from llmi_edit.values import EditError
 from llmi_edit.wording import NotUnderstood
 
 if TYPE_CHECKING:
-    from llmi_agent.tool import ToolResult
+    from llmi_agent.contract import ToolResult
 
 _PROVIDER = "llmi-edit"
 _JPEG_QUALITY = 92

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import platformdirs
 
-from llmi_agent.kinds import SearchParams
-from llmi_agent.tool import (
+from llmi_agent.contract import (
     BaseTool,
     Health,
     Image,
     Produced,
     Provenance,
+    SearchParams,
     ToolCall,
     ToolContext,
     ToolFailed,

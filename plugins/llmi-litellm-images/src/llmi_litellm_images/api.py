@@ -20,7 +20,7 @@ import litellm
 import openai
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
-from llmi_agent.tool import ToolFailed
+from llmi_agent.contract import ToolFailed
 from llmi_litellm_images.connection import SILENCE, Connection
 from llmi_litellm_images.settings import Settings
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import httpx
 
-from llmi_agent.tool import ToolFailed
-from llmi_agent.vendor import retry_after, status_failure
+from llmi_agent.contract import ToolFailed, retry_after, status_failure
 from llmi_litellm_images.plugin import KEY
 from llmi_litellm_images.settings import Settings
 

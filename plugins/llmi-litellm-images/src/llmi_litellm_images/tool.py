@@ -7,9 +7,10 @@ import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
-from llmi_agent.kinds import DiffusionParams, EditParams
-from llmi_agent.tool import (
+from llmi_agent.contract import (
     BaseTool,
+    DiffusionParams,
+    EditParams,
     Health,
     Image,
     Produced,
@@ -17,8 +18,9 @@ from llmi_agent.tool import (
     ToolCall,
     ToolContext,
     ToolFailed,
+    read_settings,
+    secret_of,
 )
-from llmi_agent.vendor import read_settings, secret_of
 from llmi_litellm_images.connection import Connection
 from llmi_litellm_images.plugin import DRAW, EDIT, KEY
 from llmi_litellm_images.settings import Settings

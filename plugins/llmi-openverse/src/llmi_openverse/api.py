@@ -11,8 +11,7 @@ from typing import Annotated, Any, TypeVar
 import httpx
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
-from llmi_agent.tool import Reason, ToolFailed
-from llmi_agent.vendor import MOST_DETAIL, retry_after, status_failure
+from llmi_agent.contract import MOST_DETAIL, Reason, ToolFailed, retry_after, status_failure
 from llmi_openverse.text import plain
 
 SECONDS = 15.0

@@ -11,9 +11,8 @@ from typing import Annotated, Any
 import httpx
 from pydantic import BaseModel, BeforeValidator
 
-from llmi_agent.hits import Hit
-from llmi_agent.tool import Reason, ToolFailed
-from llmi_agent.vendor import MOST_DETAIL, retry_after
+from llmi_agent.contract import MOST_DETAIL, Reason, ToolFailed, retry_after
+from llmi_agent.contract.image_search import Hit
 from llmi_openverse.api import Text, ask
 from llmi_openverse.credit import MOST_NAME, MOST_TITLE, credited, own_line
 from llmi_openverse.licences import Licence, from_name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmi_agent.tool import Provenance
+from llmi_agent.contract import Provenance
 from llmi_openverse.licences import Licence
 from llmi_openverse.text import MOST_READ, plain
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import httpx
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
-from llmi_agent.hits import Hit
+from llmi_agent.contract.image_search import Hit
 from llmi_openverse.api import Text, ask
 from llmi_openverse.credit import MOST_NAME, MOST_TITLE, credited, own_line
 from llmi_openverse.licences import from_code

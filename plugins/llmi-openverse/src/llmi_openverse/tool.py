@@ -6,20 +6,20 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from llmi_agent.hits import fetch, until
-from llmi_agent.kinds import SearchParams
-from llmi_agent.tool import (
+from llmi_agent.contract import (
     BaseTool,
     Failed,
     Health,
     Image,
     Produced,
+    SearchParams,
     ToolCall,
     ToolContext,
     ToolFailed,
     ToolResult,
+    read_settings,
 )
-from llmi_agent.vendor import read_settings
+from llmi_agent.contract.image_search import fetch, until
 from llmi_openverse import commons, openverse
 from llmi_openverse.api import connected
 from llmi_openverse.plugin import SPEC

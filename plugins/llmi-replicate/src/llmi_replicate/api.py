@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import httpx
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
-from llmi_agent.tool import ToolFailed
-from llmi_agent.vendor import retry_after, status_failure
+from llmi_agent.contract import ToolFailed, retry_after, status_failure
 from llmi_replicate.plugin import KEY
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
-from llmi_agent.tool import ToolContext, ToolFailed
+from llmi_agent.contract import ToolContext, ToolFailed
 from llmi_replicate.api import NotFound, Prediction, Replicate
 
 FIRST_PAUSE = 0.25

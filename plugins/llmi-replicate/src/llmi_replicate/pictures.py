@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image as Pillow
 
-from llmi_agent.tool import ToolContext, ToolFailed
+from llmi_agent.contract import ToolContext, ToolFailed
 
 MOST_SENT = 1_000_000
 """Bytes of a picture; a larger one is made smaller (https://replicate.com/docs/topics/predictions/input-files)."""

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from llmi_agent.kinds import DiffusionParams, EditParams
-from llmi_agent.tool import (
+from llmi_agent.contract import (
     BaseTool,
+    DiffusionParams,
+    EditParams,
     Health,
     Image,
     Produced,
@@ -22,8 +23,9 @@ from llmi_agent.tool import (
     ToolContext,
     ToolFailed,
     ToolResult,
+    read_settings,
+    secret_of,
 )
-from llmi_agent.vendor import read_settings, secret_of
 from llmi_replicate.api import Prediction, connected, load_sdk
 from llmi_replicate.job import finished
 from llmi_replicate.models import MODELS, OWN, Model

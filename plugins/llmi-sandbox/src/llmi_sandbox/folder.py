@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from llmi_agent.tool import ArtifactReader, Attachment
+from llmi_agent.contract import ArtifactReader, Attachment
 from llmi_sandbox.job import Job, Places, dump
 from llmi_sandbox.usage import entries
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from llmi_agent.kinds import CodeParams
-from llmi_agent.tool import (
+from llmi_agent.contract import (
     BaseTool,
+    CodeParams,
     Failed,
     Health,
     Image,

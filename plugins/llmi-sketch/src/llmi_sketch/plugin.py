@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from llmi_agent.hooks import hookimpl
-from llmi_agent.tool import ToolSpec
+from llmi_agent.contract import ToolSpec, hookimpl
 
 
 @hookimpl

@@ -6,13 +6,20 @@ import asyncio
 import io
 from typing import TYPE_CHECKING
 
-from llmi_agent.kinds import DiffusionParams
-from llmi_agent.tool import BaseTool, Image, Produced, Provenance, ToolCall, ToolContext
+from llmi_agent.contract import (
+    BaseTool,
+    DiffusionParams,
+    Image,
+    Produced,
+    Provenance,
+    ToolCall,
+    ToolContext,
+)
 from llmi_sketch.scene import paint
 from llmi_sketch.words import scene_of
 
 if TYPE_CHECKING:
-    from llmi_agent.tool import ToolResult
+    from llmi_agent.contract import ToolResult
 
 NOTE = "a placeholder drawn from the prompt's words; bind a diffusion tool for a real one"
 _QUALITY = 92

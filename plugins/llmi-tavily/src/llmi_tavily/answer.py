@@ -12,8 +12,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from llmi_agent.hits import Hit
-from llmi_agent.tool import Provenance
+from llmi_agent.contract import Provenance
+from llmi_agent.contract.image_search import Hit
 
 
 def _as_object(value: Any) -> Any:

@@ -14,8 +14,7 @@ from pydantic import BaseModel
 from tavily import AsyncTavilyClient
 from tavily.errors import TimeoutError as TavilyTimeoutError
 
-from llmi_agent.tool import ToolFailed
-from llmi_agent.vendor import retry_after, status_failure
+from llmi_agent.contract import ToolFailed, retry_after, status_failure
 from llmi_tavily.answer import Answer
 from llmi_tavily.settings import Settings
 

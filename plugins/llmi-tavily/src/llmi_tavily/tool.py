@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmi_agent.hits import Haul, Hit, fetch, until
-from llmi_agent.kinds import SearchParams
-from llmi_agent.tool import (
+from llmi_agent.contract import (
     BaseTool,
     Failed,
     Health,
     Produced,
+    SearchParams,
     ToolCall,
     ToolContext,
     ToolFailed,
     ToolResult,
+    read_settings,
+    secret_of,
 )
-from llmi_agent.vendor import read_settings, secret_of
+from llmi_agent.contract.image_search import Haul, Hit, fetch, until
 from llmi_tavily import api
 from llmi_tavily.answer import Answer, hits
 from llmi_tavily.plugin import SPEC

@@ -7,7 +7,7 @@ OfflineError              what the offline writer needs is not there
 
 from __future__ import annotations
 
-from llmi_agent.errors import LlmiError
+from llmi_agent.base.errors import LlmiError
 
 RESAVE = "check that it is the file you meant, and save it again as CSV with one header row"
 

@@ -1,0 +1,47 @@
+"""Every error that LLMI raises on purpose.
+
+    LlmiError                 one clear sentence; the CLI prints it and exits with `exit_code`
+    ├── InputError            a file or an argument that cannot be used            exit code 2
+    ├── UnavailableError      no tool, key or model for what is needed             exit code 3
+    ├── ConfigError           a setting that cannot be read or does not exist      exit code 2
+    ├── PolicyError           the language model gave no usable answer             exit code 1
+    └── PluginError           a plugin that breaks the contract (LLMI_STRICT=1)    exit code 1
+
+A tool that fails raises none of these: its failure is data (`llmi_agent.contract.tool.Failed`).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class LlmiError(Exception):
+    """Base of the tree. The message names the culprit, what exists, and the next step."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class InputError(LlmiError):
+    """The user's input cannot be used: a file that is not what it says, an empty table."""
+
+    exit_code = 2
+
+
+class ConfigError(LlmiError):
+    """A setting in llmi.toml, the environment or a flag cannot be read."""
+
+    exit_code = 2
+
+
+class UnavailableError(LlmiError):
+    """What the run needs is not there: a tool, a key, a model, an attachment."""
+
+    exit_code = 3
+
+
+class PluginError(LlmiError):
+    """A plugin breaks the contract, and LLMI_STRICT=1 asked for an error rather than a report."""
+
+
+class PolicyError(LlmiError):
+    """The language model gave no usable answer: refused, unreachable, empty."""

@@ -1,0 +1,115 @@
+"""What the command line says: results on stdout, everything else on stderr, and how errors end it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+
+class Voice:
+    """Made from the arguments before they are parsed, so that a wrong argument is reported in kind.
+
+    json: stdout gets one JSON object and nothing else, errors included.
+    verbose: events go to stderr.
+    """
+
+    def __init__(self, *, json: bool = False, verbose: bool = False) -> None:
+        self.json = json
+        self.verbose = verbose
+
+    @classmethod
+    def of(cls, arguments: Sequence[str]) -> Voice:
+        options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+        verbose = "-v" in options or "--verbose" in options
+        return cls(json="--json" in options, verbose=verbose)
+
+    @property
+    def live(self) -> bool:
+        """Whether somebody watches: stderr is a terminal that can redraw, and events do not go there."""
+        terminal = sys.stderr is not None and sys.stderr.isatty()
+        return terminal and not self.verbose and os.environ.get("TERM") != "dumb"
+
+    def configure_logs(self) -> None:
+        """Events to stderr if the user asked for them; otherwise nobody's log lines get there."""
+        import logging
+        import warnings
+
+        if self.verbose:
+            from llmi_agent.base.logs import configure
+            from llmi_agent.base.secrets import secret_values
+
+            configure(secret_values(os.environ), verbose=True)
+            return
+        logging.getLogger().addHandler(logging.NullHandler())
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
+
+    def say(self, sentence: str, event: str = "notice") -> None:
+        """One line on stderr; where events go as JSON lines, it is one of them."""
+        from llmi_agent.cli.text import one_line
+
+        if self.verbose and not self._terminal():
+            from llmi_agent.base.logs import get_logger
+
+            get_logger().warning(event, message=one_line(sentence))
+        else:
+            click.echo(f"llmi: {one_line(sentence)}", err=True)
+
+    def give(self, value: Any) -> None:
+        """The result of `--json`."""
+        import json
+
+        click.echo(json.dumps(value, indent=2, default=str))
+
+    def flush(self) -> None:
+        """Write out what is buffered, so that a closed pipe is noticed here and not at the interpreter's exit."""
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+
+    def fail(self, error: BaseException) -> int:
+        """Say what went wrong; returns the exit code. A closed pipe ends everything without a word."""
+        from llmi_agent.cli.failures import CLOSED_PIPE, explain
+
+        try:
+            failure = explain(error)
+            if failure.usage and not self.json:
+                failure.usage.show()
+            elif failure.message:
+                self._report(failure.message, failure.exit_code)
+            if failure.unexpected and self.verbose:
+                self._trace(failure.unexpected)
+            self.flush()
+        except BrokenPipeError:
+            _abandon_stdout()
+            return CLOSED_PIPE
+        if isinstance(error, BrokenPipeError):
+            _abandon_stdout()
+        return failure.exit_code
+
+    def _report(self, message: str, exit_code: int) -> None:
+        self.say(message, "failed")
+        if self.json:
+            self.give({"error": {"message": message, "exit_code": exit_code}})
+
+    def _trace(self, error: BaseException) -> None:
+        import traceback
+
+        from llmi_agent.base.secrets import Redactor, secret_values
+
+        text = "".join(traceback.format_exception(error))
+        click.echo(Redactor(secret_values(os.environ)).text(text), err=True, nl=False)
+
+    def _terminal(self) -> bool:
+        return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _abandon_stdout() -> None:
+    """Nobody reads: what is left in the buffers must not raise again when the interpreter exits."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,82 @@
+"""The contract: everything that a plugin sees of LLMI, in one import. `docs/plugins.md` goes through it.
+
+Authors of search tools find more in `llmi_agent.contract.image_search`.
+"""
+
+from llmi_agent.contract.hooks import ENTRY_POINTS, Hooks, ModelContext, ModelRequest, hookimpl
+from llmi_agent.contract.kinds import (
+    WELL_KNOWN,
+    CodeParams,
+    DiffusionParams,
+    EditParams,
+    Kind,
+    Params,
+    SearchParams,
+    Words,
+)
+from llmi_agent.contract.tool import (
+    REASONS,
+    ArtifactReader,
+    Attachment,
+    BaseTool,
+    Download,
+    Failed,
+    Health,
+    Image,
+    Produced,
+    Provenance,
+    Reason,
+    Tool,
+    ToolCall,
+    ToolContext,
+    ToolFailed,
+    ToolResult,
+    ToolRetry,
+    ToolSpec,
+)
+from llmi_agent.contract.vendor import (
+    MOST_DETAIL,
+    read_settings,
+    retry_after,
+    secret_of,
+    status_failure,
+)
+
+__all__ = [
+    "ENTRY_POINTS",
+    "MOST_DETAIL",
+    "REASONS",
+    "WELL_KNOWN",
+    "ArtifactReader",
+    "Attachment",
+    "BaseTool",
+    "CodeParams",
+    "DiffusionParams",
+    "Download",
+    "EditParams",
+    "Failed",
+    "Health",
+    "Hooks",
+    "Image",
+    "Kind",
+    "ModelContext",
+    "ModelRequest",
+    "Params",
+    "Produced",
+    "Provenance",
+    "Reason",
+    "SearchParams",
+    "Tool",
+    "ToolCall",
+    "ToolContext",
+    "ToolFailed",
+    "ToolResult",
+    "ToolRetry",
+    "ToolSpec",
+    "Words",
+    "hookimpl",
+    "read_settings",
+    "retry_after",
+    "secret_of",
+    "status_failure",
+]

@@ -1,0 +1,79 @@
+"""The hooks that a plugin may implement, and the marker to do it with.
+
+    from llmi_agent.contract.hooks import hookimpl
+
+    @hookimpl
+    def llmi_tools():
+        return [ToolSpec(...)]
+
+A plugin is an object (usually a module) under the entry-point group `llmi_agent.v1`. Hooks may be plain or
+async functions: LLMI awaits them one by one in its own loop, since pluggy's `firstresult` would take the
+first coroutine for an answer, even one that resolves to None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import pluggy
+
+from llmi_agent.contract.tool import ToolCall, ToolContext, ToolResult, ToolSpec
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage, BaseMessage
+
+ENTRY_POINTS = "llmi_agent.v1"
+
+hookspec = pluggy.HookspecMarker("llmi_agent")
+hookimpl = pluggy.HookimplMarker("llmi_agent")
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """One call of the policy."""
+
+    purpose: Literal["draft", "repair"]
+    messages: tuple[BaseMessage, ...]
+    model: str
+    """The name the model goes by in this run."""
+
+
+@dataclass(frozen=True)
+class ModelContext:
+    """Which episode a model call belongs to."""
+
+    episode: str
+    slot: int | None = None
+    """The slot under repair."""
+
+
+class Hooks:
+    """The hook specifications of contract v1."""
+
+    @hookspec
+    def llmi_tools(self) -> Sequence[ToolSpec]:
+        """The plugin's tools. Called once, when plugins are loaded; must not import an SDK."""
+        raise NotImplementedError
+
+    @hookspec
+    def llmi_before_call(
+        self, call: ToolCall, spec: ToolSpec, context: ToolContext
+    ) -> ToolResult | Awaitable[ToolResult | None] | None:
+        """Answer in the tool's place (cache, replay, approval, veto), or None to let it run.
+
+        The first answer that is not None wins and the tool is not run.
+        """
+
+    @hookspec
+    def llmi_after_call(
+        self, call: ToolCall, spec: ToolSpec, result: ToolResult, context: ToolContext
+    ) -> Awaitable[None] | None:
+        """See every call's result, failed ones too."""
+
+    @hookspec
+    def llmi_after_model(
+        self, request: ModelRequest, response: AIMessage, context: ModelContext
+    ) -> Awaitable[None] | None:
+        """See every answer of the policy, with its usage where the vendor tells it."""

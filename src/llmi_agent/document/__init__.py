@@ -1,0 +1,1 @@
+"""The finished document: its blocks, its messages, its files."""

@@ -1,0 +1,1 @@
+"""Plugins and the tools they bring; the one door to addresses that others have named."""

@@ -1,0 +1,199 @@
+"""The registry of tools, and the bindings: which tool serves which kind in a run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Literal, Protocol, cast
+
+from pydantic import BaseModel
+
+from llmi_agent.base.errors import ConfigError, UnavailableError
+from llmi_agent.contract.kinds import WELL_KNOWN, Kind
+from llmi_agent.contract.tool import Tool, ToolSpec
+from llmi_agent.host.plugins import PluginHost, PluginProblem, load_plugins
+
+EMBEDDED = frozenset({"llmi-edit", "llmi-gallery", "llmi-sandbox", "llmi-sketch"})
+"""The distributions that the extra `llmi-agent[tools]` brings: the defaults that need no key."""
+
+Standing = Literal["ready", "embedded", "installed", "needs key", "opt-in"]
+_ORDER: tuple[Standing, ...] = ("ready", "embedded", "installed", "needs key", "opt-in")
+
+
+class LiveTool(Protocol):
+    """A tool object with its spec, handed over in code rather than by a plugin."""
+
+    spec: ToolSpec
+    run: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A tool in the registry."""
+
+    spec: ToolSpec
+    plugin: str
+    distribution: str
+    version: str
+    make: Callable[[], Tool]
+    shared: bool = False
+    """`make` gives the same object each time, whose end is its owner's business."""
+
+    def missing(self, secrets: Mapping[str, str]) -> tuple[str, ...]:
+        """The secrets that it needs and that are not there."""
+        return tuple(name for name in self.spec.needs if not secrets.get(name))
+
+    def standing(self, secrets: Mapping[str, str]) -> Standing:
+        """Its place in the order of `Registry.of_kind`, in a word."""
+        if self.spec.opt_in:
+            return "opt-in"
+        if self.missing(secrets):
+            return "needs key"
+        if self.spec.needs:
+            return "ready"
+        return "embedded" if self.distribution in EMBEDDED else "installed"
+
+
+@dataclass(frozen=True)
+class Bindings:
+    """One tool for each kind, decided before a run starts."""
+
+    tools: Mapping[str, Registered]
+
+    @cached_property
+    def kinds(self) -> Mapping[str, Kind]:
+        return {name: tool.spec.as_kind() for name, tool in self.tools.items()}
+
+    @cached_property
+    def params(self) -> Mapping[str, type[BaseModel]]:
+        """The models that validate each kind's parameters, for the draft's readers."""
+        return {name: kind.params for name, kind in self.kinds.items()}
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {kind: tool.spec.name for kind, tool in self.tools.items()}
+
+    def __str__(self) -> str:
+        return ", ".join(f"{kind}={name}" for kind, name in self.names.items())
+
+
+class Registry:
+    """All tools by name, and the host whose hooks go with them."""
+
+    def __init__(self, tools: Iterable[Registered], host: PluginHost) -> None:
+        self.host = host
+        self.tools = _unique(tools, host)
+
+    def of_kind(self, kind: str, secrets: Mapping[str, str]) -> list[Registered]:
+        """The tools of a kind in the order of preference that `llmi tools` prints.
+
+        Hosted ones whose key is set, then the embedded defaults, then others without a key; after
+        these, never bound on their own: tools whose key is missing, and tools that are opt-in.
+        """
+        tools = [tool for tool in self.tools.values() if tool.spec.kind == kind]
+        return sorted(tools, key=lambda t: (_ORDER.index(t.standing(secrets)), t.spec.name))
+
+    @property
+    def kinds(self) -> list[str]:
+        """Every kind that some tool serves: the well-known ones first, then by name."""
+        found = {tool.spec.kind for tool in self.tools.values()}
+        return [k for k in WELL_KNOWN if k in found] + sorted(found - set(WELL_KNOWN))
+
+    def bind(self, use: Mapping[str, str], secrets: Mapping[str, str]) -> Bindings:
+        """Decide which tool serves each kind; `use` maps a kind to a tool's name.
+
+        Raises ConfigError for an unknown kind or tool, UnavailableError for a named tool whose key
+        is missing.
+        """
+        named = {kind: self._named(kind, name, secrets) for kind, name in use.items()}
+        bound: dict[str, Registered] = {}
+        for kind in self.kinds:
+            best = named.get(kind) or self._best(kind, secrets)
+            if best:
+                bound[kind] = best
+        return Bindings(MappingProxyType(bound))
+
+    def _best(self, kind: str, secrets: Mapping[str, str]) -> Registered | None:
+        usable = ("ready", "embedded", "installed")
+        candidates = self.of_kind(kind, secrets)
+        return next((tool for tool in candidates if tool.standing(secrets) in usable), None)
+
+    def _named(self, kind: str, name: str, secrets: Mapping[str, str]) -> Registered:
+        if kind not in self.kinds:
+            raise ConfigError(f"no tool serves the kind {kind!r}; kinds are {_list(self.kinds)}")
+        tool = self.tools.get(name)
+        if tool is None or tool.spec.kind != kind:
+            names = [each.spec.name for each in self.of_kind(kind, secrets)]
+            raise ConfigError(f"no tool {name!r} serves {kind}; tools that do: {_list(names)}")
+        if missing := tool.missing(secrets):
+            raise UnavailableError(f"tool {name} needs {_list(missing)}; set it and run again")
+        return tool
+
+
+def discover(names: Collection[str] | None = None, *, strict: bool = False) -> Registry:
+    """The registry of all installed plugins, or only of those `names`."""
+    host = load_plugins(names, strict=strict)
+    return Registry(_registered(host), host)
+
+
+def registry_of(*tools: ToolSpec | LiveTool, hooks: Sequence[object] = ()) -> Registry:
+    """A registry made in code: specs, or live tools that carry a `spec`; `hooks` are plugin objects."""
+    host = PluginHost(strict=True)
+    for number, plugin in enumerate(hooks):
+        host.add(plugin, f"hooks-{number}")
+    given = [_live(tool) for tool in tools]
+    return Registry([*given, *_registered(host)], host)
+
+
+def _live(tool: ToolSpec | LiveTool) -> Registered:
+    if isinstance(tool, ToolSpec):
+        return Registered(tool, "code", "code", "?", _maker(tool))
+    return Registered(tool.spec, "code", "code", "?", lambda: cast("Tool", tool), shared=True)
+
+
+def _registered(host: PluginHost) -> list[Registered]:
+    return [
+        Registered(spec, plugin.name, plugin.distribution, plugin.version, _maker(spec))
+        for plugin in host.plugins
+        for spec in plugin.specs
+    ]
+
+
+def _maker(spec: ToolSpec) -> Callable[[], Tool]:
+    def make() -> Tool:
+        module, _, attribute = spec.load.partition(":")
+        return cast("Tool", getattr(import_module(module), attribute)())
+
+    return make
+
+
+def _unique(tools: Iterable[Registered], host: PluginHost) -> dict[str, Registered]:
+    """By name; tools that share a name are all refused, and the problem names every owner."""
+    by_name: dict[str, list[Registered]] = defaultdict(list)
+    for tool in tools:
+        by_name[tool.spec.name].append(tool)
+    for name, same in by_name.items():
+        if len(same) > 1:
+            host.problem(_clash(name, same))
+    return {name: same[0] for name, same in by_name.items() if len(same) == 1}
+
+
+def _clash(name: str, same: Sequence[Registered]) -> PluginProblem:
+    owners = _list([f"{tool.distribution} {tool.version}" for tool in same])
+    first = same[0]
+    return PluginProblem(
+        first.plugin,
+        first.distribution,
+        first.version,
+        stage="name",
+        cause=f"the tool name {name!r} is claimed by {owners}; none of them is used",
+        remedy="uninstall one, or name the plugins to load in LLMI_PLUGINS",
+    )
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"

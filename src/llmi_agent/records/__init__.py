@@ -1,0 +1,1 @@
+"""What happened in a run, durable, and what it cost."""

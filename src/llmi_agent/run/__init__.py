@@ -1,0 +1,1 @@
+"""One run: its session, the calls it makes, the money it may spend."""

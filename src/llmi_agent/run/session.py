@@ -1,0 +1,267 @@
+"""A session: the live half of an episode. It runs calls, keeps verdicts, and lets nothing outlive it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.runnables.config import var_child_runnable_config
+
+from llmi_agent.base.logs import get_logger
+from llmi_agent.contract.tool import Attachment, Failed, Provenance, ToolCall
+from llmi_agent.records.journal import EpisodeJournal
+from llmi_agent.records.outcome import Dropped, Kept, Outcome
+from llmi_agent.run.dispatcher import Dispatcher
+from llmi_agent.run.ledger import Ledger
+from llmi_agent.run.stray_tasks import Strays
+from llmi_agent.run.tasks import finish, stop
+from llmi_agent.run.toolkit import Toolkit
+
+ENTRY_SECONDS = 10.0
+"""How long an edit waits for the turn of an earlier slot to begin: LangGraph starts slots in order."""
+
+Emit = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Input:
+    """A picture that the run starts with: an attachment, or a figure of the thread's last document."""
+
+    digest: str
+    media_type: str
+    label: str
+    """What the policy is told it is."""
+    provenance: Provenance = field(default_factory=lambda: Provenance("the user"))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture that an edit may start from."""
+
+    digest: str
+    provenance: Provenance
+
+
+class Session:
+    """One run's calls and verdicts. Close it, or use it with `async with`."""
+
+    def __init__(
+        self,
+        episode: str,
+        toolkit: Toolkit,
+        attachments: Sequence[Attachment] = (),
+        inputs: Sequence[Input] = (),
+        emit: Emit = lambda event: None,
+        seed: int | None = None,
+    ) -> None:
+        self.episode = episode
+        self.toolkit = toolkit
+        self.inputs = tuple(inputs)
+        self._hold = ExitStack()
+        self._hold.enter_context(toolkit.journal.hold(episode))
+        self.journal = EpisodeJournal(toolkit.journal, toolkit.store, episode)
+        self._emit, self._emit_in = emit, copy_context()
+        self.loop = asyncio.get_running_loop()
+        self.log = get_logger(episode=episode)
+        self._scope = AsyncExitStack()
+        self._strays = Strays(self.loop)
+        self._calls: dict[str, asyncio.Task[Outcome]] = {}
+        self._ahead: set[asyncio.Task[None]] = set()
+        self._verdicts: dict[int, asyncio.Future[Kept | Dropped]] = {}
+        self._entries: dict[int, asyncio.Event] = {}
+        self._told: set[int] = set()
+        self.ledger = Ledger(toolkit.options, self.journal, self.emit)
+        self._dispatcher = Dispatcher(
+            toolkit,
+            tuple(attachments),
+            self._scope,
+            self.log,
+            self.started,
+            self.cached,
+            self.progress,
+            self.journal,
+            self.ledger,
+            toolkit.options.seed if seed is None else seed,
+        )
+        self._closed = False
+
+    async def result(self, call: ToolCall) -> Outcome:
+        """The call's outcome: running, done, or started now. Asking twice starts it once.
+
+        Cancelling the one who asks does not cancel the call; closing the session does.
+        """
+        if self._closed:
+            return Failed("cancelled", "the run has ended")
+        if known := self.journal.outcome(call):
+            return known
+        task = self._calls.get(call.key)
+        if task is None or not _stands(task):
+            task = self.loop.create_task(
+                self._run(call), name=f"llmi-call-{call.key}", context=self._context()
+            )
+            self._calls[call.key] = task
+        return await asyncio.shield(task)
+
+    async def source(self, index: int, *, before: int, origins: Sequence[str]) -> Source | Failed:
+        """The picture that `img_index` means, once its verdict is known.
+
+        `index` counts over the inputs, then the slots; `before` is the slot that asks, which may only point at
+        earlier ones; `origins` are the digests of the draft's slots.
+        """
+        if index < len(self.inputs):
+            chosen = self.inputs[index]
+            return Source(chosen.digest, chosen.provenance)
+        slot = index - len(self.inputs)
+        if slot >= before:
+            possible = len(self.inputs) + before > 0
+            return Failed("bad_params", self._no_such_picture(index, before), retryable=possible)
+        verdict = await self._verdict(slot, origins[slot])
+        if isinstance(verdict, Dropped):
+            return Failed(
+                "unavailable",
+                f"the picture it starts from (slot {slot}) is missing: {verdict.message}",
+            )
+        return Source(verdict.artifact.digest, verdict.provenance)
+
+    def enter(self, slot: int, origin: str) -> Kept | Dropped | None:
+        """A slot's turn begins. Returns what became of it in an earlier life of the run, if that holds."""
+        verdict = self.journal.verdict(slot, origin)
+        if verdict is not None and not self._future(slot).done():
+            self._future(slot).set_result(verdict)
+        self._entered(slot).set()
+        return verdict
+
+    def begin(self, slot: int, work: Coroutine[Any, Any, None]) -> None:
+        """Start a slot's first attempt before its turn; it ends with the session, or when the draft is void."""
+        self._entered(slot).set()
+        task = self.loop.create_task(work, name=f"llmi-ahead-{slot}", context=self._context())
+        self._ahead.add(task)
+        task.add_done_callback(self._began)
+
+    async def discard(self) -> None:
+        """The draft is void: cancel what was started for it. A call that has ended stands, should it be asked again."""
+        await stop([*self._ahead, *self._calls.values()])
+        self._calls = {key: each for key, each in self._calls.items() if _stands(each)}
+        for future in self._verdicts.values():
+            future.cancel()
+        for of_slot in (self._ahead, self._verdicts, self._entries, self._told):
+            of_slot.clear()
+
+    def settle(self, slot: int, origin: str, verdict: Kept | Dropped) -> None:
+        """Say what became of a slot; edits that wait for it go on."""
+        self.journal.settled(slot, origin, verdict)
+        future = self._future(slot)
+        if not future.done():
+            future.set_result(verdict)
+
+    def tell_verdict(self, slot: int, verdict: Kept | Dropped) -> None:
+        """Show what became of a slot, once."""
+        if slot not in self._told:
+            self._told.add(slot)
+            message = verdict.message if isinstance(verdict, Dropped) else ""
+            self.slot_event(slot, verdict.status, message=message, attempts=verdict.attempts)
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        """Show an event to who watches the run, in the context that the run was opened in."""
+        self._emit_in.copy().run(self._emit, event)
+
+    def slot_event(self, slot: int, state: str, **fields: Any) -> None:
+        """Tell who watches what happens to a slot, in the stream and in the log."""
+        self.emit({"type": "slot", "slot": slot, "state": state, **fields})
+        self.log.info(f"slot.{state.replace(' ', '_')}", slot=slot, **fields)
+
+    async def aclose(self) -> None:
+        """Cancel every running call and stray, wait until they are gone, then close what tools have entered.
+
+        What will not end within the grace period (`tasks.GRACE`) is logged and left behind.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            left = len(await stop([*self._ahead, *self._calls.values()]))
+            left += await self._strays.cancel()
+            if left:
+                self.log.warning("session.tasks_left", tasks=left)
+            for future in self._verdicts.values():
+                future.cancel()
+            if trouble := await finish(self._scope.aclose()):
+                self.log.warning("session.close_failed", error=trouble)
+            self.journal.flush()
+        finally:
+            self._hold.close()
+
+    async def __aenter__(self) -> Session:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def _began(self, task: asyncio.Task[None]) -> None:
+        self._ahead.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.log.warning("slot.ahead_failed", error=f"{type(error).__name__}: {error}")
+
+    def _context(self) -> Context:
+        """Where a call runs: what a tool does with a model of its own is not the plan's output."""
+        context = copy_context()
+        context.run(var_child_runnable_config.set, None)
+        context.run(self._strays.own)
+        return context
+
+    async def _run(self, call: ToolCall) -> Outcome:
+        try:
+            return await self._dispatcher.run(call)
+        except asyncio.CancelledError:
+            return Failed("cancelled", "the run was stopped")
+
+    async def _verdict(self, slot: int, origin: str) -> Kept | Dropped:
+        """A slot's verdict. A slot that is not part of this life of the run has it on record, or none."""
+        if known := self.journal.verdict(slot, origin):
+            return known
+        try:
+            async with asyncio.timeout(ENTRY_SECONDS):
+                await self._entered(slot).wait()
+        except TimeoutError:
+            return Dropped(reason="unavailable", message="nothing is on record of it")
+        return await asyncio.shield(self._future(slot))
+
+    def _future(self, slot: int) -> asyncio.Future[Kept | Dropped]:
+        return self._verdicts.setdefault(slot, self.loop.create_future())
+
+    def _entered(self, slot: int) -> asyncio.Event:
+        return self._entries.setdefault(slot, asyncio.Event())
+
+    def started(self, call: ToolCall) -> None:
+        """A call has its permit and begins."""
+        self.journal.started(call)
+        self.slot_event(call.slot, "started", kind=call.kind, tool=call.tool, attempt=call.attempt)
+
+    def cached(self, call: ToolCall) -> None:
+        """A call need not be made: its result is on record."""
+        self.slot_event(call.slot, "cached", kind=call.kind, tool=call.tool, attempt=call.attempt)
+
+    def progress(self, call: ToolCall, message: str) -> None:
+        """A tool has a line to show."""
+        self.emit({"type": "progress", "slot": call.slot, "message": message})
+
+    def _no_such_picture(self, index: int, before: int) -> str:
+        count = len(self.inputs) + before
+        if count == 0:
+            return f"img_index {index}: there is no earlier picture to edit"
+        return (
+            f"img_index {index} is not an earlier picture; here it may be 0 to {count - 1} "
+            f"({len(self.inputs)} input images, then the slots before this one)"
+        )
+
+
+def _stands(task: asyncio.Task[Outcome]) -> bool:
+    """Whether a call's task is what whoever asks again should get: what never began may be begun again."""
+    if not task.done():
+        return True
+    outcome = task.result()
+    return not (isinstance(outcome, Failed) and outcome.reason in ("cancelled", "budget"))

@@ -1,0 +1,91 @@
+"""The open sessions of a graph: opened on first use, closed when the graph's run ends in any way.
+
+A session is found by the episode's id in the state. LangGraph's runtime context belongs to the embedding user,
+so nothing is kept there: a callback handler on the compiled graph learns which runs belong to which graph run, and
+closes their sessions on its end, error or cancellation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackManager
+from langchain_core.runnables import RunnableConfig
+
+from llmi_agent.base.errors import InputError
+from llmi_agent.run.session import Session
+
+
+class Sessions(AsyncCallbackHandler):
+    """Put it into the graph's callbacks: `graph.with_config(callbacks=[sessions])`."""
+
+    run_inline = True
+    # It watches runs of graphs and nodes, and is not to be told of every token.
+    ignore_llm = ignore_chat_model = ignore_retriever = ignore_agent = True
+    ignore_retry = ignore_custom_event = True
+
+    def __init__(self) -> None:
+        self._parents: dict[UUID, UUID | None] = {}
+        self._episodes: dict[UUID, set[str]] = {}
+        """By the graph's own run: the episodes that are open in it."""
+        self._open: dict[str, Session] = {}
+
+    def get(self, episode: str, config: RunnableConfig, make: Callable[[], Session]) -> Session:
+        """The episode's session, made if this is its first use; it ends with the run of `config`.
+
+        Raises CancelledError if that run has ended already: a node that is still unwinding must not open
+        what nobody will close. Raises InputError if the episode belongs to another run that still goes on.
+        """
+        root = self._root_of(config)
+        if root is None:
+            raise asyncio.CancelledError("the run has ended")
+        if episode not in self._open:
+            self._open[episode] = make()
+            self._episodes[root].add(episode)
+        elif episode not in self._episodes[root]:
+            raise InputError(f"the run {episode} is still going on")
+        return self._open[episode]
+
+    async def on_chain_start(
+        self,
+        serialized: dict[str, Any],
+        inputs: dict[str, Any],
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        **kwargs: Any,
+    ) -> None:
+        # The handler is inherited downwards only: the first run whose parent it does not know is the graph's own.
+        if parent_run_id not in self._parents:
+            self._episodes[run_id] = set()
+        self._parents[run_id] = parent_run_id
+
+    async def on_chain_end(self, outputs: dict[str, Any], *, run_id: UUID, **kwargs: Any) -> None:
+        await self._ended(run_id)
+
+    async def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        await self._ended(run_id)
+
+    async def _ended(self, run: UUID) -> None:
+        self._parents.pop(run, None)
+        for episode in self._episodes.pop(run, ()):
+            if session := self._open.pop(episode, None):
+                await _closed(session)
+
+    def _root_of(self, config: RunnableConfig) -> UUID | None:
+        callbacks = config.get("callbacks")
+        run = callbacks.parent_run_id if isinstance(callbacks, BaseCallbackManager) else None
+        while run is not None and run not in self._episodes:
+            run = self._parents.get(run)
+        return run
+
+
+async def _closed(session: Session) -> None:
+    """Close it on the loop it lives on, which is another one if the graph was called synchronously."""
+    if session.loop is asyncio.get_running_loop():
+        await session.aclose()
+    else:
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(session.aclose(), session.loop))

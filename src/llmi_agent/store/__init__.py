@@ -1,0 +1,1 @@
+"""Bytes by their digest, and how pictures and files get in."""

@@ -1,0 +1,156 @@
+"""The artifact store: bytes kept once, under the SHA-256 of their content.
+
+State, journal, traces and documents hold digests; only the store holds bytes. Files are written beside
+their place and renamed, so a reader never sees half of one and a crash leaves no torn file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmi_agent.store.intake import Limits, Picture, admit
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much some files are."""
+
+    files: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Size) -> Size:
+        return Size(self.files + other.files, self.bytes + other.bytes)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A picture in the store."""
+
+    digest: str
+    media_type: str
+    width: int
+    height: int
+
+
+class ArtifactStore:
+    """Bytes by digest, in a folder that is made when the first bytes come."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+
+    def put(self, data: bytes) -> str:
+        """Keep `data`; returns its digest. The same bytes are kept once."""
+        digest = hashlib.sha256(data).hexdigest()
+        if not self.renew(digest):
+            _write_whole(self._place(digest), data)
+        return digest
+
+    def renew(self, digest: str) -> bool:
+        """Whether there are bytes under `digest`. If so they count as put just now, and `sweep` spares them."""
+        try:
+            os.utime(self._place(digest))
+        except FileNotFoundError:
+            return False
+        except OSError:  # a store of somebody else's, which may only be read
+            return digest in self
+        return True
+
+    def read(self, digest: str) -> bytes:
+        """The bytes under `digest`. Raises KeyError if there are none."""
+        return self.path(digest).read_bytes()
+
+    def path(self, digest: str) -> Path:
+        """The file that holds them. Raises KeyError if there is none."""
+        path = self._place(digest)
+        if not path.is_file():
+            raise KeyError(digest)
+        return path
+
+    def __contains__(self, digest: str) -> bool:
+        return self._place(digest).is_file()
+
+    def size(self) -> Size:
+        """All that is in the store."""
+        sizes = (_status(path) for path in self._files())
+        return sum((Size(1, status.st_size) for status in sizes if status), Size())
+
+    def sweep(self, keep: Collection[str], before: float) -> tuple[Size, Size]:
+        """Delete what is not in `keep`; returns what is gone, and what stays since it is too young.
+
+        before: seconds since the epoch. What was put or renewed since then may belong to a run that has not written
+        it down yet. Folders stay: somebody may be about to write into one.
+        """
+        gone, young = Size(), Size()
+        for path in self._files():
+            if path.name in keep or not (status := _status(path)):
+                continue
+            size = Size(1, status.st_size)
+            if status.st_mtime >= before or not _removed(path, before):
+                young += size
+            else:
+                gone += size
+        return gone, young
+
+    def put_image(self, data: bytes, limits: Limits | None = None) -> tuple[Artifact, Picture]:
+        """Take a picture in (`intake.admit`) and keep it. Raises IntakeError."""
+        picture = admit(data, limits)
+        digest = self.put(picture.data)
+        return Artifact(digest, picture.media_type, picture.width, picture.height), picture
+
+    def _files(self) -> Iterator[Path]:
+        """Those under a digest, and what a process that was killed left half-written."""
+        for folder in sorted(self.root.glob("[0-9a-f][0-9a-f]")):
+            yield from sorted(folder.iterdir())
+
+    def _place(self, digest: str) -> Path:
+        if not _DIGEST.fullmatch(digest):
+            raise KeyError(digest)
+        return self.root / digest[:2] / digest
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """None if somebody has deleted it."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _removed(path: Path, before: float) -> bool:
+    """Delete the file, unless it is renewed at the very last moment.
+
+    Between a look at its time and `unlink` it could be renewed; once it is aside, nobody can renew it any more: who
+    tries finds it gone and writes it anew.
+    """
+    aside = path.with_name(f".old-{path.name}")
+    try:
+        path.rename(aside)
+        if aside.stat().st_mtime >= before:
+            aside.rename(path)
+            return False
+        aside.unlink()
+    except FileNotFoundError:  # somebody else sweeps, too
+        return True
+    return True

@@ -1,0 +1,78 @@
+"""Events: JSON lines with secrets redacted, and silence until somebody asks."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmi_agent.base.logs import configure, get_logger
+from llmi_agent.base.secrets import Redactor, secret_values
+
+
+@pytest.fixture
+def logger_as_it_was() -> Iterator[None]:
+    root, logger = logging.getLogger(), logging.getLogger("llmi_agent")
+    handlers, level = root.handlers[:], logger.level
+    yield
+    root.handlers[:] = handlers
+    logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("logger_as_it_was")
+def test_events_are_json_lines_without_secrets() -> None:
+    stream = io.StringIO()
+    configure(["sk-canary-123"], verbose=True, stream=stream)
+    get_logger(episode="e").info("call.started", tool="t", nested={"key": ["is sk-canary-123"]})
+    try:
+        raise RuntimeError("bad key sk-canary-123")
+    except RuntimeError:
+        get_logger().exception("call.failed")
+    first, second = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert (first["event"], first["episode"], first["level"]) == ("call.started", "e", "info")
+    assert first["nested"] == {"key": ["is [secret]"]}
+    assert "RuntimeError: bad key [secret]" in second["exception"]
+    assert "canary" not in stream.getvalue()
+
+
+@pytest.mark.usefixtures("logger_as_it_was")
+def test_without_verbose_only_warnings_are_shown() -> None:
+    stream = io.StringIO()
+    configure(["sk-canary-123"], stream=stream)
+    get_logger().info("call.started")
+    get_logger().warning("session.close_failed")
+    logging.getLogger("another.library").warning("speaks of sk-canary-123")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == [
+        "session.close_failed",
+        "speaks of [secret]",
+    ]
+
+
+def test_a_library_user_who_configures_nothing_sees_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    get_logger().info("call.started")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_which_variables_are_secret() -> None:
+    environ = {
+        "OPENAI_API_KEY": "aaaaaaaa",
+        "REPLICATE_API_TOKEN": "bbbbbbbb",
+        "DB_PASSWORD": "cccccccc",
+        "HOME": "/home/me",
+        "KEYBOARD": "qwertyui",
+        "EMPTY_TOKEN": "",
+    }
+    assert sorted(secret_values(environ)) == ["aaaaaaaa", "bbbbbbbb", "cccccccc"]
+
+
+@given(st.text(), st.lists(st.text("0123456789", min_size=6), max_size=4))
+def test_no_secret_survives_redaction(text: str, secrets: list[str]) -> None:
+    redacted = Redactor(secrets).text(text.join(["", *secrets, ""]))
+    assert not any(secret in redacted for secret in secrets)
