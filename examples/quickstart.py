@@ -9,10 +9,7 @@ from pathlib import Path
 
 from langchain_core.messages import HumanMessage
 
-from llmi_agent.document.model import Document
-from llmi_agent.document.render import write
-from llmi_agent.store.attachments import attach_files
-from llmi_agent.store.home import default_store
+from llmi_agent import Document, attach_files, default_store, write_document
 from llmi_graphs import build_graph
 
 HERE = Path(__file__).parent
@@ -33,7 +30,7 @@ async def main(table: Path, out: Path) -> None:
         elif mode == "values" and isinstance(event, dict) and event.get("document"):
             document = Document.model_validate(event["document"])
     assert document is not None
-    print(*write(document, store, out, ["html"]))
+    print(*write_document(document, store, out, ["html"]))
 
 
 if __name__ == "__main__":

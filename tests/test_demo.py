@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from llmi_agent.document.model import Document
-from llmi_agent.document.render import load
+from llmi_agent.document.render import load_document
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,7 +54,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_demo_has_all_kinds_of_figures_and_one_edit_of_another(demo: Path) -> None:
-    document, pictures = load(demo / "document.json")
+    document, pictures = load_document(demo / "document.json")
     assert isinstance(document, Document)
     assert len(document.figures) >= 6
     assert document.missing == ()

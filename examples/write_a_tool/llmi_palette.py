@@ -4,8 +4,7 @@ import io
 from PIL import Image as Pillow
 from pydantic import BaseModel, ConfigDict
 
-from llmi_agent.contract import hookimpl
-from llmi_agent.contract import BaseTool, Image, Produced, Provenance, ToolSpec
+from llmi_agent.contract import BaseTool, Image, Produced, Provenance, ToolSpec, hookimpl
 
 class Palette(BaseModel):
     model_config = ConfigDict(extra="forbid")

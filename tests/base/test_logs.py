@@ -8,10 +8,9 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from llmi_agent.base.logs import configure, get_logger
+from llmi_agent.base.logs import configure_logs, get_logger
 from llmi_agent.base.secrets import Redactor, secret_values
 
 
@@ -27,7 +26,7 @@ def logger_as_it_was() -> Iterator[None]:
 @pytest.mark.usefixtures("logger_as_it_was")
 def test_events_are_json_lines_without_secrets() -> None:
     stream = io.StringIO()
-    configure(["sk-canary-123"], verbose=True, stream=stream)
+    configure_logs(["sk-canary-123"], verbose=True, stream=stream)
     get_logger(episode="e").info("call.started", tool="t", nested={"key": ["is sk-canary-123"]})
     try:
         raise RuntimeError("bad key sk-canary-123")
@@ -43,7 +42,7 @@ def test_events_are_json_lines_without_secrets() -> None:
 @pytest.mark.usefixtures("logger_as_it_was")
 def test_without_verbose_only_warnings_are_shown() -> None:
     stream = io.StringIO()
-    configure(["sk-canary-123"], stream=stream)
+    configure_logs(["sk-canary-123"], stream=stream)
     get_logger().info("call.started")
     get_logger().warning("session.close_failed")
     logging.getLogger("another.library").warning("speaks of sk-canary-123")

@@ -20,7 +20,7 @@ import pytest
 from rich.console import Console
 
 from llmi_agent.cli.batch_progress import Bar, Tally, show
-from llmi_agent.document.render import write
+from llmi_agent.document.render import write_document
 from llmi_agent.records.journal import Record, journal_beside
 from llmi_agent.store.home import default_store
 
@@ -283,11 +283,11 @@ def test_no_two_threads_render_at_once(cli, noting, monkeypatch) -> None:
     def slowly(*arguments: Any) -> list[Path]:
         at_once.append(at_once[-1] + 1)
         time.sleep(0.02)
-        files = write(*arguments)
+        files = write_document(*arguments)
         at_once.append(at_once[-1] - 1)
         return files
 
-    monkeypatch.setattr("llmi_agent.cli.batch_run.write", slowly)
+    monkeypatch.setattr("llmi_agent.cli.batch_run.write_document", slowly)
     file = prompts(*(draft("meet") for _ in range(6)))
     assert cli("batch", file, *ECHO, "--out", "o", "--concurrency", "6").code == 0
     assert max(at_once) == 1

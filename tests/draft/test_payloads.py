@@ -18,10 +18,10 @@ from llmi_agent.draft import (
     Kinds,
     Slot,
     Text,
+    format as format_draft,
     is_valid_payload,
     parse,
 )
-from llmi_agent.draft import format as format_draft
 
 KINDS: Kinds = {name: kind.params for name, kind in WELL_KNOWN.items()}
 PARITY = Path(__file__).parents[1] / "data" / "llmi_validity_parity.jsonl"

@@ -8,8 +8,7 @@ from itertools import groupby
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from llmi_agent.contract.kinds import WELL_KNOWN
 from llmi_agent.draft import (
@@ -20,10 +19,10 @@ from llmi_agent.draft import (
     Slot,
     Strictness,
     Text,
+    format as format_draft,
     is_valid_payload,
     parse,
 )
-from llmi_agent.draft import format as format_draft
 from llmi_agent.draft.scanner import Scanner
 
 KINDS = {name: kind.params for name, kind in WELL_KNOWN.items()}

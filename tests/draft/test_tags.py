@@ -5,8 +5,16 @@ from __future__ import annotations
 import pytest
 
 from llmi_agent.contract.kinds import WELL_KNOWN
-from llmi_agent.draft import BadSlot, Block, Draft, DraftReader, Slot, Text, parse
-from llmi_agent.draft import format as format_draft
+from llmi_agent.draft import (
+    BadSlot,
+    Block,
+    Draft,
+    DraftReader,
+    Slot,
+    Text,
+    format as format_draft,
+    parse,
+)
 
 KINDS = {name: kind.params for name, kind in WELL_KNOWN.items()}
 PAYLOAD = '{"source": "search", "description": "t", "params": {"query": "q"}}'

@@ -26,8 +26,7 @@ from pathlib import Path
 
 import httpcore
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 
 from llmi_agent.base.errors import ConfigError

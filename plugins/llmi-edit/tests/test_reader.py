@@ -6,8 +6,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from llmi_edit.drawing import Box, Caption
 from llmi_edit.reader import read

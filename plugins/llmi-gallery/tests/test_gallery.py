@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from llmi_agent.contract import Produced, ToolContext, ToolFailed, ToolRetry
 from llmi_agent.store.artifacts import ArtifactStore

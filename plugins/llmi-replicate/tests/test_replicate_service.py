@@ -35,8 +35,7 @@ from llmi_agent.testing import (
 )
 from llmi_replicate import job, pictures
 from llmi_replicate.models import MODELS
-from llmi_replicate.plugin import KEY as NAME
-from llmi_replicate.plugin import SPECS
+from llmi_replicate.plugin import KEY as NAME, SPECS
 from llmi_replicate.testing import OFFICIAL, FakeReplicate, Plan, picture_of
 from llmi_replicate.tool import ReplicateTool
 

@@ -1,7 +1,7 @@
 """structlog events over the standard library's logging: silent until somebody configures it.
 
 Events go to the logger "llmi_agent", so an embedding program decides what becomes of them. The CLI calls
-`configure`: readable lines on a terminal, JSON lines elsewhere, secrets redacted in both.
+`configure_logs`: readable lines on a terminal, JSON lines elsewhere, secrets redacted in both.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def get_logger(**values: Any) -> FilteringBoundLogger:
     return cast("FilteringBoundLogger", logger.bind(**values))
 
 
-def configure(
+def configure_logs(
     secrets: Iterable[str] = (), *, verbose: bool = False, stream: TextIO | None = None
 ) -> None:
     """Send events to `stream` (stderr): all with `verbose`, else warnings and worse.

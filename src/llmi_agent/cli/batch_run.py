@@ -44,7 +44,7 @@ from llmi_agent.cli.setup import prepare
 from llmi_agent.cli.signals import run_until_stopped
 from llmi_agent.cli.summary import usd
 from llmi_agent.cli.text import one_line, plural
-from llmi_agent.document.render import write
+from llmi_agent.document.render import write_document
 from llmi_agent.document.render.files import REPORTS
 from llmi_agent.records.costs import Charge, Costs
 from llmi_agent.records.journal import EpisodeJournal, Journal, journal_beside
@@ -273,7 +273,7 @@ class _Press:
         document = document_of(state)
         folder, formats = self.folder / wanted.folder, self.batch.order.formats
         async with self._writing:
-            files = await asyncio.to_thread(write, document, self.store, folder, formats)
+            files = await asyncio.to_thread(write_document, document, self.store, folder, formats)
         return life.record(
             "written",
             title=document.title,

@@ -29,7 +29,7 @@ from llmi_agent.cli.resume import SHORT, recall, remember
 from llmi_agent.cli.setup import prepare
 from llmi_agent.cli.signals import run_until_stopped
 from llmi_agent.document.model import Document
-from llmi_agent.document.render import write
+from llmi_agent.document.render import write_document
 from llmi_agent.records.journal import Journal, journal_beside
 from llmi_agent.store.home import default_store
 
@@ -99,7 +99,7 @@ def execute(order: Order, voice: Voice) -> None:
         document = document_of(state)
         if holds_report(folder):
             voice.say(f"replacing the earlier report in {folder}")
-        files = write(document, store, folder, order.formats)
+        files = write_document(document, store, folder, order.formats)
         _report(document, files, time.monotonic() - began, voice)
 
 

@@ -40,10 +40,10 @@ class Voice:
         import warnings
 
         if self.verbose:
-            from llmi_agent.base.logs import configure
+            from llmi_agent.base.logs import configure_logs
             from llmi_agent.base.secrets import secret_values
 
-            configure(secret_values(os.environ), verbose=True)
+            configure_logs(secret_values(os.environ), verbose=True)
             return
         logging.getLogger().addHandler(logging.NullHandler())
         if not sys.warnoptions:

@@ -27,10 +27,10 @@ def render(voice: Voice, document: str, out: str | None, formats: tuple[str, ...
     from pathlib import Path
 
     from llmi_agent.cli.folder import print_files
-    from llmi_agent.document.render import load, write
+    from llmi_agent.document.render import load_document, write_document
 
     voice.configure_logs()
     path = Path(document)
-    loaded, pictures = load(path)
+    loaded, pictures = load_document(path)
     beside = path if path.is_dir() else path.parent
-    print_files(write(loaded, pictures, Path(out) if out else beside, formats))
+    print_files(write_document(loaded, pictures, Path(out) if out else beside, formats))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llmi_agent.base.errors import InputError, LlmiError
-from llmi_agent.document.render import FORMATS, load, render_html, write
+from llmi_agent.document.render import FORMATS, load_document, render_html, write_document
 from llmi_agent.testing import random_png
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def test_all_formats_are_written_in_order(
     sample: Document, store: ArtifactStore, tmp_path: Path
 ) -> None:
     out = tmp_path / "deep" / "out"
-    written = write(sample, store, out, {"json", "html", "md"})
+    written = write_document(sample, store, out, {"json", "html", "md"})
     assert [path.name for path in written] == ["report.html", "report.md", "document.json"]
     pictures = sorted(path.name for path in (out / "images").iterdir())
     assert pictures == [f"figure-{number}.png" for number in (1, 2, 3, 4)]
@@ -40,7 +40,7 @@ def test_all_formats_are_written_in_order(
 def test_a_page_alone_needs_no_pictures_beside_it(
     sample: Document, store: ArtifactStore, tmp_path: Path
 ) -> None:
-    write(sample, store, tmp_path, ["html"])
+    write_document(sample, store, tmp_path, ["html"])
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
@@ -48,16 +48,16 @@ def test_an_unknown_format_is_refused(
     sample: Document, store: ArtifactStore, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="'pdf'; there are html, md, json"):
-        write(sample, store, tmp_path, ["html", "pdf"])
+        write_document(sample, store, tmp_path, ["html", "pdf"])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_document_reads_back_equal_and_renders_the_same(
     sample: Document, store: ArtifactStore, tmp_path: Path
 ) -> None:
-    write(sample, store, tmp_path, FORMATS)
+    write_document(sample, store, tmp_path, FORMATS)
     for path in (tmp_path, tmp_path / "document.json"):
-        again, pictures = load(path)
+        again, pictures = load_document(path)
         assert again == sample
         assert render_html(again, pictures) == render_html(sample, store)
 
@@ -66,16 +66,16 @@ def test_a_document_reads_back_equal_and_renders_the_same(
 def test_a_missing_or_altered_picture_is_a_note(
     data: bytes | None, sample: Document, store: ArtifactStore, tmp_path: Path
 ) -> None:
-    write(sample, store, tmp_path, FORMATS)
+    write_document(sample, store, tmp_path, FORMATS)
     victim = tmp_path / "images" / "figure-2.png"
     victim.unlink()
     if data is not None:
         victim.write_bytes(data)
-    again, pictures = load(tmp_path)
+    again, pictures = load_document(tmp_path)
     with pytest.raises(KeyError):
         pictures.read(sample.figures[1].digest)
     assert render_html(again, pictures).count("The picture is missing") == 1
-    write(again, pictures, tmp_path / "copy", FORMATS)
+    write_document(again, pictures, tmp_path / "copy", FORMATS)
     assert "The picture is missing" in (tmp_path / "copy" / "report.md").read_text("utf-8")
 
 
@@ -87,8 +87,8 @@ def test_a_file_that_matches_its_digest_but_is_no_picture_is_refused(
     bomb = b"\x89PNG\r\n\x1a\n" + b"broken"
     digest = ArtifactStore(tmp_path / "store").put(bomb)
     made = document(figure(1, digest=digest))
-    write(made, ArtifactStore(tmp_path / "store"), tmp_path / "out", ["json"])
-    _, pictures = load(tmp_path / "out")
+    write_document(made, ArtifactStore(tmp_path / "store"), tmp_path / "out", ["json"])
+    _, pictures = load_document(tmp_path / "out")
     with pytest.raises(KeyError):
         pictures.read(digest)
 
@@ -97,7 +97,7 @@ def test_a_file_that_matches_its_digest_but_is_no_picture_is_refused(
 def test_what_is_no_document_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "document.json").write_text(text, "utf-8")
     with pytest.raises(InputError):
-        load(tmp_path)
+        load_document(tmp_path)
 
 
 def test_figures_out_of_order_are_refused(
@@ -106,20 +106,20 @@ def test_figures_out_of_order_are_refused(
     store: ArtifactStore,
     tmp_path: Path,
 ) -> None:
-    write(document(figure(1), figure(1)), store, tmp_path, ["json"])
+    write_document(document(figure(1), figure(1)), store, tmp_path, ["json"])
     with pytest.raises(InputError, match="not numbered from 1 in order"):
-        load(tmp_path)
+        load_document(tmp_path)
 
 
 def test_a_document_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot read .*document\.json: No such file"):
-        load(tmp_path)
+        load_document(tmp_path)
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "document.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError):
-        load(tmp_path)
+        load_document(tmp_path)
 
 
 def test_a_file_is_replaced_whole_or_kept(
@@ -134,7 +134,7 @@ def test_a_file_is_replaced_whole_or_kept(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(LlmiError, match=r"cannot write .*report\.html: No space left"):
-        write(sample, store, tmp_path, ["html"])
+        write_document(sample, store, tmp_path, ["html"])
     assert (tmp_path / "report.html").read_text("utf-8") == "the old one"
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_made_is_said(
 ) -> None:
     (tmp_path / "out").write_text("a file", "utf-8")
     with pytest.raises(LlmiError, match="cannot write"):
-        write(sample, store, tmp_path / "out", ["html"])
+        write_document(sample, store, tmp_path / "out", ["html"])
 
 
 def test_half_a_character_does_not_stop_a_document_from_being_kept(
@@ -154,13 +154,13 @@ def test_half_a_character_does_not_stop_a_document_from_being_kept(
     tmp_path: Path,
 ) -> None:
     made = document("broken \ud83d here", figure(1, params={"\ud83d": ["\ud83d"]}))
-    write(made, store, tmp_path, FORMATS)
-    again, _ = load(tmp_path)
+    write_document(made, store, tmp_path, FORMATS)
+    again, _ = load_document(tmp_path)
     assert again.blocks[0].model_dump()["markdown"] == "broken \ufffd here"
 
 
 def test_json_is_the_model_s_own(sample: Document, store: ArtifactStore, tmp_path: Path) -> None:
-    (path,) = write(sample, store, tmp_path, ["json"])
+    (path,) = write_document(sample, store, tmp_path, ["json"])
     assert json.loads(path.read_text("utf-8")) == json.loads(sample.model_dump_json())
 
 
@@ -180,5 +180,5 @@ def test_written_files_can_be_read_by_others(
 ) -> None:
     plain = tmp_path / "plain"
     plain.touch()
-    (page,) = write(sample, store, tmp_path, ["html"])
+    (page,) = write_document(sample, store, tmp_path, ["html"])
     assert page.stat().st_mode == plain.stat().st_mode

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from llmi_agent.contract.tool import Attachment, Provenance
 from llmi_agent.document.model import Document, Missing, TextBlock

@@ -6,8 +6,7 @@ import asyncio
 import io
 from typing import TYPE_CHECKING
 
-from PIL import Image as Pillow
-from PIL import UnidentifiedImageError
+from PIL import Image as Pillow, UnidentifiedImageError
 
 from llmi_agent.contract import (
     BaseTool,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmi_agent.document.render.files import FORMATS, load, write
+from llmi_agent.document.render.files import FORMATS, load_document, write_document
 from llmi_agent.document.render.pictures import Pictures, file_name
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ __all__ = [
     "FORMATS",
     "Pictures",
     "file_name",
-    "load",
+    "load_document",
     "render_html",
     "render_markdown",
-    "write",
+    "write_document",
 ]
 
 

@@ -22,7 +22,7 @@ _IMAGES = "images"
 _MOST_BYTES = 64 * 1024 * 1024
 
 
-def write(
+def write_document(
     document: Document, pictures: Pictures, out: Path, formats: Collection[str]
 ) -> list[Path]:
     """Write `document` into the folder `out`; returns the main files in the order of `FORMATS`.
@@ -42,7 +42,7 @@ def write(
     return [out / REPORTS[name] for name in chosen]
 
 
-def load(path: Path) -> tuple[Document, Pictures]:
+def load_document(path: Path) -> tuple[Document, Pictures]:
     """Read a `document.json`, or the folder that holds one, and the pictures in `images` beside it.
 
     A picture that is missing or altered raises KeyError when it is read, and renders as a note.

@@ -1,0 +1,11 @@
+"""The former name of `llmi_agent.contract`."""
+
+import warnings
+
+from llmi_agent.contract.kinds import *  # noqa: F403
+
+warnings.warn(
+    "llmi_agent.kinds is now llmi_agent.contract: import from there",
+    DeprecationWarning,
+    stacklevel=2,
+)
