@@ -6,8 +6,9 @@ tests, and the graphs come from `llmi_graphs`. Nothing is imported before it is 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from llmi_agent.base.lazy import lazy
 
 if TYPE_CHECKING:
     from llmi_agent.base.errors import (
@@ -68,17 +69,6 @@ _ROOMS = {
     "store.attachments": ("attach_bytes", "attach_files"),
     "store.home": ("default_store",),
 }
-_HOMES = {name: f"{__name__}.{room}" for room, names in _ROOMS.items() for name in names}
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+if not TYPE_CHECKING:  # a type checker would take it for a promise that every name exists
+    __getattr__, __all__ = lazy(__name__, _ROOMS)

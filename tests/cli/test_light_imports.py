@@ -12,10 +12,10 @@ import sys
 from llmi_agent.cli import main
 code = main(sys.argv[1:])
 known = {*sys.stdlib_module_names, "click", "llmi_agent", "__mp_main__", "sitecustomize"}
-light = {"cli", "errors"}
+light = {"", "base", "base.lazy", "base.errors"}
 for name in sys.modules:
     top, _, rest = name.partition(".")
-    own = top == "llmi_agent" and rest and rest.partition(".")[0] not in light
+    own = top == "llmi_agent" and rest not in light and not rest.startswith("cli")
     if own or top not in known:
         print("IMPORTED", name, file=sys.stderr)
 sys.exit(code)

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from llmi_agent.cli.progress import Quiet, Screen, watch
-from llmi_agent.cli.run_view import Heading, SlotStory, Story
+from llmi_agent.cli.run_view import RunView, SlotView, StreamedHeading
 
 
 def text(words: str) -> dict[str, Any]:
@@ -23,43 +23,43 @@ def slot(number: int, state: str, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def story() -> Story:
+def view() -> RunView:
     ticks: Iterator[int] = count()
-    return Story(clock=lambda: next(ticks))
+    return RunView(clock=lambda: next(ticks))
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
-def test_headings_are_told_once_each_when_their_line_is_written(story: Story, size: int) -> None:
+def test_headings_are_told_once_each_when_their_line_is_written(view: RunView, size: int) -> None:
     draft = "# One\n\ntext\n```\n# no heading\n```\n\n## Two\nmore\n"
     pieces = [draft[start : start + size] for start in range(0, len(draft), size)]
-    news = [each for piece in pieces for each in story.tell(text(piece))]
-    assert news == [Heading(1, "One"), Heading(2, "Two")]
+    news = [each for piece in pieces for each in view.tell(text(piece))]
+    assert news == [StreamedHeading(1, "One"), StreamedHeading(2, "Two")]
 
 
-def test_a_heading_without_its_newline_is_told_when_a_slot_follows(story: Story) -> None:
-    assert story.tell(text("# One")) == []
-    assert story.tell(slot(0, "planned", kind="search")) == [Heading(1, "One")]
+def test_a_heading_without_its_newline_is_told_when_a_slot_follows(view: RunView) -> None:
+    assert view.tell(text("# One")) == []
+    assert view.tell(slot(0, "planned", kind="search")) == [StreamedHeading(1, "One")]
 
 
-def test_a_slot_is_told_when_it_is_settled(story: Story) -> None:
-    assert story.tell(slot(3, "planned", kind="search", description="A harbour")) == []
-    assert story.tell(slot(3, "started", kind="search", tool="s")) == []
-    assert story.tell({"type": "progress", "slot": 3, "message": "half"}) == []
-    assert story.slots[3].message == "half"
-    assert story.tell(slot(3, "falling back", reason="unreachable", message="no")) == []
-    assert story.tell(slot(3, "started", kind="diffusion", tool="d")) == []
-    (settled,) = story.tell(slot(3, "kept", message="", attempts=2))
-    assert isinstance(settled, SlotStory)
+def test_a_slot_is_told_when_it_is_settled(view: RunView) -> None:
+    assert view.tell(slot(3, "planned", kind="search", description="A harbour")) == []
+    assert view.tell(slot(3, "started", kind="search", tool="s")) == []
+    assert view.tell({"type": "progress", "slot": 3, "message": "half"}) == []
+    assert view.slots[3].message == "half"
+    assert view.tell(slot(3, "falling back", reason="unreachable", message="no")) == []
+    assert view.tell(slot(3, "started", kind="diffusion", tool="d")) == []
+    (settled,) = view.tell(slot(3, "kept", message="", attempts=2))
+    assert isinstance(settled, SlotView)
     assert (settled.kind, settled.tool, settled.description) == ("search", "d", "A harbour")
     assert settled.seconds(99) == 1
-    assert story.unsettled == []
+    assert view.unsettled == []
 
 
-def test_slots_at_work_come_before_those_that_wait(story: Story) -> None:
+def test_slots_at_work_come_before_those_that_wait(view: RunView) -> None:
     for number in range(4):
-        story.tell(slot(number, "planned", kind="code"))
-    story.tell(slot(2, "started", kind="code", tool="c"))
-    assert [each.number for each in story.unsettled] == [2, 0, 1, 3]
+        view.tell(slot(number, "planned", kind="code"))
+    view.tell(slot(2, "started", kind="code", tool="c"))
+    assert [each.number for each in view.unsettled] == [2, 0, 1, 3]
 
 
 def drawn(width: int, events: list[dict[str, Any]], **console: Any) -> str:

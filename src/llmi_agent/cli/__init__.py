@@ -14,7 +14,7 @@ import click
 from llmi_agent.cli.batch import batch
 from llmi_agent.cli.cache import cache
 from llmi_agent.cli.doctor import doctor
-from llmi_agent.cli.output import Voice
+from llmi_agent.cli.output import Output
 from llmi_agent.cli.prompt import prompt
 from llmi_agent.cli.render import render
 from llmi_agent.cli.run import run
@@ -72,10 +72,10 @@ for _command in (run, batch, runs, tools, prompt, render, cache, doctor):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code, having said on stderr what went wrong."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    voice = Voice.of(given)
+    output = Output.of(given)
     try:
-        code = llmi.main(given, prog_name="llmi", standalone_mode=False, obj=voice)
-        voice.flush()
+        code = llmi.main(given, prog_name="llmi", standalone_mode=False, obj=output)
+        output.flush()
     except BaseException as error:  # noqa: BLE001 - the one boundary between errors and exit codes
-        return voice.fail(error)
+        return output.fail(error)
     return code if isinstance(code, int) else 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from llmi_agent.cli.output import Voice
+from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import (
     formats_option,
     graph_options,
@@ -59,11 +59,11 @@ def batch(
     path of the file, with tabs between. What is complete is skipped, what was cut goes on: nothing that is on record is
     asked or paid for again; what failed is tried again. Exit code 1 says that a document failed.
     """
-    voice: Voice = ctx.obj
-    voice.configure_logs()
+    output: Output = ctx.obj
+    output.configure_logs()
     from llmi_agent.cli.batch_run import Batch, write_batch
-    from llmi_agent.cli.execute import Order
+    from llmi_agent.cli.order import Order
 
     order = Order(prompt="", attachments=(), out=None, **given)
-    if not write_batch(Batch(prompts, out, concurrency, group, order), voice):
+    if not write_batch(Batch(prompts, out, concurrency, group, order), output):
         ctx.exit(1)

@@ -63,7 +63,7 @@ class Tally:
         return ", ".join(part for part in parts if part)
 
 
-class Screen(Protocol):
+class Display(Protocol):
     """Where the tally is shown."""
 
     def tick(self) -> None:
@@ -130,7 +130,7 @@ class Bar:
 
 
 @contextmanager
-def show(tally: Tally, *, live: bool) -> Iterator[Screen]:
+def show(tally: Tally, *, live: bool) -> Iterator[Display]:
     """A bar on stderr if somebody looks at it, else nothing."""
     if not live:
         yield _Nobody()

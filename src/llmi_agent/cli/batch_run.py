@@ -21,7 +21,7 @@ from llmi_agent.base.errors import InputError
 from llmi_agent.base.logs import get_logger
 from llmi_agent.base.secrets import Redactor, secret_values
 from llmi_agent.cli import manifest
-from llmi_agent.cli.batch_progress import Screen, Tally, show
+from llmi_agent.cli.batch_progress import Display, Tally, show
 from llmi_agent.cli.episode import (
     announce,
     arguments,
@@ -31,12 +31,12 @@ from llmi_agent.cli.episode import (
     follow,
     request_of,
 )
-from llmi_agent.cli.execute import Order
 from llmi_agent.cli.failures import explain
 from llmi_agent.cli.folder import reserved
 from llmi_agent.cli.graphs import Graph, find_graph
-from llmi_agent.cli.manifest import Key, Manifest, Record, State
-from llmi_agent.cli.output import Voice
+from llmi_agent.cli.manifest import Item, ItemState, Key, Manifest
+from llmi_agent.cli.order import Order
+from llmi_agent.cli.output import Output
 from llmi_agent.cli.progress import ticking
 from llmi_agent.cli.prompt_file import Prompt, read_prompts
 from llmi_agent.cli.resume import SHORT, remember
@@ -89,13 +89,13 @@ class _Wanted:
         return Path(self.prompt.folder, *(() if self.member is None else (str(self.member),)))
 
 
-def write_batch(batch: Batch, voice: Voice) -> bool:
+def write_batch(batch: Batch, output: Output) -> bool:
     """Write what is not there yet; whether every document is there then. Raises what stops all of them."""
     prompts = read_prompts(batch.prompts)
     members = [None] if batch.group is None else [*range(batch.group)]
     wanted = [_Wanted(prompt, member) for prompt in prompts for member in members]
     setup = prepare(batch.order.flags)
-    setup.tell_problems(voice)
+    setup.tell_problems(output)
     check_tools(setup)
     store = default_store()
     graph = find_graph(batch.order.graph)(**arguments(setup, store))
@@ -103,9 +103,9 @@ def write_batch(batch: Batch, voice: Voice) -> bool:
         reserved(Path(batch.out), None, "") as folder,
         manifest.opened(folder) as known,
     ):
-        announce(setup, voice)
+        announce(setup, output)
         tally = Tally(len(wanted))
-        with show(tally, live=voice.live) as screen:
+        with show(tally, live=output.live) as screen:
             press = _Press(
                 batch,
                 folder,
@@ -116,7 +116,7 @@ def write_batch(batch: Batch, voice: Voice) -> bool:
                 setup.config.options.seed,
                 tally,
                 screen,
-                voice,
+                output,
                 sys.stdout,
             )
             try:
@@ -125,10 +125,10 @@ def write_batch(batch: Batch, voice: Voice) -> bool:
             except BaseException:
                 with screen.aside():
                     press.tell_failures()
-                    voice.say(f"{tally}; the same command again goes on", "resumable")
+                    output.say(f"{tally}; the same command again goes on", "resumable")
                 raise
         press.tell_failures()
-        voice.say(str(tally), "batch.ended")
+        output.say(str(tally), "batch.ended")
     return tally.done == tally.total
 
 
@@ -142,10 +142,10 @@ class _Life:
     episode: str | None = None
     began: float = field(default_factory=time.monotonic)
 
-    def record(self, state: State, **fields: Any) -> Record:
+    def record(self, state: ItemState, **fields: Any) -> Item:
         wanted = self.wanted
         seconds = round(time.monotonic() - self.began, 3)
-        return Record(
+        return Item(
             id=wanted.prompt.id,
             member=wanted.member,
             state=state,
@@ -169,8 +169,8 @@ class _Press:
     seed: int
     """Of the first member of each group; the others follow."""
     tally: Tally
-    screen: Screen
-    voice: Voice
+    screen: Display
+    output: Output
     stdout: TextIO | None
     """What tools print does not go there."""
     failures: list[tuple[str, str]] = field(default_factory=list)
@@ -192,9 +192,9 @@ class _Press:
     def tell_failures(self) -> None:
         """On stderr, one line each."""
         if self.failures:
-            self.voice.say(f"{plural(len(self.failures), 'document')} failed:", "failures")
+            self.output.say(f"{plural(len(self.failures), 'document')} failed:", "failures")
         for name, message in self.failures:
-            self.voice.say(f"{name}: {message}", "failed")
+            self.output.say(f"{name}: {message}", "failed")
 
     async def _write_each(self, waiting: Iterator[_Wanted]) -> None:
         for wanted in waiting:
@@ -243,28 +243,28 @@ class _Press:
                 raise InputError(f"{path} cannot be read: {error.strerror}") from None
         return self._digests[path]
 
-    def _known(self, life: _Life) -> Record | None:
+    def _known(self, life: _Life) -> Item | None:
         """What became of the document so far, if it is still the same one."""
         known = self.manifest.last(life.wanted.key)
         if known and known.inputs != life.inputs:
             changed = "its prompt or attachments have changed, so it is written anew"
-            self.voice.say(f"{life.wanted.name}: {changed}", "changed")
+            self.output.say(f"{life.wanted.name}: {changed}", "changed")
             return None
         return known
 
-    def _complete(self, known: Record) -> bool:
+    def _complete(self, known: Item) -> bool:
         """Whether it was written, and in all the formats that are asked for."""
         asked = {REPORTS[each] for each in self.batch.order.formats}
         there = {Path(each).name for each in known.files if (self.folder / each).is_file()}
         return known.state == "written" and asked <= there
 
-    async def _written(self, life: _Life, known: Record | None) -> Record:
+    async def _written(self, life: _Life, known: Item | None) -> Item:
         wanted = life.wanted
         # If it goes on with what is on record, the store may have been swept meanwhile.
         attachments = await asyncio.to_thread(attach, self.store, wanted.prompt.attach)
         if known and known.episode and self._on_record(known.episode).opened:
             life.episode = known.episode
-            self.voice.say(f"{wanted.name}: goes on with run {known.episode[:SHORT]}", "resumed")
+            self.output.say(f"{wanted.name}: goes on with run {known.episode[:SHORT]}", "resumed")
             request: dict[str, Any] = {"resume": known.episode}
         else:
             seed = self.seed + (wanted.member or 0)
@@ -287,7 +287,7 @@ class _Press:
         """An event of its run. The first one comes before anything is asked or paid for."""
         self.tally.tell(event)
         if event.get("type") == "restart":
-            self.voice.say(f"{life.wanted.name}: {event['message']}", "restart")
+            self.output.say(f"{life.wanted.name}: {event['message']}", "restart")
         if event.get("type") == "opened" and event["episode"] != life.episode:
             life.episode = str(event["episode"])
             prompt = life.wanted.prompt
@@ -295,7 +295,7 @@ class _Press:
             remember(self.journal, life.episode, order, self.folder / life.wanted.folder)
             self.manifest.add(life.record("opened"))
 
-    def _failed(self, life: _Life, error: BaseException) -> Record:
+    def _failed(self, life: _Life, error: BaseException) -> Item:
         failure = explain(error)
         if failure.unexpected:
             log = get_logger(document=life.wanted.name, episode=life.episode)
@@ -308,25 +308,25 @@ class _Press:
     def _on_record(self, episode: str) -> EpisodeJournal:
         return EpisodeJournal(self.journal, self.store, episode)
 
-    def _give(self, wanted: _Wanted, state: str, record: Record) -> None:
+    def _give(self, wanted: _Wanted, state: str, record: Item) -> None:
         """The document's line on stdout."""
         if self.stdout is None:
             return
-        line = self._data(state, record) if self.voice.json else self._line(wanted, state, record)
+        line = self._data(state, record) if self.output.json else self._line(wanted, state, record)
         with self.screen.aside():
             click.echo(line.encode("utf-8", "surrogateescape"), file=self.stdout)
 
-    def _line(self, wanted: _Wanted, state: str, record: Record) -> str:
+    def _line(self, wanted: _Wanted, state: str, record: Item) -> str:
         costs = "-" if record.usd is None else f"{record.usd:.4f}"
         figures = ("-", "-") if state == "failed" else (record.figures, record.missing)
         path = self._paths(record)[0] if record.files else "-"
         return "\t".join(map(str, (wanted.name, state, *figures, costs, record.seconds, path)))
 
-    def _data(self, state: str, record: Record) -> str:
+    def _data(self, state: str, record: Item) -> str:
         data = record.model_dump(exclude={"inputs"})
         return json.dumps({**data, "state": state, "files": self._paths(record)})
 
-    def _paths(self, record: Record) -> list[str]:
+    def _paths(self, record: Item) -> list[str]:
         """The main file first."""
         return [str(self.folder / each) for each in record.files]
 

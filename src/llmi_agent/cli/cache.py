@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmi_agent.cli.output import Voice
+from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import json_option, verbose_option
 from llmi_agent.cli.text import plural
 
@@ -33,16 +33,16 @@ def cache() -> None:
 @json_option
 @verbose_option
 @click.pass_obj
-def info(voice: Voice) -> None:
+def info(output: Output) -> None:
     """Show where and how much it is.
 
     Each line: what, and how much, with a tab between.
     """
-    voice.configure_logs()
+    output.configure_logs()
     place, kept = _cache()
     contents = kept.contents()
-    if voice.json:
-        voice.give({"folder": place, **_data(contents)})
+    if output.json:
+        output.give({"folder": place, **_data(contents)})
         return
     for name, value in _lines(place, contents):
         click.echo(f"{name}\t{value}")
@@ -57,18 +57,18 @@ def info(voice: Voice) -> None:
 @json_option
 @verbose_option
 @click.pass_obj
-def clear(voice: Voice, runs: bool, older_than: float, yes: bool) -> None:
+def clear(output: Output, runs: bool, older_than: float, yes: bool) -> None:
     """Forget results, so that every call is made again.
 
     Documents that were written keep their pictures. It is safe while another run is going on.
     """
-    voice.configure_logs()
+    output.configure_logs()
     if not yes and sys.stdin is not None and sys.stdin.isatty():
         _confirm(runs, older_than)
     _, kept = _cache()
     cleared = kept.clear(runs=runs, older_than=older_than * DAY_SECONDS)
-    if voice.json:
-        voice.give(_cleared_data(cleared))
+    if output.json:
+        output.give(_cleared_data(cleared))
         return
     click.echo(f"forgot {plural(cleared.results, 'result')}")
     if runs:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmi_agent.cli.output import Voice
+from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import json_option, verbose_option
 
 if TYPE_CHECKING:
@@ -28,17 +28,17 @@ CHECK_SECONDS = 30.0
 @json_option
 @verbose_option
 @click.pass_obj
-def doctor(voice: Voice, online: bool) -> None:
+def doctor(output: Output, online: bool) -> None:
     """Check plugins, tools and configuration, and say what to mend.
 
     What is installed and its problems, whether each bound tool can run, which variable a tool lacks, and where each value comes from. Exits with 1 if a plugin has a problem, a bound tool cannot run or a key does not work. Nothing here costs money or asks the network, but for --online.
     """
     from llmi_agent.cli.setup import prepare
 
-    voice.configure_logs()
+    output.configure_logs()
     findings = examine(prepare({}), online=online)
-    if voice.json:
-        voice.give(findings)
+    if output.json:
+        output.give(findings)
     else:
         _show(findings)
     checked = [*findings["tools"], *findings["online"]]

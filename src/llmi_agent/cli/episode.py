@@ -12,7 +12,7 @@ from langchain_core.messages import HumanMessage
 
 from llmi_agent.base.errors import LlmiError, UnavailableError
 from llmi_agent.cli.graphs import Graph
-from llmi_agent.cli.output import Voice
+from llmi_agent.cli.output import Output
 from llmi_agent.cli.setup import Setup
 from llmi_agent.contract.tool import Attachment
 from llmi_agent.document.model import Document
@@ -31,15 +31,15 @@ def check_tools(setup: Setup) -> None:
         )
 
 
-def announce(setup: Setup, voice: Voice) -> None:
+def announce(setup: Setup, output: Output) -> None:
     """The bindings in one line, and the model."""
     config = setup.config
     models = " else ".join([config.model or OFFLINE, *config.fallback])
     limit = config.options.budget
     budget = "" if limit is None else f"; budget: {dollars(limit) if limit else 'nothing'}"
-    voice.say(f"tools: {setup.bindings}; model: {models}{budget}", "bindings")
+    output.say(f"tools: {setup.bindings}; model: {models}{budget}", "bindings")
     if config.model is None:
-        voice.say(
+        output.say(
             "no model configured: the offline writer will write from your attachments; "
             "choose one with --model"
         )

@@ -23,7 +23,8 @@ from llmi_agent.cli.episode import (
 )
 from llmi_agent.cli.folder import holds_report, print_files, reserved
 from llmi_agent.cli.graphs import Graph, find_graph
-from llmi_agent.cli.output import Voice
+from llmi_agent.cli.order import Order
+from llmi_agent.cli.output import Output
 from llmi_agent.cli.progress import Watcher, ticking, watch
 from llmi_agent.cli.resume import SHORT, recall, remember
 from llmi_agent.cli.setup import prepare
@@ -34,41 +35,7 @@ from llmi_agent.records.journal import Journal, journal_beside
 from llmi_agent.store.home import default_store
 
 
-@dataclass(frozen=True)
-class Order:
-    """What the command line asks for."""
-
-    prompt: str
-    model: str | None
-    fallback: Sequence[str]
-    api_base: str | None
-    budget: float | None
-    cache: bool
-    attachments: Sequence[str]
-    folders: Sequence[str]
-    out: str | None
-    formats: Sequence[str]
-    use: Sequence[tuple[str, str]]
-    graph: str
-    resume: str | None = None
-    """The start of the id of a run to go on with."""
-
-    @property
-    def flags(self) -> dict[str, Any]:
-        """The part of it that is configuration, for `load_config`."""
-        flags: dict[str, Any] = {f"use.{kind}": tool for kind, tool in self.use}
-        given = {
-            "model": self.model,
-            "fallback": tuple(self.fallback) or None,
-            "api_base": self.api_base,
-            "options.budget": self.budget,
-            "options.cache": self.cache or None,
-            "options.folders": self.folders or None,
-        }
-        return flags | {name: value for name, value in given.items() if value is not None}
-
-
-def execute(order: Order, voice: Voice) -> None:
+def execute(order: Order, output: Output) -> None:
     """Run, write, and say what came of it. Raises whatever stops it; `failures` has the words."""
     began = time.monotonic()
     store = default_store()
@@ -77,17 +44,17 @@ def execute(order: Order, voice: Voice) -> None:
     flags = {**recalled.flags, **order.flags} if recalled else order.flags
     order = recalled.order if recalled else order
     setup = prepare(flags)
-    setup.tell_problems(voice)
+    setup.tell_problems(output)
     check_tools(setup)
     build = find_graph(order.graph)
     out = Path(order.out) if order.out else None
     name = Redactor(secret_values(setup.secrets)).text(order.prompt)
     with reserved(out, setup.config.out, name) as folder:
         attachments = attach(store, order.attachments)
-        announce(setup, voice)
-        with watch(voice.live) as watcher, redirect_stdout(sys.stderr):
+        announce(setup, output)
+        with watch(output.live) as watcher, redirect_stdout(sys.stderr):
             graph = build(**arguments(setup, store))
-            life = _Life(journal, order, folder, watcher, voice)
+            life = _Life(journal, order, folder, watcher, output)
             request = (
                 {"resume": recalled.episode} if recalled else request_of(order.prompt, attachments)
             )
@@ -98,9 +65,9 @@ def execute(order: Order, voice: Voice) -> None:
                 raise
         document = document_of(state)
         if holds_report(folder):
-            voice.say(f"replacing the earlier report in {folder}")
+            output.say(f"replacing the earlier report in {folder}")
         files = write_document(document, store, folder, order.formats)
-        _report(document, files, time.monotonic() - began, voice)
+        _report(document, files, time.monotonic() - began, output)
 
 
 @dataclass
@@ -111,7 +78,7 @@ class _Life:
     order: Order
     folder: Path
     watcher: Watcher
-    voice: Voice
+    output: Output
     episode: str | None = None
     asked: bool = False
     """The policy has begun to write, so there is something to go on with."""
@@ -122,12 +89,12 @@ class _Life:
             remember(self.journal, self.episode, self.order, self.folder)
         self.asked = self.asked or event.get("type") == "text"
         if event.get("type") == "restart":
-            self.voice.say(str(event["message"]), "restart")
+            self.output.say(str(event["message"]), "restart")
         self.watcher.tell(event)
 
     def tell_the_way_on(self) -> None:
         if self.episode and self.asked:
-            self.voice.say(f"go on with it: llmi run --resume {self.episode[:SHORT]}", "resumable")
+            self.output.say(f"go on with it: llmi run --resume {self.episode[:SHORT]}", "resumable")
 
 
 async def _watched(graph: Graph, request: Mapping[str, Any], life: _Life) -> Mapping[str, Any]:
@@ -135,13 +102,13 @@ async def _watched(graph: Graph, request: Mapping[str, Any], life: _Life) -> Map
         return await follow(graph, request, life.tell)
 
 
-def _report(document: Document, files: Sequence[Path], seconds: float, voice: Voice) -> None:
-    if voice.live:
+def _report(document: Document, files: Sequence[Path], seconds: float, output: Output) -> None:
+    if output.live:
         summary.show(document, seconds)
     else:
         for sentence in summary.warnings(document):
-            voice.say(sentence, "missing")
-    if voice.json:
-        voice.give(summary.data(document, files, seconds))
+            output.say(sentence, "missing")
+    if output.json:
+        output.give(summary.data(document, files, seconds))
     else:
         print_files(files)

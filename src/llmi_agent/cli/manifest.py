@@ -16,10 +16,10 @@ from llmi_agent.base.errors import InputError, LlmiError
 NAME = "batch.jsonl"
 
 
-State = Literal["opened", "written", "failed"]
+ItemState = Literal["opened", "written", "failed"]
 
 
-class Record(BaseModel):
+class Item(BaseModel):
     """A line of it; the last one of a document counts."""
 
     model_config = ConfigDict(frozen=True)
@@ -27,7 +27,7 @@ class Record(BaseModel):
     id: str
     member: int | None
     """Of the prompt's group; None if it has none."""
-    state: State
+    state: ItemState
     inputs: str
     """A digest of the prompt and its attachments."""
     episode: str | None = None
@@ -51,15 +51,15 @@ Key = tuple[str, int | None]
 class Manifest:
     """An open manifest. Nobody else has it open: see `opened`."""
 
-    def __init__(self, file: IO[bytes], known: dict[Key, Record]) -> None:
+    def __init__(self, file: IO[bytes], known: dict[Key, Item]) -> None:
         self._file = file
         self._known = known
 
-    def last(self, key: Key) -> Record | None:
+    def last(self, key: Key) -> Item | None:
         """What is known of a document, by its id and member."""
         return self._known.get(key)
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Item) -> None:
         """Append it; it is on the disk then. Raises LlmiError if it cannot be written."""
         try:
             self._file.write(record.model_dump_json().encode() + b"\n")
@@ -105,12 +105,12 @@ def _locked(file: IO[bytes]) -> bool:
     return True
 
 
-def _read(file: IO[bytes], path: Path) -> dict[Key, Record]:
+def _read(file: IO[bytes], path: Path) -> dict[Key, Item]:
     """The last record of each document. A line that was torn when its process was killed says nothing."""
-    known: dict[Key, Record] = {}
+    known: dict[Key, Item] = {}
     for number, line in enumerate(file, 1):
         try:
-            record = Record.model_validate_json(line)
+            record = Item.model_validate_json(line)
         except ValidationError as error:
             if error.errors()[0]["type"] == "json_invalid":
                 continue

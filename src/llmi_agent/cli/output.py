@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 
-class Voice:
+class Output:
     """Made from the arguments before they are parsed, so that a wrong argument is reported in kind.
 
     json: stdout gets one JSON object and nothing else, errors included.
@@ -23,7 +23,7 @@ class Voice:
         self.verbose = verbose
 
     @classmethod
-    def of(cls, arguments: Sequence[str]) -> Voice:
+    def of(cls, arguments: Sequence[str]) -> Output:
         options = arguments[: arguments.index("--")] if "--" in arguments else arguments
         verbose = "-v" in options or "--verbose" in options
         return cls(json="--json" in options, verbose=verbose)

@@ -121,7 +121,7 @@ def formats_option(function: F) -> F:
 
 
 def verbose_option(function: F) -> F:
-    """`-v`; its value is the voice's."""
+    """`-v`; its value is the output's."""
     return click.option(
         "-v",
         "--verbose",
@@ -132,7 +132,7 @@ def verbose_option(function: F) -> F:
 
 
 def json_option(function: F) -> F:
-    """`--json`; its value is the voice's."""
+    """`--json`; its value is the output's."""
     return click.option(
         "--json",
         is_flag=True,
@@ -142,7 +142,7 @@ def json_option(function: F) -> F:
 
 
 def json_lines_option(function: F) -> F:
-    """`--json` of a command with a line of output for each of many; its value is the voice's."""
+    """`--json` of a command with a line of output for each of many; its value is the output's."""
     return click.option(
         "--json",
         is_flag=True,

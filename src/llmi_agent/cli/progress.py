@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from llmi_agent.cli.run_view import Heading, SlotStory, Story
+from llmi_agent.cli.run_view import RunView, SlotView, StreamedHeading
 from llmi_agent.cli.text import plural
 
 TICK = 0.125
@@ -50,7 +50,7 @@ class Screen:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._story = Story()
+        self._story = RunView()
         self._began = self._story.clock()
         self._spinner = Spinner("line" if console.options.ascii_only else "dots")
         # No refreshing thread: when it draws while a line is printed, rich leaves torn lines behind.
@@ -68,7 +68,7 @@ class Screen:
     def tell(self, event: Mapping[str, Any]) -> None:
         """Show it."""
         for news in self._story.tell(event):
-            line = _heading(news) if isinstance(news, Heading) else self._line(news)
+            line = _heading(news) if isinstance(news, StreamedHeading) else self._line(news)
             self._live.refresh()
             self._console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
 
@@ -87,17 +87,17 @@ class Screen:
         return Group(*lines, self._spinner)
 
     def _status(self) -> str:
-        story = self._story
-        seconds = f"{story.clock() - self._began:.0f} s"
-        settled = sum(slot.settled for slot in story.slots.values())
-        if not story.words:
+        view = self._story
+        seconds = f"{view.clock() - self._began:.0f} s"
+        settled = sum(slot.settled for slot in view.slots.values())
+        if not view.words:
             return f"starting, {seconds}"
-        if not story.written:
-            slots = f", {plural(len(story.slots), 'picture')} asked for" if story.slots else ""
-            return f"writing: {plural(story.words, 'word')}{slots}, {seconds}"
-        return f"pictures: {settled} of {len(story.slots)}, {seconds}"
+        if not view.written:
+            slots = f", {plural(len(view.slots), 'picture')} asked for" if view.slots else ""
+            return f"writing: {plural(view.words, 'word')}{slots}, {seconds}"
+        return f"pictures: {settled} of {len(view.slots)}, {seconds}"
 
-    def _line(self, slot: SlotStory) -> Text:
+    def _line(self, slot: SlotView) -> Text:
         """Mark, kind, time, and what is being done by whom stand in columns; the rest as it fits."""
         seconds = slot.seconds(self._story.clock())
         style = _STYLES.get(slot.state, "cyan")
@@ -108,18 +108,18 @@ class Screen:
         line.append(slot.description or f"slot {slot.number}")
         return line.append(f"  {slot.message}" if slot.message else "", style="dim")
 
-    def _doing(self, slot: SlotStory) -> str:
+    def _doing(self, slot: SlotView) -> str:
         if slot.state in ("kept", "started"):
             return slot.tool
         return slot.state if slot.state != "planned" else "waits"
 
-    def _mark(self, slot: SlotStory) -> str:
+    def _mark(self, slot: SlotView) -> str:
         plain = self._console.options.ascii_only
         marks = {"kept": "+" if plain else "✓", "missing": "x" if plain else "✗", "planned": " "}
         return marks.get(slot.state, "." if plain else "•")
 
 
-def _heading(heading: Heading) -> Text:
+def _heading(heading: StreamedHeading) -> Text:
     indent = "  " * (heading.level - 1)
     style = "bold" if heading.level <= 2 else "none"
     return Text(indent + heading.words, style=style, no_wrap=True, overflow="ellipsis")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from llmi_agent.cli.output import Voice
+from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import verbose_option
 
 
@@ -17,13 +17,13 @@ from llmi_agent.cli.parameters import verbose_option
 )
 @verbose_option
 @click.pass_obj
-def prompt(voice: Voice, dialect: str | None) -> None:
+def prompt(output: Output, dialect: str | None) -> None:
     """Print the system prompt for the kinds that have a tool."""
     from llmi_agent.cli.setup import prepare
     from llmi_agent.run.prompt import system_prompt
 
-    voice.configure_logs()
+    output.configure_logs()
     setup = prepare({"options.dialect": dialect} if dialect else {})
-    setup.tell_problems(voice)
+    setup.tell_problems(output)
     kinds = setup.bindings.kinds.values()
     click.echo(system_prompt(kinds, setup.config.options.dialect))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from llmi_agent.cli.output import Voice
+from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import formats_option, verbose_option
 
 
@@ -19,7 +19,7 @@ from llmi_agent.cli.parameters import formats_option, verbose_option
 @formats_option
 @verbose_option
 @click.pass_obj
-def render(voice: Voice, document: str, out: str | None, formats: tuple[str, ...]) -> None:
+def render(output: Output, document: str, out: str | None, formats: tuple[str, ...]) -> None:
     """Render a document once more.
 
     DOCUMENT is the document.json of an earlier run, or the folder that holds it.
@@ -29,7 +29,7 @@ def render(voice: Voice, document: str, out: str | None, formats: tuple[str, ...
     from llmi_agent.cli.folder import print_files
     from llmi_agent.document.render import load_document, write_document
 
-    voice.configure_logs()
+    output.configure_logs()
     path = Path(document)
     loaded, pictures = load_document(path)
     beside = path if path.is_dir() else path.parent

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.cli.order import Order
 from llmi_agent.records.journal import Entry, EpisodeJournal, Journal
 from llmi_agent.store.artifacts import ArtifactStore
-
-if TYPE_CHECKING:
-    from llmi_agent.cli.execute import Order
 
 SHORT = 8
 """Letters of an episode's id that are shown; `--resume` takes any unambiguous start of it."""

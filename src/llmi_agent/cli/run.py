@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from llmi_agent.cli.output import Voice
+from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import (
     formats_option,
     graph_options,
@@ -54,7 +54,7 @@ def run(ctx: click.Context, /, prompt: str | None, **given: Any) -> None:
 
     The paths of the files are printed on stdout, that of the page last.
     """
-    voice: Voice = ctx.obj
+    output: Output = ctx.obj
     if given["resume"] is None:
         prompt = _prompt(prompt)
     elif prompt or given["attachments"]:
@@ -63,10 +63,11 @@ def run(ctx: click.Context, /, prompt: str | None, **given: Any) -> None:
         )
     elif ctx.get_parameter_source("formats") is ParameterSource.DEFAULT:
         given["formats"] = ()
-    voice.configure_logs()
-    from llmi_agent.cli.execute import Order, execute
+    output.configure_logs()
+    from llmi_agent.cli.execute import execute
+    from llmi_agent.cli.order import Order
 
-    execute(Order(prompt=prompt or "", **given), voice)
+    execute(Order(prompt=prompt or "", **given), output)
 
 
 def _prompt(given: str | None) -> str:

@@ -14,7 +14,7 @@ SETTLED = ("kept", "missing")
 
 
 @dataclass(frozen=True)
-class Heading:
+class StreamedHeading:
     """A heading that the policy has just finished writing."""
 
     level: int
@@ -22,7 +22,7 @@ class Heading:
 
 
 @dataclass
-class SlotStory:
+class SlotView:
     """What became of one slot so far."""
 
     number: int
@@ -45,12 +45,12 @@ class SlotStory:
         return None if self.began is None else (self.ended or now) - self.began
 
 
-class Story:
+class RunView:
     """Told one event after the other; gives back what is worth a line that stays."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self.slots: dict[int, SlotStory] = {}
+        self.slots: dict[int, SlotView] = {}
         self.words = 0
         """About as many as the policy has written."""
         self.written = False
@@ -58,7 +58,7 @@ class Story:
         self._text = ""
         self._headings = 0
 
-    def tell(self, event: Mapping[str, Any]) -> list[Heading | SlotStory]:
+    def tell(self, event: Mapping[str, Any]) -> list[StreamedHeading | SlotView]:
         """The headings and the settled slots that are new with this event."""
         match event.get("type"):
             case "text":
@@ -75,7 +75,7 @@ class Story:
         return []
 
     @property
-    def unsettled(self) -> list[SlotStory]:
+    def unsettled(self) -> list[SlotView]:
         """By number; the ones at work before those that wait."""
         waiting = [slot for slot in self.slots.values() if not slot.settled]
         return sorted(waiting, key=lambda slot: (slot.state == "planned", slot.number))
@@ -84,23 +84,23 @@ class Story:
         self.slots.clear()
         self.words, self._text, self._headings = 0, "", 0
 
-    def _write(self, text: str) -> Iterator[Heading]:
+    def _write(self, text: str) -> Iterator[StreamedHeading]:
         self._text += text
         self.words += len(text.split())
         if "\n" in text:
             yield from self._new_headings(self._text[: self._text.rindex("\n")])
 
-    def _end_line(self) -> list[Heading]:
+    def _end_line(self) -> list[StreamedHeading]:
         """A slot ends the line before it."""
         return list(self._new_headings(self._text))
 
-    def _new_headings(self, text: str) -> Iterator[Heading]:
+    def _new_headings(self, text: str) -> Iterator[StreamedHeading]:
         found = headings(text)
         for level, words in found[self._headings :]:
-            yield Heading(level, one_line(words))
+            yield StreamedHeading(level, one_line(words))
         self._headings = max(self._headings, len(found))
 
-    def _change(self, event: Mapping[str, Any]) -> list[Heading | SlotStory]:
+    def _change(self, event: Mapping[str, Any]) -> list[StreamedHeading | SlotView]:
         slot = self._slot(event)
         slot.state = str(event.get("state", slot.state))
         slot.kind = slot.kind or one_line(str(event.get("kind", "")))
@@ -115,6 +115,6 @@ class Story:
             return [slot]
         return []
 
-    def _slot(self, event: Mapping[str, Any]) -> SlotStory:
+    def _slot(self, event: Mapping[str, Any]) -> SlotView:
         number = int(event.get("slot", 0))
-        return self.slots.setdefault(number, SlotStory(number))
+        return self.slots.setdefault(number, SlotView(number))

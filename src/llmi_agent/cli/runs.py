@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmi_agent.cli.output import Voice
+from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import json_option, verbose_option
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @json_option
 @verbose_option
 @click.pass_obj
-def runs(voice: Voice, limit: int) -> None:
+def runs(output: Output, limit: int) -> None:
     """List runs, the newest first.
 
     One that was cut goes on with `llmi run --resume RUN`. Each line: the run, when it began, how far it is (done, or slots settled and known), its prompt.
@@ -27,12 +27,12 @@ def runs(voice: Voice, limit: int) -> None:
     from llmi_agent.records.journal import journal_beside
     from llmi_agent.store.home import default_store
 
-    voice.configure_logs()
+    output.configure_logs()
     store = default_store()
     journal = journal_beside(store)
     listed = [_run(journal, episode) for episode in journal.episodes()[:limit]]
-    if voice.json:
-        voice.give(listed)
+    if output.json:
+        output.give(listed)
         return
     for each in listed:
         click.echo(_line(each))

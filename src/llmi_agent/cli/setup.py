@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from llmi_agent.base.errors import ConfigError
-from llmi_agent.cli.output import Voice
+from llmi_agent.cli.output import Output
 from llmi_agent.config.layers import suggestion
 from llmi_agent.config.load import Config, load_config
 from llmi_agent.contract.hooks import ENTRY_POINTS
@@ -31,14 +31,14 @@ class Setup:
         """Raises ConfigError or UnavailableError if a tool that was named cannot be used."""
         return self.registry.bind(self.config.use, self.secrets)
 
-    def tell_problems(self, voice: Voice) -> None:
+    def tell_problems(self, output: Output) -> None:
         """One line on stderr for each plugin's problem and each setting that reaches no tool."""
         for problem in self.registry.host.problems:
-            voice.say(str(problem), "plugin.problem")
+            output.say(str(problem), "plugin.problem")
         for name in self.config.tools:
             if name not in self.registry.tools:
                 known = suggestion(name, self.registry.tools)
-                voice.say(f"[tools.{name}] configures a tool that is not installed; {known}")
+                output.say(f"[tools.{name}] configures a tool that is not installed; {known}")
 
 
 def prepare(flags: Mapping[str, Any]) -> Setup:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from llmi_agent.cli.output import Voice
+from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import json_option, verbose_option
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @json_option
 @verbose_option
 @click.pass_obj
-def tools(voice: Voice) -> None:
+def tools(output: Output) -> None:
     """List the tools of each kind, the preferred one first.
 
     A run binds one tool to each kind: the one that --use or the configuration names; else the first that is ready,
@@ -28,23 +28,23 @@ def tools(voice: Voice) -> None:
     from llmi_agent.cli import inventory
     from llmi_agent.cli.setup import prepare
 
-    voice.configure_logs()
+    output.configure_logs()
     setup = prepare({})
-    kinds = inventory.kinds(setup, _bindings(setup, voice))
-    if voice.json:
+    kinds = inventory.kinds(setup, _bindings(setup, output))
+    if output.json:
         problems = [vars(each) for each in setup.registry.host.problems]
-        voice.give({"kinds": kinds, "problems": problems})
+        output.give({"kinds": kinds, "problems": problems})
         return
     inventory.show(kinds)
-    setup.tell_problems(voice)
+    setup.tell_problems(output)
 
 
-def _bindings(setup: Setup, voice: Voice) -> Bindings:
+def _bindings(setup: Setup, output: Output) -> Bindings:
     """What a run would bind; if it would refuse, the reason on stderr and what it would bind by default."""
     from llmi_agent.base.errors import LlmiError
 
     try:
         return setup.bindings
     except LlmiError as error:
-        voice.say(f"a run would stop here: {error}")
+        output.say(f"a run would stop here: {error}")
         return setup.registry.bind({}, setup.secrets)

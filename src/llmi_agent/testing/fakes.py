@@ -103,7 +103,7 @@ def random_png(width: int = 64, height: int = 48, seed: int = 0) -> bytes:
     return out.getvalue()
 
 
-Answer = ToolResult | BaseException | Callable[[ToolCall, ToolContext], Any]
+Scripted = ToolResult | BaseException | Callable[[ToolCall, ToolContext], Any]
 
 
 class FakeTool:
@@ -119,7 +119,7 @@ class FakeTool:
         self,
         name: str,
         kind: str,
-        answers: Sequence[Answer] = (),
+        answers: Sequence[Scripted] = (),
         *,
         seconds: float = 0.0,
         **spec: Any,
@@ -135,7 +135,7 @@ class FakeTool:
         """The next answer of the script."""
         self.calls.append(call)
         number = min(len(self.calls), len(self._answers)) - 1
-        answer: Answer = self._answers[number] if self._answers else self.picture
+        answer: Scripted = self._answers[number] if self._answers else self.picture
         if self._seconds:
             await asyncio.sleep(self._seconds)
         if isinstance(answer, BaseException):

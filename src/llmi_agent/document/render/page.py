@@ -29,7 +29,7 @@ _NAMED_FILES = 4
 
 
 @dataclass(frozen=True)
-class Text:
+class TextPart:
     """A text block, ready for the template."""
 
     html: str
@@ -85,14 +85,16 @@ def _contents(headings: tuple[Heading, ...]) -> list[Heading]:
     return sections if len(sections) >= _CONTENTS_FROM else []
 
 
-def _blocks(document: Document, prose: Prose, pictures: Pictures) -> Iterator[Text | Plate | Gap]:
+def _blocks(
+    document: Document, prose: Prose, pictures: Pictures
+) -> Iterator[TextPart | Plate | Gap]:
     bodies = iter(prose.bodies)
     charts = _charts(document)
     numbers = {figure.number for figure in document.figures}
     for block in document.blocks:
         match block:
             case TextBlock():
-                yield Text(next(bodies))
+                yield TextPart(next(bodies))
             case Figure():
                 origin = block.edited_from if block.edited_from in numbers else None
                 yield _plate(block, pictures, block.number in charts, origin)

@@ -1,0 +1,41 @@
+"""What a command line asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Order:
+    """A document, or what is the same for all documents of a batch."""
+
+    prompt: str
+    model: str | None
+    fallback: Sequence[str]
+    api_base: str | None
+    budget: float | None
+    cache: bool
+    attachments: Sequence[str]
+    folders: Sequence[str]
+    out: str | None
+    formats: Sequence[str]
+    use: Sequence[tuple[str, str]]
+    graph: str
+    resume: str | None = None
+    """The start of the id of a run to go on with."""
+
+    @property
+    def flags(self) -> dict[str, Any]:
+        """The part of it that is configuration, for `load_config`."""
+        flags: dict[str, Any] = {f"use.{kind}": tool for kind, tool in self.use}
+        given = {
+            "model": self.model,
+            "fallback": tuple(self.fallback) or None,
+            "api_base": self.api_base,
+            "options.budget": self.budget,
+            "options.cache": self.cache or None,
+            "options.folders": self.folders or None,
+        }
+        return flags | {name: value for name, value in given.items() if value is not None}
