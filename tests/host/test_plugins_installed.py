@@ -64,7 +64,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(str(site))
     yield site
-    for name in [n for n in sys.modules if n.startswith("bad_") or n == "llmi_palette"]:
+    for name in [n for n in sys.modules if n.startswith("bad_") or n in ("llmi_palette", "former_names")]:
         del sys.modules[name]
 
 
@@ -105,6 +105,28 @@ async def test_the_example_brings_a_kind_of_its_own(installed: Path, store: Arti
     document = await write(registry, store, slot("palette", "Warm", colours=["navy", "gold"]))
     (figure,) = document.figures
     assert (figure.kind, figure.tool, figure.width) == ("palette", "palette", 400)
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.filterwarnings("ignore:llmi_agent.* is now:DeprecationWarning")
+async def test_a_plugin_written_before_the_contract_had_its_room_runs_unchanged(
+    store: ArtifactStore,
+) -> None:
+    for former in ("tool", "hooks", "kinds", "vendor", "hits"):
+        sys.modules.pop(f"llmi_agent.{former}", None)
+    registry = discover(["former-names"])
+    assert not registry.host.problems
+    graph = build_graph(
+        model=ScriptedModel(script=["# T\n\n" + slot("search", "One", query="one")]),
+        tools=registry,
+        store=store,
+        secrets={"FORMER_KEY": "a-key-of-length"},
+    )
+    answer = await graph.ainvoke({"messages": [HumanMessage("Write.")]})
+    (figure,) = Document.model_validate(answer["document"]).figures
+    assert (figure.tool, figure.provenance.title) == ("former_photos", "One")
+    seen = sys.modules["former_names"].SEEN
+    assert sorted(seen) == [("draft", "# T"), ("search", "Produced")]
 
 
 @pytest.mark.usefixtures("installed")
