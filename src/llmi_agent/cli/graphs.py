@@ -8,7 +8,9 @@ from typing import Any, Protocol, cast
 from llmi_agent.base.errors import ConfigError, LlmiError
 from llmi_agent.config.layers import suggestion
 
-GROUP = "llmi_agent.graphs"
+GROUP = "llmi_agent.graphs.v1"
+FORMER_GROUP = "llmi_agent.graphs"
+"""From before the group had a version; it still counts."""
 
 
 class Graph(Protocol):
@@ -26,7 +28,8 @@ class Builder(Protocol):
 
 def find_graph(name: str) -> Builder:
     """The builder that goes by `name`. Raises ConfigError if there is none, LlmiError if it cannot be imported."""
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    groups = (FORMER_GROUP, GROUP)
+    found = {entry.name: entry for group in groups for entry in entry_points(group=group)}
     if name not in found:
         raise ConfigError(f"there is no graph {name!r}; {suggestion(name, sorted(found))}")
     entry = found[name]
