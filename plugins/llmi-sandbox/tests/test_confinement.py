@@ -174,6 +174,37 @@ os.chmod({str(secret)!r}, 0)
     assert secret.stat().st_mode & 0o400
 
 
+async def test_an_old_kernel_keeps_the_files_whole_and_draws(
+    context: ToolContext, tmp_path: Path, launch_after: Callable[[str], None]
+) -> None:
+    """Landlock of Linux 5.19 guards no truncation; nor is there a root that files outside are not in."""
+    launch_after(
+        f"{_NO_NAMESPACES}\nfrom llmi_sandbox import landlock; landlock.version = lambda: 2"
+    )
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("years of work")
+    printed = await _printed(
+        context,
+        f"""
+import os
+path = {str(thesis)!r}
+attempt('truncate', lambda: os.truncate(path, 0))
+attempt('open to read', lambda: os.open(path, os.O_RDONLY | os.O_TRUNC))
+attempt('open for neither', lambda: os.open(path, 3 | os.O_TRUNC))
+with open('own.txt', 'w') as own:
+    own.write('much')
+    own.truncate(2)
+print(os.path.getsize('own.txt'))
+""",
+    )
+    assert thesis.read_text() == "years of work"
+    assert "WORKED" not in printed
+    assert printed.count("refused") == 3
+    assert "2" in printed.splitlines()[-1]
+    drawn = await Sandbox().run(make_call(SPEC, code="plt.plot([1, 2])"), context)
+    assert isinstance(drawn, Produced)
+
+
 async def test_no_network_not_even_loopback(context: ToolContext, tmp_path: Path) -> None:
     unix = tmp_path / "door.sock"
     with (

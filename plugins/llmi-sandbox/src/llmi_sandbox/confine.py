@@ -64,12 +64,16 @@ def lock_down(job: Job, places: Places, apart: Apart) -> tuple[Layer, ...]:
     shown = [*readable, _NULL]
     root = _tried("", "a root of its own", lambda: linux.change_root(places.top, shown, writable))
     privileges = _tried("privileges", "no capabilities", linux.give_up_privileges)
-    fence = _tried("files", "Landlock", lambda: landlock.restrict(readable, [*writable, _NULL]))
+    fence = _tried(
+        "files",
+        f"Landlock {landlock.version() or ''}".strip(),
+        lambda: landlock.restrict(readable, [*writable, _NULL]),
+    )
     calls = _tried("system calls", "an allow-list (seccomp)", seccomp.restrict)
     seccomp_or = (calls.on, "seccomp")
     return (
-        _either("network", (apart.network, "a namespace"), seccomp_or),
-        Layer("files", fence.on, f"{fence.how}, {root.how}" if fence.on and root.on else fence.how),
+        _network(apart, calls),
+        _files(fence, calls, root),
         _either("processes", (apart.processes, "a namespace"), seccomp_or),
         _either("shared objects", (apart.objects, "a namespace"), seccomp_or),
         privileges,
@@ -100,6 +104,22 @@ def library_roots(names: tuple[str, ...] = LIBRARIES) -> list[str]:
     specs = (importlib.util.find_spec(name) for name in names)
     origins = (spec.origin for spec in specs if spec is not None and spec.origin)
     return sorted({str(Path(origin).parent.parent) for origin in origins})
+
+
+def _network(apart: Apart, calls: Layer) -> Layer:
+    """A namespace alone closes it not: Unix sockets lie among the files, and some families have no namespaces."""
+    if not calls.on:
+        return Layer("network", on=False, how=calls.how)
+    return Layer("network", on=True, how="a namespace and seccomp" if apart.network else "seccomp")
+
+
+def _files(fence: Layer, calls: Layer, root: Layer) -> Layer:
+    """Landlock guards neither mode, owner and times nor, before its third version, truncation: seccomp does."""
+    lacking = [layer.how for layer in (fence, calls) if not layer.on]
+    if lacking:
+        return Layer("files", on=False, how="; ".join(lacking))
+    beyond = root.how if root.on else "though names and sizes outside can be learnt"
+    return Layer("files", on=True, how=f"{fence.how} and seccomp, {beyond}")
 
 
 def _either(name: str, *means: tuple[bool, str]) -> Layer:

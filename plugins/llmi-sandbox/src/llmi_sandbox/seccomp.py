@@ -2,7 +2,8 @@
 
 What it must hold even where namespaces are forbidden (containers): no sockets, no new processes or programs, no
 signals to others, no limits, priorities or processors set for others, no objects that outlive the run (System V,
-POSIX queues), no links, no way around Landlock. A call that this list does not know is refused.
+POSIX queues), no links, and nothing done to a file that the oldest Landlock does not guard (truncation, mode, owner,
+times, attributes). A call that this list does not know is refused.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ _MODE_FILTER = 1
 _TO_ALL_THREADS = 1
 _CLONE_THREAD = 0x00010000
 
-_LOAD, _EQUAL, _AT_LEAST, _HAS_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
+_LOAD, _EQUAL, _AT_LEAST, _HAS_BITS, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 24, 32
 _HIGH_HALF = 4
+_ALL_BITS = 0xFFFFFFFF
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _REFUSE = _ERRNO | errno.EPERM
 _UNKNOWN = _ERRNO | errno.ENOSYS
@@ -34,13 +36,13 @@ _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 # name:x86_64:aarch64, numbers of linux/unistd.h: files, memory, threads, clocks, signals to itself, questions.
 _ALLOWED = """
-read:0:63 write:1:64 open:2:- close:3:57 stat:4:- fstat:5:80 lstat:6:- newfstatat:262:79
+read:0:63 write:1:64 close:3:57 stat:4:- fstat:5:80 lstat:6:- newfstatat:262:79
 statx:332:291 lseek:8:62 pread64:17:67 pwrite64:18:68 readv:19:65 writev:20:66 preadv:295:69
 pwritev:296:70 preadv2:327:286 pwritev2:328:287 access:21:- faccessat:269:48 faccessat2:439:439
-openat:257:56 dup:32:23 dup2:33:- dup3:292:24 pipe:22:- pipe2:293:59 getdents:78:-
+dup:32:23 dup2:33:- dup3:292:24 pipe:22:- pipe2:293:59 getdents:78:-
 getdents64:217:61 getcwd:79:17 chdir:80:49 fchdir:81:50 rename:82:- renameat:264:38
 renameat2:316:276 mkdir:83:- mkdirat:258:34 rmdir:84:- unlink:87:- unlinkat:263:35 readlink:89:-
-readlinkat:267:78 truncate:76:45 ftruncate:77:46 fallocate:285:47 fsync:74:82 fdatasync:75:83
+readlinkat:267:78 ftruncate:77:46 fallocate:285:47 fsync:74:82 fdatasync:75:83
 flock:73:32 fadvise64:221:223 sendfile:40:71 copy_file_range:326:285 statfs:137:43
 fstatfs:138:44 umask:95:166 poll:7:- ppoll:271:73 select:23:- pselect6:270:72
 close_range:436:436
@@ -66,10 +68,18 @@ fchownat:260:54 utime:132:- utimes:235:- utimensat:280:88 futimesat:261:- setxat
 lsetxattr:189:6 fsetxattr:190:7 removexattr:197:14 lremovexattr:198:15 fremovexattr:199:16
 setxattrat:463:463 removexattrat:466:466
 """
-_CALLS = "seccomp:317:277 clone:56:220 tgkill:234:131 prlimit64:302:261 fcntl:72:25 ioctl:16:29 prctl:157:167"
+_CALLS = (
+    "seccomp:317:277 clone:56:220 tgkill:234:131 prlimit64:302:261 fcntl:72:25 ioctl:16:29 prctl:157:167 "
+    "open:2:- openat:257:56"
+)
 
 # fcntl: F_SETOWN F_SETSIG F_SETOWN_EX, by which the kernel signals any process of the user.
 _SIGNALS_BY_FILE = (8, 10, 15)
+# open: O_TRUNC without write access, and the access mode of 3: Landlock takes it for neither reading nor writing.
+_ACCESS = 3
+_HOW_TO_OPEN = os.O_TRUNC | _ACCESS
+_UNGUARDED_OPENING = (os.O_RDONLY | os.O_TRUNC, _ACCESS, _ACCESS | os.O_TRUNC)
+_FLAGS_OF_OPENING = {"open": _SECOND_ARGUMENT, "openat": _THIRD_ARGUMENT}
 # ioctl: TCGETS TIOCGWINSZ FIONREAD FIONBIO FIONCLEX FIOCLEX
 _QUESTIONS_TO_FILES = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 # prctl: PR_GET_NAME PR_SET_NAME PR_SET_VMA
@@ -112,10 +122,12 @@ def _compile(column: int, audit: int, pid: int) -> bytes:
         _unless(named["prctl"], _FIRST_ARGUMENT, _EQUAL, *_OWN_NAMES),
         _unless(named["prlimit64"], _FIRST_ARGUMENT + _HIGH_HALF, _EQUAL, 0, then=None),
         _unless(named["prlimit64"], _FIRST_ARGUMENT, _EQUAL, 0, pid),
-        _step(_EQUAL, named["fcntl"], skip_else=len(_SIGNALS_BY_FILE) * 2 + 2),
-        _step(_LOAD, _SECOND_ARGUMENT),
-        *(_when(order, _REFUSE) for order in _SIGNALS_BY_FILE),
-        _answer(_ALLOW),
+        _but_for(named["fcntl"], _SECOND_ARGUMENT, _ALL_BITS, *_SIGNALS_BY_FILE),
+        *(
+            _but_for(named[call], flags, _HOW_TO_OPEN, *_UNGUARDED_OPENING)
+            for call, flags in _FLAGS_OF_OPENING.items()
+            if call in named
+        ),
         _step(_AT_LEAST, _X32, skip_if=2),
         _step(_AT_LEAST, _NEWEST, skip_else=1),
         _answer(_UNKNOWN),
@@ -157,3 +169,15 @@ def _unless(
             after,
         )
     )
+
+
+def _but_for(number: int, argument: int, mask: int, *values: int) -> bytes:
+    """Allow call `number` unless its argument, under the mask, is one of the values."""
+    steps = (
+        _step(_LOAD, argument),
+        _step(_AND, mask),
+        *(_when(value, _REFUSE) for value in values),
+        _answer(_ALLOW),
+    )
+    body = b"".join(steps)
+    return _step(_EQUAL, number, skip_else=len(body) // 8) + body
