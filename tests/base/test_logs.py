@@ -8,10 +8,8 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, strategies as st
 
 from llmi_agent.base.logs import configure_logs, get_logger
-from llmi_agent.base.secrets import Redactor, secret_values
 
 
 @pytest.fixture
@@ -57,21 +55,3 @@ def test_a_library_user_who_configures_nothing_sees_nothing(
 ) -> None:
     get_logger().info("call.started")
     assert capsys.readouterr() == ("", "")
-
-
-def test_which_variables_are_secret() -> None:
-    environ = {
-        "OPENAI_API_KEY": "aaaaaaaa",
-        "REPLICATE_API_TOKEN": "bbbbbbbb",
-        "DB_PASSWORD": "cccccccc",
-        "HOME": "/home/me",
-        "KEYBOARD": "qwertyui",
-        "EMPTY_TOKEN": "",
-    }
-    assert sorted(secret_values(environ)) == ["aaaaaaaa", "bbbbbbbb", "cccccccc"]
-
-
-@given(st.text(), st.lists(st.text("0123456789", min_size=6), max_size=4))
-def test_no_secret_survives_redaction(text: str, secrets: list[str]) -> None:
-    redacted = Redactor(secrets).text(text.join(["", *secrets, ""]))
-    assert not any(secret in redacted for secret in secrets)

@@ -12,6 +12,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
+from llmi_agent.base import secrets
 from llmi_agent.base.errors import InputError, PolicyError
 from llmi_agent.config.options import Options
 from llmi_agent.contract.hooks import ModelContext, ModelRequest, hookimpl
@@ -28,6 +29,7 @@ from llmi_agent.contract.tool import (
     ToolSpec,
 )
 from llmi_agent.document.model import Document, Missing, TextBlock
+from llmi_agent.document.render import render_markdown
 from llmi_agent.host.registry import Registry, registry_of
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.attachments import attach_bytes
@@ -687,6 +689,22 @@ async def test_secrets_do_not_reach_the_document(store: ArtifactStore) -> None:
     message = answer["document"]["blocks"][1]["message"]
     assert key not in json.dumps(answer["document"])
     assert "[secret]" in message
+
+
+async def test_a_common_word_as_a_password_leaves_the_document_whole(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(secrets, "_told", set())
+    monkeypatch.setenv("POSTGRES_PASSWORD", "postgres")
+    monkeypatch.setenv("CACHE_KEY", "search")
+    text = draft("How postgres works.", slot("search", "The search", query="postgres elephant"))
+    document = await write(store, [text], search())
+    (figure,) = document.figures
+    assert (figure.caption, figure.params) == ("The search", {"query": "postgres elephant"})
+    assert "How postgres works." in render_markdown(document)
+    said = [each.getMessage() for each in caplog.records if "not_erased" in each.getMessage()]
+    assert len(said) == 2
+    assert not any("postgres" in each for each in said)
 
 
 def test_a_sync_caller_gets_the_same_document(store: ArtifactStore) -> None:

@@ -64,7 +64,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(str(site))
     yield site
-    for name in [n for n in sys.modules if n.startswith("bad_") or n in ("llmi_palette", "former_names")]:
+    for name in [
+        n for n in sys.modules if n.startswith("bad_") or n in ("llmi_palette", "former_names")
+    ]:
         del sys.modules[name]
 
 

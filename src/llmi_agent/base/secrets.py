@@ -1,39 +1,59 @@
-"""Secrets: values that must never be seen, and the eraser that sees to it."""
+"""Secrets: values that must never be seen, and the eraser that sees to it.
+
+Only values are erased, never what merely looks like a key. A value that is an ordinary word, or too short to be told
+from one, would take the word out of every text: it stays, and its owner is warned.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+from llmi_agent.base.ordinary import is_ordinary, is_plain
 
 _NAMES = re.compile(
     r"(?i)(?:^|_)(?:api_?key|auth_?key|key|token|secret|password|passwd|pass|credentials?)(?:$|_)"
 )
-_SHORTEST = 6
+_NOT_ERASED = (
+    "holds a common word or fewer than 8 characters, so its value is not erased from documents and logs; "
+    "if it is a secret, give it a longer value"
+)
+_told: set[str] = set()
+"""Names that have been warned of."""
+_LONG_LINE = 16
+"""Characters of a line that is a secret of its own: those of a PEM key have 64."""
 
 
 class Redactor:
-    """Replaces the values of secrets wherever they turn up in text or in nested data."""
+    """Replaces the values of secrets wherever they turn up in text or in nested data.
+
+    Values that are `is_ordinary` are left alone.
+    """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        spelled = {form for value in values for form in _spellings(value.strip())}
-        kept = sorted((v for v in spelled if len(v) >= _SHORTEST), key=len, reverse=True)
-        self._values = kept
-        self._starts = frozenset(value[0] for value in kept)
+        parts = {part for value in values for part in _parts(value) if not is_ordinary(part)}
+        kept = sorted({form for part in parts for form in _spellings(part)}, key=len, reverse=True)
+        self._by_start = {
+            start: tuple(each) for start, each in groupby(sorted(kept, key=_start), _start)
+        }
+        self._starts = re.compile(f"[{re.escape(''.join(self._by_start))}]" if kept else "(?!)")
         self._longest = len(kept[0]) - 1 if kept else 0
-        self._pattern = re.compile("|".join(map(re.escape, kept))) if kept else None
+        self._pattern = re.compile(_alternatives(self._by_start)) if kept else None
 
     def text(self, text: str) -> str:
         return self._pattern.sub("[secret]", text) if self._pattern else text
 
     def unfinished(self, text: str) -> int:
         """How many characters at the end of `text` may be the beginning of a secret."""
-        for start in range(max(len(text) - self._longest, 0), len(text)):
-            end = text[start:]
-            if text[start] in self._starts and any(v.startswith(end) for v in self._values):
-                return len(end)
+        for found in self._starts.finditer(text, max(len(text) - self._longest, 0)):
+            begun = text[found.start() :]
+            if any(value.startswith(begun) for value in self._by_start[found[0]]):
+                return len(begun)
         return 0
 
     def data(self, value: Any) -> Any:
@@ -47,9 +67,70 @@ class Redactor:
         return value
 
 
+def _start(value: str) -> str:
+    return value[0]
+
+
+def _alternatives(by_start: Mapping[str, tuple[str, ...]]) -> str:
+    """One branch for each first letter, so that a letter of the text is looked up once; the longest value wins."""
+    return "|".join(
+        re.escape(start) + "(?:" + "|".join(re.escape(value[1:]) for value in values) + ")"
+        for start, values in by_start.items()
+    )
+
+
+def _parts(value: str) -> Iterator[str]:
+    """A value, and what is secret in it by itself: the lines of a key, the fields of an account, a password."""
+    value = value.strip()
+    yield value
+    if "\n" in value:
+        lines = (line.strip() for line in value.splitlines())
+        yield from (line for line in lines if len(line) >= _LONG_LINE and line[:5] != "-----")
+    if value.startswith("{"):
+        yield from _fields(value)
+    if password := _password(value):
+        yield password
+
+
+def _fields(value: str) -> Iterator[str]:
+    try:
+        fields = json.loads(value)
+    except (ValueError, RecursionError):
+        return
+    for name, field in _named(fields):
+        if looks_secret(name):
+            yield from _parts(field)
+
+
+def _named(value: Any) -> Iterator[tuple[str, str]]:
+    """The strings in a JSON object, each with its name, however deep."""
+    for name, item in value.items() if isinstance(value, dict) else ():
+        if isinstance(item, str):
+            yield name, item
+        yield from _named(item)
+
+
+def _password(value: str) -> str:
+    """The password in an address: `postgres://me:PASSWORD@host/`."""
+    if "://" not in value or "@" not in value:
+        return ""
+    try:
+        return unquote(urlsplit(value).password or "")
+    except ValueError:
+        return ""
+
+
 def _spellings(value: str) -> set[str]:
-    """A value as it is, and as it stands in addresses and in JSON."""
-    return {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1]}
+    """A value as it is, and as it stands in addresses, in JSON and in base64."""
+    encoded = value.encode(errors="surrogatepass")
+    return {
+        value,
+        quote(encoded, safe=""),
+        quote_plus(encoded),
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        b64encode(encoded).decode().rstrip("="),
+    }
 
 
 def looks_secret(name: str) -> bool:
@@ -57,6 +138,29 @@ def looks_secret(name: str) -> bool:
     return bool(_NAMES.search(name))
 
 
+def secrets_in(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables whose names say that they are secret, and those that hold an address with a password in it."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if value and (looks_secret(name) or _password(value))
+    }
+
+
 def secret_values(environ: Mapping[str, str]) -> list[str]:
-    """The values of the variables whose names say that they are secret."""
-    return [value for name, value in environ.items() if value and looks_secret(name)]
+    """Their values."""
+    return list(secrets_in(environ).values())
+
+
+def warnings_of(secrets: Mapping[str, str]) -> list[str]:
+    """A sentence for each secret whose value is not erased, said once in the life of the process.
+
+    It has the secret's name, not its value. What nobody keeps secret, such as the path of a key, is passed over.
+    """
+    weak = sorted(
+        name
+        for name, value in secrets.items()
+        if value.strip() and is_ordinary(value) and not is_plain(value) and name not in _told
+    )
+    _told.update(weak)
+    return [f"{name} {_NOT_ERASED}" for name in weak]

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from llmi_agent.base.errors import ConfigError
+from llmi_agent.base.secrets import secrets_in, warnings_of
 from llmi_agent.cli.output import Output
 from llmi_agent.config.layers import suggestion
 from llmi_agent.config.load import Config, load_config
@@ -32,13 +33,15 @@ class Setup:
         return self.registry.bind(self.config.use, self.secrets)
 
     def tell_problems(self, output: Output) -> None:
-        """One line on stderr for each plugin's problem and each setting that reaches no tool."""
+        """One line on stderr for each plugin's problem, setting that reaches no tool, and secret that is not erased."""
         for problem in self.registry.host.problems:
             output.say(str(problem), "plugin.problem")
         for name in self.config.tools:
             if name not in self.registry.tools:
                 known = suggestion(name, self.registry.tools)
                 output.say(f"[tools.{name}] configures a tool that is not installed; {known}")
+        for sentence in warnings_of(secrets_in(self.secrets)):
+            output.say(sentence, "secret.not_erased")
 
 
 def prepare(flags: Mapping[str, Any]) -> Setup:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from llmi_agent.base.secrets import Redactor, secret_values
+from llmi_agent.base.logs import get_logger
+from llmi_agent.base.secrets import Redactor, secrets_in, warnings_of
 from llmi_agent.config.options import Options
 from llmi_agent.contract.kinds import Kind
 from llmi_agent.contract.tool import Download
@@ -34,17 +35,18 @@ class Toolkit:
 
     @cached_property
     def redactor(self) -> Redactor:
-        """Erases what tools need as secrets, and whatever else goes by the name of one."""
+        """Erases what tools need as secrets, and whatever else goes by the name of one; warns of what it cannot erase."""
         needed = {name for tool in self.registry.tools.values() for name in tool.spec.needs}
         own = {name: str(v) for each in self.settings.values() for name, v in each.items()}
-        return Redactor(
-            [
-                *secret_values(self.secrets),
-                *secret_values(os.environ),
-                *secret_values(own),
-                *(self.secrets.get(name, "") for name in needed),
-            ]
-        )
+        named = [
+            secrets_in(self.secrets),
+            secrets_in(os.environ),
+            secrets_in(own),
+            {name: self.secrets[name] for name in needed & self.secrets.keys()},
+        ]
+        for sentence in (each for secrets in named for each in warnings_of(secrets)):
+            get_logger().warning("secret.not_erased", message=sentence)
+        return Redactor(value for secrets in named for value in secrets.values())
 
     @cached_property
     def download(self) -> Download:
