@@ -17,7 +17,7 @@ from llmi_agent.contract.kinds import WELL_KNOWN, Kind
 from llmi_agent.contract.tool import Tool, ToolSpec
 from llmi_agent.host.plugins import PluginHost, PluginProblem, load_plugins
 
-EMBEDDED = frozenset({"llmi-edit", "llmi-gallery", "llmi-sandbox", "llmi-sketch"})
+EMBEDDED = frozenset({"llmi-edit", "llmi-gallery", "llmi-offline", "llmi-sandbox", "llmi-sketch"})
 """The distributions that the extra `llmi-agent[tools]` brings: the defaults that need no key."""
 
 Standing = Literal["ready", "embedded", "installed", "needs key", "opt-in"]

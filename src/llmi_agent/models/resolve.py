@@ -129,7 +129,7 @@ def _given(model: BaseChatModel, options: Options) -> Model:
 
 
 def _offline(store: ArtifactStore, kinds: Collection[str], dialect: Dialect) -> Model:
-    from llmi_agent.policies.writer import OfflineWriter
+    from llmi_offline.policy import OfflineWriter
 
     writer = OfflineWriter(store=store, kinds=tuple(kinds), dialect=dialect)
     return Model(writer, OFFLINE, FREE)

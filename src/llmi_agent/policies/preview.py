@@ -13,8 +13,8 @@ def preview(attachment: Attachment, store: ArtifactStore) -> str:
     data = store.read(attachment.digest)
     if attachment.media_type in ("text/plain", "text/markdown"):
         return f"### {attachment.name}\n\n{data[: _MOST * 4].decode('utf-8', 'replace')[:_MOST]}"
-    from llmi_agent.policies.offline import OfflineError
-    from llmi_agent.policies.offline.tables import describe_table, read_table
+    from llmi_offline import OfflineError
+    from llmi_offline.tables import describe_table, read_table
 
     try:
         table = read_table(attachment.name, data)
