@@ -49,6 +49,7 @@ _SHAPES = (
 )
 """A loss in brackets, thousands as k, a minus before the currency."""
 _LONGEST_NAME = 80
+_UNNAMED = re.compile(r"Unnamed: \d+(_level_\d+)?")
 
 
 def settle(loading: Loading) -> None:
@@ -67,16 +68,32 @@ def sample(values: pd.Series[Any], size: int = 300) -> list[str]:
 
 
 def _rename(loading: Loading) -> None:
-    current = [str(column) for column in loading.frame.columns]
     wanted: list[str] = []
-    for position, column in enumerate(current, start=1):
-        bare = "" if re.fullmatch(r"Unnamed: \d+(_level_\d+)?|\d+", column) else column
-        name = clean(bare, _LONGEST_NAME) or f"column {position}"
+    for position, column in enumerate(_written(loading), start=1):
+        name = clean(column, _LONGEST_NAME) or f"column {position}"
         while name in wanted:
             name += f" ({position})"
         wanted.append(name)
     if wanted != list(loading.frame.columns):
         loading.run(f"df.columns = {wanted!r}")
+
+
+def _written(loading: Loading) -> list[str]:
+    """The columns' names as the file has them, empty where it has none: pandas makes up some, and numbers others."""
+    current = [str(column) for column in loading.frame.columns]
+    if loading.header == ():
+        return [""] * len(current)
+    header = loading.header or ()
+    if len(header) == len(current) and all(map(_is_made_of, current, header)):
+        return list(header)
+    return ["" if _UNNAMED.fullmatch(column) else column for column in current]
+
+
+def _is_made_of(name: str, cell: str) -> bool:
+    """Whether pandas calls a column so that this cell is the header of."""
+    if not cell:
+        return bool(_UNNAMED.fullmatch(name))
+    return name == cell or bool(re.fullmatch(re.escape(cell) + r"\.\d+", name))
 
 
 def _drop_nameless_empty(loading: Loading) -> None:

@@ -39,6 +39,8 @@ class Loading:
         self.data = data
         self.lines: list[str] = []
         self.notes: list[str] = []
+        self.header: tuple[str, ...] | None = None
+        """The names as the file has them, () for a file without; None where the frame's own are they."""
         self._names: dict[str, Any] = {
             "pd": _Pandas(data),
             "np": np,

@@ -6,6 +6,7 @@ import csv
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 _SIGNATURES = {
     b"\x89PNG": "it is a PNG picture",
@@ -21,6 +22,7 @@ _SAMPLE = 64 * 1024
 _SAMPLE_ROWS = 200
 _DELIMITERS = ",;\t|"
 _NUMBER = re.compile(r"\s*[-+]?(\d[\d.,]*|[.,]\d+)(e[-+]?\d+)?\s*", re.IGNORECASE)
+_YEAR = re.compile(r"\s*(1[5-9]|20|21)\d\d(\.0)?\s*")
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 _TEXT_CONTROLS = b"\t\n\r\f\x0b\x1a\x1b"
 
@@ -35,6 +37,8 @@ class Dialect:
     skip: int = 0
     """Physical lines before the header: a title, comments."""
     header: bool = True
+    names: tuple[str, ...] = ()
+    """The header's cells as they are written; none without a header."""
     trailing: bool = False
     """Every data row ends in one more delimiter than the header has."""
     wider: int = 0
@@ -76,7 +80,7 @@ def sniff(data: bytes) -> Dialect:
     skip = _preamble(rows, width)
     body = [row for _, row in rows if row][_before(rows, skip) :]
     head, data_rows = (body[0], body[1:]) if body else ([], [])
-    header = not (head and data_rows and all(_NUMBER.fullmatch(cell) for cell in head))
+    header = _is_header(head, data_rows)
     trailing = bool(data_rows) and all(
         len(row) == len(head) + 1 and not row[-1].strip() for row in data_rows
     )
@@ -86,6 +90,7 @@ def sniff(data: bytes) -> Dialect:
         decimal="," if delimiter != "," and _has_decimal_commas(data_rows) else ".",
         skip=skip,
         header=header,
+        names=tuple(head) if header else (),
         trailing=trailing,
         wider=max(0, len(data_rows[0]) - len(head)) if data_rows and header and not trailing else 0,
     )
@@ -169,6 +174,22 @@ def _preamble(rows: list[tuple[int, list[str]]], width: int) -> int:
 
 def _before(rows: list[tuple[int, list[str]]], skip: int) -> int:
     return sum(1 for before, row in rows if row and before < skip)
+
+
+def _is_header(head: list[str], data_rows: list[list[str]]) -> bool:
+    """Names are not all numbers, but for years: one after the other, where the rows below go on otherwise."""
+    if not data_rows or not all(_NUMBER.fullmatch(cell) for cell in head):
+        return True
+    return _are_years(head) and not any(map(_are_years, data_rows))
+
+
+def _are_years(cells: list[str]) -> bool:
+    """Whether the cells count years, forwards or backwards, in equal steps."""
+    if len(cells) < 2 or not all(_YEAR.fullmatch(cell) for cell in cells):
+        return False
+    years = [int(float(cell)) for cell in cells]
+    step = years[1] - years[0]
+    return bool(step) and all(b - a == step for a, b in pairwise(years))
 
 
 def _has_decimal_commas(rows: list[list[str]]) -> bool:

@@ -98,6 +98,7 @@ def _read_parquet(loading: Loading) -> None:
 def _read_delimited(loading: Loading) -> None:
     dialect = sniff.sniff(loading.data)
     options = dict(_options(dialect, loading.data))
+    loading.header = dialect.names
     try:
         _read_leniently(loading, options)
     except pd.errors.EmptyDataError:
