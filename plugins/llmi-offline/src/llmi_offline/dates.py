@@ -52,14 +52,14 @@ def settle_text(loading: Loading, column: str, texts: list[str]) -> bool:
     if not texts or sum(any(c.isdigit() for c in text) for text in texts) < _ENOUGH * len(texts):
         return False
     if is_year_name(column) and all(re.fullmatch(r"\d{4}", text) for text in texts):
-        return _adopt(loading, column, _parse(column, "%Y"))
+        return _adopt(loading, column, _parse(column, "%Y"), "%Y")
     if _share(bool(_ISO.fullmatch(text)) for text in texts) >= _ENOUGH:
         return _settle_iso(loading, column)
     if _settle_quarters(loading, column, texts):
         return True
     for layout in _EXPLICIT:
         if _fits(texts, layout):
-            return _adopt(loading, column, _parse(column, layout))
+            return _settle_layout(loading, column, layout)
     return any(_settle_either_way(loading, column, texts, *pair) for pair in _EITHER_WAY)
 
 
@@ -71,12 +71,16 @@ def settle_numbers(loading: Loading, column: str) -> bool:
     low, high = float(values.min()), float(values.max())
     whole = f"df[{column!r}].astype('Int64').astype('str')"
     if is_year_name(column) and low >= 1000 and high <= 2200:
-        return _adopt(loading, column, f"pd.to_datetime({whole}, format='%Y', errors='coerce')")
+        return _adopt(
+            loading, column, f"pd.to_datetime({whole}, format='%Y', errors='coerce')", "%Y"
+        )
     if _TIME_NAME.search(column) and low >= 17000101 and high <= 22001231:
-        return _adopt(loading, column, f"pd.to_datetime({whole}, format='%Y%m%d', errors='coerce')")
+        return _adopt(
+            loading, column, f"pd.to_datetime({whole}, format='%Y%m%d', errors='coerce')", "%Y%m%d"
+        )
     for unit, scale in (("s", 1), ("ms", 1000)):
         if _TIME_NAME.search(column) and 3e8 * scale <= low and high <= 4e9 * scale:
-            return _adopt(loading, column, f"pd.to_datetime(df[{column!r}], unit={unit!r})")
+            return _settle_epoch(loading, column, unit)
     return False
 
 
@@ -104,7 +108,7 @@ def join_parts(loading: Loading) -> None:
     if len(days) == 1:
         target, layout = days[0], f"{layout}-%d"
         text = f"{text} + '-' + df[{days[0]!r}].astype('str')"
-    _adopt(loading, target, f"pd.to_datetime({text}, format={layout!r}, errors='coerce')")
+    _adopt(loading, target, f"pd.to_datetime({text}, format={layout!r}, errors='coerce')", "")
 
 
 def _month_text(values: pd.Series[Any], column: str) -> tuple[str, str]:
@@ -130,7 +134,12 @@ def _settle_either_way(
     if len(left) > 1:
         left = [layout for layout in left if read[layout].dropna().is_monotonic_increasing]
     if len(left) == 1:
-        return _adopt(loading, column, _parse(column, left[0]))
+        if len(layouts) > 1 and _fit_alike(read):
+            loading.doubts.append(
+                f"The dates in {named(column)} can be read day first or month first; they are read "
+                f"{'day' if left[0] == day_first else 'month'} first, since the rows are in order then."
+            )
+        return _settle_layout(loading, column, left[0])
     loading.notes.append(
         f"The dates in {named(column)} can be read day first or month first; nothing in the file "
         "tells which, so they stay text here."
@@ -138,7 +147,8 @@ def _settle_either_way(
     return True
 
 
-def _adopt(loading: Loading, column: str, expression: str) -> bool:
+def _adopt(loading: Loading, column: str, expression: str, layout: str) -> bool:
+    """Take the column for the dates that the expression gives, if it gives nearly all; `layout` is as the file has it."""
     try:
         read = loading.value(expression)
     except (ValueError, OverflowError, TypeError):
@@ -150,6 +160,7 @@ def _adopt(loading: Loading, column: str, expression: str) -> bool:
     if lost > (1 - _ENOUGH) * filled:
         return False
     loading.assign(column, expression if lost else _strict(expression), read)
+    loading.layouts[column] = layout
     if lost:
         verb = "is no date and counts" if lost == 1 else "are no dates and count"
         entries = count(lost, "entry", "entries")
@@ -173,7 +184,7 @@ def _settle_iso(loading: Loading, column: str) -> bool:
     zones = dated.where(dated.str.match(_ZONED.pattern)).str.extract(_ZONE)[0].str.replace(":", "")
     zones = zones.replace({"Z": "+0000", "-0000": "+0000"})
     if zones.isna().all():
-        return _adopt(loading, column, _parse(column, "ISO8601"))
+        return _adopt(loading, column, _parse(column, "ISO8601"), "ISO8601")
     if zones.nunique(dropna=False) == 1:
         bare = f"df[{column!r}].str.strip().str.replace({_ZONE!r}, '', regex=True)"
         parsed = f"pd.to_datetime({bare}, format='ISO8601', errors='coerce')"
@@ -184,7 +195,7 @@ def _settle_iso(loading: Loading, column: str) -> bool:
         parsed, told = f"{parsed}.dt.tz_localize(None)", "UTC"
         if zones.isna().any():
             told += ", those without a zone taken as they are"
-    adopted = _adopt(loading, column, parsed)
+    adopted = _adopt(loading, column, parsed, "ISO8601")
     if adopted:
         loading.notes.append(f"The times in {named(column)} are given in {told}.")
     return adopted
@@ -202,8 +213,33 @@ def _settle_quarters(loading: Loading, column: str, texts: list[str]) -> bool:
             month = "{'1': '01', '2': '04', '3': '07', '4': '10'}"
             joined = f"{text}[{year}] + '-' + {text}[{quarter}].map({month})"
             expression = f"pd.to_datetime({joined}, format='%Y-%m', errors='coerce')"
-            return _adopt(loading, column, expression)
+            return _adopt(loading, column, expression, "%Y-Q")
     return False
+
+
+def _settle_layout(loading: Loading, column: str, layout: str) -> bool:
+    adopted = _adopt(loading, column, _parse(column, layout), layout)
+    if adopted and "%y" in layout:
+        loading.doubts.append(
+            f"The years in {named(column)} have two digits; 69 to 99 are read as 1969 to 1999, the others as 20xx."
+        )
+    return adopted
+
+
+def _settle_epoch(loading: Loading, column: str, unit: str) -> bool:
+    expression = f"pd.to_datetime(df[{column!r}], unit={unit!r})"
+    adopted = _adopt(loading, column, expression, "epoch")
+    if adopted:
+        told = "seconds" if unit == "s" else "milliseconds"
+        loading.doubts.append(
+            f"The numbers in {named(column)} are taken for {told} since 1970, in UTC."
+        )
+    return adopted
+
+
+def _fit_alike(read: dict[str, pd.Series[Any]]) -> bool:
+    """Whether every reading gives equally many dates."""
+    return len({int(values.notna().sum()) for values in read.values()}) == 1
 
 
 def _fits(texts: list[str], layout: str) -> bool:

@@ -12,6 +12,7 @@ from pandas.api import types
 
 from llmi_offline import sniff
 from llmi_offline.columns import settle
+from llmi_offline.doubts import doubts
 from llmi_offline.errors import RESAVE, UnreadableTable
 from llmi_offline.json_tables import looks_like_json, read_json
 from llmi_offline.loading import Loading
@@ -42,6 +43,16 @@ def read_table(name: str, data: bytes) -> Table:
 
     Raises UnreadableTable, and nothing else, for whatever is not a table.
     """
+    return as_table(load(name, data))
+
+
+def as_table(loading: Loading) -> Table:
+    """What was loaded, as those see it who write about it."""
+    return Table(loading.name, loading.frame, loading.source, tuple(loading.notes))
+
+
+def load(name: str, data: bytes) -> Loading:
+    """As `read_table`, with all that is known of how the file was read."""
     if not data.strip():
         raise UnreadableTable(clean(name), "it is empty", "attach a file with a header and rows")
     loading = Loading(name, data)
@@ -56,7 +67,7 @@ def read_table(name: str, data: bytes) -> Table:
         except Exception as error:  # noqa: BLE001  pandas raises nearly anything on hostile bytes
             fault = f"{type(error).__name__}, {clean(error, 120).rstrip('.')}"
             raise UnreadableTable(clean(name), fault, RESAVE) from None
-    return Table(name, loading.frame, loading.source, tuple(loading.notes))
+    return loading
 
 
 def describe_table(table: Table, rows: int = 5) -> str:
@@ -107,6 +118,7 @@ def _read_delimited(loading: Loading) -> None:
         _name_rows(loading, dialect.wider)
     elif not isinstance(loading.frame.index, pd.RangeIndex):
         loading.run("df = df.reset_index()")
+    loading.doubts += doubts(dialect)
 
 
 def _name_rows(loading: Loading, wider: int) -> None:
