@@ -61,8 +61,9 @@ def batch(
     """
     output: Output = ctx.obj
     output.configure_logs()
-    from llmi_agent.cli.batch_run import Batch, write_batch
+    from llmi_agent.cli.batch_run import write_batch
     from llmi_agent.cli.order import Order
+    from llmi_agent.cli.press import Batch
 
     order = Order(prompt="", attachments=(), out=None, **given)
     if not write_batch(Batch(prompts, out, concurrency, group, order), output):
