@@ -21,11 +21,12 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Send
 
 from llmi_agent.contract.hooks import ModelContext
+from llmi_agent.contract.policy import ATTACHMENTS, PROMPT
 from llmi_agent.document.messages import reference
 from llmi_agent.draft import BadSlot, Slot, Text
 from llmi_agent.policies.preview import preview
 from llmi_agent.run.ask import CutShort, Restart
-from llmi_agent.run.prompt import ATTACHMENTS, system_prompt, user_message
+from llmi_agent.run.prompt import system_prompt, user_message
 from llmi_agent.run.session import Session
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_graphs.interleave.machine import Machine, attachments_of
@@ -148,7 +149,7 @@ def _messages(machine: Machine, state: State, session: Session) -> list[BaseMess
     pictures = [reference(each.digest, each.media_type) for each in session.inputs]
     asked = HumanMessage(
         [{"type": "text", "text": told}, *pictures] if pictures else told,
-        additional_kwargs={ATTACHMENTS: [asdict(each) for each in attachments], "prompt": prompt},
+        additional_kwargs={ATTACHMENTS: [asdict(each) for each in attachments], PROMPT: prompt},
     )
     options = machine.toolkit.options
     system = SystemMessage(system_prompt(machine.toolkit.kinds.values(), options.dialect))

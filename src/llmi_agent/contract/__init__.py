@@ -14,6 +14,15 @@ from llmi_agent.contract.kinds import (
     SearchParams,
     Words,
 )
+from llmi_agent.contract.policy import (
+    ATTACHMENTS,
+    PROMPT,
+    PolicyFailed,
+    PolicyModel,
+    PolicyRequest,
+    PolicySpec,
+)
+from llmi_agent.contract.preview import Preview, TableCopy
 from llmi_agent.contract.tool import (
     REASONS,
     ArtifactReader,
@@ -43,8 +52,10 @@ from llmi_agent.contract.vendor import (
 )
 
 __all__ = [
+    "ATTACHMENTS",
     "ENTRY_POINTS",
     "MOST_DETAIL",
+    "PROMPT",
     "REASONS",
     "WELL_KNOWN",
     "ArtifactReader",
@@ -62,10 +73,16 @@ __all__ = [
     "ModelContext",
     "ModelRequest",
     "Params",
+    "PolicyFailed",
+    "PolicyModel",
+    "PolicyRequest",
+    "PolicySpec",
+    "Preview",
     "Produced",
     "Provenance",
     "Reason",
     "SearchParams",
+    "TableCopy",
     "Tool",
     "ToolCall",
     "ToolContext",

@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING, Literal
 
 import pluggy
 
-from llmi_agent.contract.tool import ToolCall, ToolContext, ToolResult, ToolSpec
+from llmi_agent.contract.policy import PolicySpec
+from llmi_agent.contract.preview import Preview
+from llmi_agent.contract.tool import (
+    ArtifactReader,
+    Attachment,
+    ToolCall,
+    ToolContext,
+    ToolResult,
+    ToolSpec,
+)
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage
@@ -56,6 +65,20 @@ class Hooks:
     def llmi_tools(self) -> Sequence[ToolSpec]:
         """The plugin's tools. Called once, when plugins are loaded; must not import an SDK."""
         raise NotImplementedError
+
+    @hookspec
+    def llmi_policies(self) -> Sequence[PolicySpec]:
+        """The plugin's policies. Called once, when plugins are loaded; must not import an SDK."""
+        raise NotImplementedError
+
+    @hookspec
+    def llmi_preview(
+        self, attachment: Attachment, artifacts: ArtifactReader
+    ) -> Preview | Awaitable[Preview | None] | None:
+        """What a policy is told of a file, or None for a kind of file that the plugin does not read.
+
+        The first answer that is not None wins. A plain function is called in a thread, since reading may take long.
+        """
 
     @hookspec
     def llmi_before_call(

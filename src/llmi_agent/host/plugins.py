@@ -12,23 +12,26 @@ from asyncio import CancelledError
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pluggy
 
 from llmi_agent.base.errors import PluginError
 from llmi_agent.base.logs import get_logger
 from llmi_agent.contract.hooks import ENTRY_POINTS, Hooks
+from llmi_agent.contract.policy import PolicySpec
 from llmi_agent.contract.tool import ToolSpec
 
 HOOKS = tuple(name for name in vars(Hooks) if name.startswith("llmi_"))
 
-Stage = Literal["contract", "import", "hooks", "tools", "name", "load"]
+Stage = Literal["contract", "import", "hooks", "tools", "policies", "name", "load"]
+
+Spec = TypeVar("Spec", ToolSpec, PolicySpec)
 
 
 @dataclass(frozen=True)
 class PluginProblem:
-    """Why a plugin, or one of its tools, is not used."""
+    """Why a plugin, or one of its tools or policies, is not used."""
 
     plugin: str
     distribution: str
@@ -52,6 +55,7 @@ class Plugin:
     distribution: str
     version: str
     specs: tuple[ToolSpec, ...]
+    policies: tuple[PolicySpec, ...] = ()
 
 
 class PluginHost:
@@ -65,17 +69,20 @@ class PluginHost:
         self._manager.add_hookspecs(Hooks)
 
     def add(self, plugin: object, name: str, distribution: str = "", version: str = "") -> None:
-        """Register an imported plugin and ask it for its tools; problems are kept, not raised."""
+        """Register an imported plugin and ask it for its tools and policies; problems are kept, not raised."""
         identity = (name, distribution or name, version or "?")
         if not self._register(plugin, identity):
             return
+        stage: Stage = "tools"
         try:
-            specs = tuple(self._specs_of(name))
+            specs = tuple(self._specs_of(name, "llmi_tools", ToolSpec))
+            stage = "policies"
+            policies = tuple(self._specs_of(name, "llmi_policies", PolicySpec))
         except (Exception, SystemExit, CancelledError) as error:  # noqa: BLE001 - a plugin may raise anything
             self._manager.unregister(name=name)
-            self._drop(identity, "tools", error, "fix what its llmi_tools hook returns")
+            self._drop(identity, stage, error, f"fix what its llmi_{stage} hook returns")
             return
-        self.plugins.append(Plugin(*identity, specs))
+        self.plugins.append(Plugin(*identity, specs, policies))
 
     def load(self, entry: EntryPoint) -> None:
         """Import a plugin from its entry point and add it."""
@@ -162,10 +169,10 @@ class PluginHost:
                         f"{caller.name} is a wrapper; hooks are plain or async functions"
                     )
 
-    def _specs_of(self, name: str) -> Iterator[ToolSpec]:
-        for implementation in self._manager.hook.llmi_tools.get_hookimpls():
+    def _specs_of(self, name: str, hook: str, form: type[Spec]) -> Iterator[Spec]:
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             if implementation.plugin_name == name:
-                yield from _checked(implementation.function())
+                yield from _checked(hook, implementation.function(), form)
 
     def _drop(
         self,
@@ -207,10 +214,10 @@ def _called(implementation: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
     return implementation.function(**wanted)
 
 
-def _checked(specs: object) -> Iterator[ToolSpec]:
+def _checked(hook: str, specs: object, form: type[Spec]) -> Iterator[Spec]:
     if not isinstance(specs, Sequence) or isinstance(specs, str):
-        raise TypeError(f"llmi_tools must return a list of ToolSpec, not {type(specs).__name__}")
+        raise TypeError(f"{hook} must return a list of {form.__name__}, not {type(specs).__name__}")
     for spec in specs:
-        if not isinstance(spec, ToolSpec):
-            raise TypeError(f"llmi_tools must return ToolSpecs, not {type(spec).__name__}")
+        if not isinstance(spec, form):
+            raise TypeError(f"{hook} must return {form.__name__}s, not {type(spec).__name__}")
         yield spec

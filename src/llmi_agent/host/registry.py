@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,9 @@ from pydantic import BaseModel
 from llmi_agent.base.errors import ConfigError, UnavailableError
 from llmi_agent.contract.kinds import WELL_KNOWN, Kind
 from llmi_agent.contract.tool import Tool, ToolSpec
-from llmi_agent.host.plugins import PluginHost, PluginProblem, load_plugins
+from llmi_agent.host.plugins import PluginHost, load_plugins
+from llmi_agent.host.policies import Policies
+from llmi_agent.host.unique import unique
 
 EMBEDDED = frozenset({"llmi-edit", "llmi-gallery", "llmi-offline", "llmi-sandbox", "llmi-sketch"})
 """The distributions that the extra `llmi-agent[tools]` brings: the defaults that need no key."""
@@ -82,11 +83,12 @@ class Bindings:
 
 
 class Registry:
-    """All tools by name, and the host whose hooks go with them."""
+    """All tools by name, the policies, and the host whose hooks go with them."""
 
     def __init__(self, tools: Iterable[Registered], host: PluginHost) -> None:
         self.host = host
-        self.tools = _unique(tools, host)
+        self.tools = unique("tool", tools, host)
+        self.policies = Policies(host)
 
     def of_kind(self, kind: str, secrets: Mapping[str, str]) -> list[Registered]:
         """The tools of a kind in the order of preference that `llmi tools` prints.
@@ -169,30 +171,6 @@ def _maker(spec: ToolSpec) -> Callable[[], Tool]:
         return cast("Tool", getattr(import_module(module), attribute)())
 
     return make
-
-
-def _unique(tools: Iterable[Registered], host: PluginHost) -> dict[str, Registered]:
-    """By name; tools that share a name are all refused, and the problem names every owner."""
-    by_name: dict[str, list[Registered]] = defaultdict(list)
-    for tool in tools:
-        by_name[tool.spec.name].append(tool)
-    for name, same in by_name.items():
-        if len(same) > 1:
-            host.problem(_clash(name, same))
-    return {name: same[0] for name, same in by_name.items() if len(same) == 1}
-
-
-def _clash(name: str, same: Sequence[Registered]) -> PluginProblem:
-    owners = _list([f"{tool.distribution} {tool.version}" for tool in same])
-    first = same[0]
-    return PluginProblem(
-        first.plugin,
-        first.distribution,
-        first.version,
-        stage="name",
-        cause=f"the tool name {name!r} is claimed by {owners}; none of them is used",
-        remedy="uninstall one, or name the plugins to load in LLMI_PLUGINS",
-    )
 
 
 def _list(names: Sequence[str]) -> str:

@@ -9,9 +9,6 @@ from llmi_agent.contract.tool import Attachment, Failed
 from llmi_agent.draft import Dialect, Slot, format_slot
 from llmi_agent.run.session import Input
 
-ATTACHMENTS = "attachments"
-"""Key in a human message's `additional_kwargs`: the run's attachments, as plain dicts."""
-
 _RULES = """\
 You write illustrated documents in Markdown. Begin with one `# ` title, structure with `## ` headings, write \
 complete prose, and place a picture wherever it tells the reader more than words would.

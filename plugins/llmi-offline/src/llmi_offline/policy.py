@@ -14,9 +14,9 @@ from langchain_core.runnables import run_in_executor
 from llmi_agent import draft as drafts
 from llmi_agent.base.errors import InputError, UnavailableError
 from llmi_agent.contract.kinds import WELL_KNOWN
+from llmi_agent.contract.policy import ATTACHMENTS
 from llmi_agent.contract.tool import Attachment
 from llmi_agent.draft import Dialect
-from llmi_agent.run.prompt import ATTACHMENTS
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_offline import (
     Attached,
