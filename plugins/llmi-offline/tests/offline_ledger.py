@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
+
+import llmi_offline
+from llmi_agent.testing import slot
 
 MONTHS = [
     "January",
@@ -29,6 +32,15 @@ _TOKEN = re.compile(rf"{NUMBER}|\b(?:two|three|four|five|six|seven|eight|nine|te
 _SLOT = re.compile(r"<imgen>(.*?)</imgen>", re.DOTALL)
 
 Rule = tuple[str, Callable[[re.Match[str]], Iterable[object]]]
+
+
+def write_report(
+    prompt: str, attached: Sequence[llmi_offline.Attached], kinds: Collection[str]
+) -> str:
+    """The report with its slots in canonical form."""
+    return llmi_offline.write_report(
+        prompt, attached, kinds, lambda kind, title, params: slot(kind, title, **params)
+    )
 
 
 def slots(draft: str) -> list[dict]:

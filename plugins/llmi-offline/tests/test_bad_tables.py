@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+from offline_ledger import write_report
 
-from llmi_offline import Attached, NeedsAttachment, UnreadableTable, write_report
+from llmi_offline import Attached, NeedsAttachment, UnreadableTable
 
 DATA = Path(__file__).parents[3] / "examples" / "data"
 SEEDS = [path.read_bytes()[:3000] for path in sorted(DATA.glob("*.csv"))] + [

@@ -9,9 +9,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from offline_ledger import code
+from offline_ledger import code, write_report
 
-from llmi_offline import Attached, write_report
+from llmi_offline import Attached
 
 mpl.use("Agg")
 

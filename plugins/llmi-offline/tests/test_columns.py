@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from offline_ledger import code
+from offline_ledger import code, write_report
 
-from llmi_offline import Attached, write_report
+from llmi_offline import Attached
 from llmi_offline.tables import Table, read_table
 
 WIDE = """country,indicator,2018,2019,2020,2021

@@ -7,9 +7,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from offline_ledger import DAY, MONTH, MONTHS, NUMBER, audit, day, exact, percent, prose, three, two
+from offline_ledger import (
+    DAY,
+    MONTH,
+    MONTHS,
+    NUMBER,
+    audit,
+    day,
+    exact,
+    percent,
+    prose,
+    three,
+    two,
+    write_report,
+)
 
-from llmi_offline import Attached, write_report
+from llmi_offline import Attached
 
 DATA = Path(__file__).parents[3] / "examples" / "data"
 KINDS = {"search", "diffusion", "code", "edit"}

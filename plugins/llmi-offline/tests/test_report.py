@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from offline_ledger import slots
+from offline_ledger import slots, write_report
 from PIL import Image
 
 from llmi_agent import draft as drafts
 from llmi_agent.contract.kinds import WELL_KNOWN
-from llmi_offline import Attached, write_chunks, write_report
+from llmi_offline import Attached, write_chunks
 from llmi_offline.topic import keywords, topic_of
 
 DATA = Path(__file__).parents[3] / "examples" / "data"

@@ -8,9 +8,9 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from offline_ledger import code, slots
+from offline_ledger import code, slots, write_report
 
-from llmi_offline import Attached, UnreadableTable, write_report
+from llmi_offline import Attached, UnreadableTable
 from llmi_offline.phrases import capital
 from llmi_offline.roles import roles_of
 from llmi_offline.tables import Table, read_table

@@ -15,6 +15,8 @@ from llmi_offline.errors import NeedsAttachment, OfflineError, UnreadableTable
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from llmi_offline.blocks import WriteSlot
+
 __all__ = [
     "Attached",
     "NeedsAttachment",
@@ -27,15 +29,17 @@ __all__ = [
 _CHUNK = re.compile(r"\s*\S{1,48}|\s+")
 
 
-def write_report(prompt: str, attached: Sequence[Attached], kinds: Collection[str]) -> str:
-    """A draft about the attached tables, or pictures, with slots of the given kinds only.
+def write_report(
+    prompt: str, attached: Sequence[Attached], kinds: Collection[str], write_slot: WriteSlot
+) -> str:
+    """A draft about the attached tables, or pictures, with slots of the given kinds only, each as `write_slot` puts it.
 
     The same input gives the same draft. Raises OfflineError, with the next step in its message, if
     nothing usable is attached.
     """
     from llmi_offline.report import compose
 
-    return compose(prompt, attached, kinds)
+    return compose(prompt, attached, kinds, write_slot)
 
 
 def write_chunks(draft: str) -> Iterator[str]:

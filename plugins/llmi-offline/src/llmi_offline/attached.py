@@ -38,6 +38,11 @@ class Attached:
     @property
     def is_table(self) -> bool:
         """Whether it is offered as a table, by its type or its name; it may still be unreadable."""
-        if self.is_picture:
-            return False
-        return self.media_type in _TABLE_TYPES or PurePath(self.name).suffix.lower() in _TABLES
+        return is_table(self.name, self.media_type)
+
+
+def is_table(name: str, media_type: str) -> bool:
+    """Whether a file is offered as a table, by its type or its name."""
+    if media_type.startswith("image/"):
+        return False
+    return media_type in _TABLE_TYPES or PurePath(name).suffix.lower() in _TABLES

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from llmi_agent.draft import Slot, format_slot
+WriteSlot: TypeAlias = Callable[[str, str, Mapping[str, Any]], str]
+"""(kind, description, params) -> the slot as the run's dialect writes it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,9 @@ def chart_figure(description: str, code: str, intro: str = "") -> Figure:
     return Figure("code", description, {"code": code}, intro=intro)
 
 
-def draft_of(blocks: Sequence[Block], kinds: frozenset[str], pictures: int) -> str:
+def draft_of(
+    blocks: Sequence[Block], kinds: frozenset[str], pictures: int, write_slot: WriteSlot
+) -> str:
     """The draft's text: figures of unknown kinds left out, edits pointed at their picture."""
     wanted = [block for block in blocks if isinstance(block, Figure) and block.kind in kinds]
     figures = [f for f in wanted if not isinstance(f.edits, Figure) or f.edits in wanted]
@@ -41,7 +44,8 @@ def draft_of(blocks: Sequence[Block], kinds: frozenset[str], pictures: int) -> s
             parts.append(block)
         elif block in figures:
             parts = _introduced(parts, block.intro)
-            parts.append(_written(block, figures, pictures))
+            params = _params(block, figures, pictures)
+            parts.append(write_slot(block.kind, block.description, params))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -54,10 +58,10 @@ def _introduced(parts: list[str], intro: str) -> list[str]:
     return [*parts, intro]
 
 
-def _written(figure: Figure, figures: list[Figure], pictures: int) -> str:
+def _params(figure: Figure, figures: list[Figure], pictures: int) -> dict[str, Any]:
     params = dict(figure.params)
     if isinstance(figure.edits, Figure):
         params["img_index"] = pictures + figures.index(figure.edits)
     elif figure.edits is not None:
         params["img_index"] = figure.edits
-    return format_slot(Slot(figures.index(figure), figure.kind, figure.description, params))
+    return params

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llmi_offline.phrases import count, named
+from llmi_offline.sniff import doubtful_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,20 +14,13 @@ if TYPE_CHECKING:
 
     from llmi_offline.sniff import Dialect
 
-_ENCODINGS = {"cp1252": "Windows-1252", "latin-1": "Latin-1"}
 _ONE_GROUP = r"[-+]?[1-9]\d{0,2},\d{3}"
 _THOUSAND = 1000
 
 
 def doubts(dialect: Dialect) -> Iterator[str]:
     """What was guessed of the file as a whole."""
-    if encoding := _ENCODINGS.get(dialect.encoding):
-        yield (
-            f"The file is not UTF-8 and does not say what else; it is read as {encoding}, so letters beyond A to Z may "
-            "be wrong."
-        )
-    elif dialect.encoding.startswith("utf-16-"):
-        yield "The file does not say its encoding; it is read as UTF-16."
+    yield from doubtful_encoding(dialect.encoding)
     if not dialect.header:
         yield "The first line holds numbers alone and is taken for data; the columns have no names in the file."
     elif all(name.strip().replace(".", "", 1).isdigit() for name in dialect.names):

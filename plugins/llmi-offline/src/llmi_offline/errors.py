@@ -7,15 +7,11 @@ OfflineError              what the offline writer needs is not there
 
 from __future__ import annotations
 
-from llmi_agent.base.errors import LlmiError
-
 RESAVE = "check that it is the file you meant, and save it again as CSV with one header row"
 
 
-class OfflineError(LlmiError):
+class OfflineError(Exception):
     """The offline writer cannot write this report; the message says what it needs."""
-
-    exit_code = 3
 
 
 class NeedsAttachment(OfflineError):  # noqa: N818  says what to do, not what broke
@@ -32,8 +28,6 @@ class NeedsAttachment(OfflineError):  # noqa: N818  says what to do, not what br
 
 class UnreadableTable(OfflineError):  # noqa: N818
     """An attached table cannot be read; the message names the file, the fault and the next step."""
-
-    exit_code = 2
 
     def __init__(self, name: str, fault: str, remedy: str) -> None:
         super().__init__(f"{name} cannot be read as a table: {fault}; {remedy}.")

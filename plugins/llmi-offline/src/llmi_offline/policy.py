@@ -11,32 +11,23 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import run_in_executor
 
-from llmi_agent import draft as drafts
-from llmi_agent.base.errors import InputError, UnavailableError
-from llmi_agent.contract.kinds import WELL_KNOWN
-from llmi_agent.contract.policy import ATTACHMENTS
-from llmi_agent.contract.tool import Attachment
-from llmi_agent.draft import Dialect
-from llmi_agent.store.artifacts import ArtifactStore
-from llmi_offline import (
-    Attached,
-    NeedsAttachment,
-    OfflineError,
-    write_chunks,
-    write_report,
-)
+from llmi_agent.contract import ATTACHMENTS, PROMPT, Attachment, PolicyFailed, PolicyRequest
+from llmi_offline import Attached, NeedsAttachment, OfflineError, write_chunks, write_report
+
+
+def make(request: PolicyRequest) -> OfflineWriter:
+    """The writer of one graph."""
+    return OfflineWriter(request=request)
 
 
 class OfflineWriter(BaseChatModel):
     """Writes a report from the attachments that the last human message names. Not a language model.
 
-    It cannot repair: asked to, it answers SKIP.
+    It cannot repair: asked to, it answers SKIP. Raises PolicyFailed if nothing that it can use is attached.
     """
 
-    store: Any
-    """The `ArtifactStore` that holds the attachments."""
-    kinds: tuple[str, ...]
-    dialect: Dialect = "json"
+    request: Any
+    """The `PolicyRequest` it was made for."""
 
     @property
     def _llm_type(self) -> str:
@@ -83,24 +74,16 @@ class OfflineWriter(BaseChatModel):
         if ATTACHMENTS not in last.additional_kwargs:
             return "SKIP"
         attached = [self._read(Attachment(**each)) for each in last.additional_kwargs[ATTACHMENTS]]
-        prompt = str(last.additional_kwargs.get("prompt", last.text))
+        prompt = str(last.additional_kwargs.get(PROMPT, last.text))
+        request: PolicyRequest = self.request
         try:
-            draft: str = write_report(prompt, attached, self.kinds)
+            draft: str = write_report(prompt, attached, request.kinds, request.write_slot)
         except NeedsAttachment as error:
-            raise UnavailableError(str(error)) from None
+            raise PolicyFailed(str(error), "unavailable") from None
         except OfflineError as error:
-            raise InputError(str(error)) from None
-        if self.dialect == "json":
-            return draft
-        params = {name: kind.params for name, kind in WELL_KNOWN.items()}
-        return drafts.format(
-            drafts.parse(draft, params, inputs=_images(attached)), dialect=self.dialect
-        )
+            raise PolicyFailed(str(error), "input") from None
+        return draft
 
     def _read(self, attachment: Attachment) -> Attached:
-        store: ArtifactStore = self.store
-        return Attached(attachment.name, attachment.media_type, store.read(attachment.digest))
-
-
-def _images(attached: list[Attached]) -> int:
-    return sum(each.media_type.startswith("image/") for each in attached)
+        data: bytes = self.request.artifacts.read(attachment.digest)
+        return Attached(attachment.name, attachment.media_type, data)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llmi_offline.blocks import Block, Figure, draft_of
+from llmi_offline.blocks import Block, Figure, WriteSlot, draft_of
 from llmi_offline.errors import NeedsAttachment, UnreadableTable
 from llmi_offline.facts.study import Study, study
 from llmi_offline.phrases import clean, listed, markdown, plain
@@ -33,7 +33,9 @@ _MOST_TABLES = 6
 _COARSE = ("month", "quarter", "year")
 
 
-def compose(prompt: str, attached: Sequence[Attached], kinds: Collection[str]) -> str:
+def compose(
+    prompt: str, attached: Sequence[Attached], kinds: Collection[str], write_slot: WriteSlot
+) -> str:
     """The report on the attached tables, or on the attached pictures if there is no table.
 
     Raises NeedsAttachment with neither, UnreadableTable if no attached table can be read.
@@ -49,7 +51,7 @@ def compose(prompt: str, attached: Sequence[Attached], kinds: Collection[str]) -
             blocks = photo_report(topic_of(prompt, [look.name for look in looks]), looks)
         else:
             raise faults[0] if faults else NeedsAttachment(_named(attached))
-    return draft_of(blocks, frozenset(kinds), len(pictures))
+    return draft_of(blocks, frozenset(kinds), len(pictures), write_slot)
 
 
 def _tables(attached: Sequence[Attached]) -> tuple[list[Table], list[UnreadableTable]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,6 +25,7 @@ _DELIMITERS = ",;\t|"
 _NUMBER = re.compile(r"\s*[-+]?(\d[\d.,]*|[.,]\d+)(e[-+]?\d+)?\s*", re.IGNORECASE)
 _YEAR = re.compile(r"\s*(1[5-9]|20|21)\d\d(\.0)?\s*")
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
+_GUESSES = {"cp1252": "Windows-1252", "latin-1": "Latin-1"}
 _TEXT_CONTROLS = b"\t\n\r\f\x0b\x1a\x1b"
 
 
@@ -68,6 +70,17 @@ def encoding_of(data: bytes) -> str:
         if encoding and _decodes(data, encoding):
             return encoding
     return "latin-1"
+
+
+def doubtful_encoding(encoding: str) -> Iterator[str]:
+    """Says so if the encoding, as `encoding_of` found it, is a guess."""
+    if guess := _GUESSES.get(encoding):
+        yield (
+            f"The file is not UTF-8 and does not say what else; it is read as {guess}, so letters beyond A to Z may be "
+            "wrong."
+        )
+    elif encoding.startswith("utf-16-"):
+        yield "The file does not say its encoding; it is read as UTF-16."
 
 
 def sniff(data: bytes) -> Dialect:
