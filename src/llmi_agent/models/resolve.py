@@ -129,9 +129,16 @@ def _given(model: BaseChatModel, options: Options) -> Model:
 
 
 def _offline(store: ArtifactStore, kinds: Collection[str], dialect: Dialect) -> Model:
-    from llmi_offline.policy import OfflineWriter
+    from llmi_agent.contract.kinds import WELL_KNOWN
+    from llmi_agent.contract.policy import PolicyRequest
+    from llmi_agent.draft import Slot, format_slot
+    from llmi_offline.policy import make
 
-    writer = OfflineWriter(store=store, kinds=tuple(kinds), dialect=dialect)
+    def write(kind: str, description: str, params: Mapping[str, Any]) -> str:
+        return format_slot(Slot(0, kind, description, params), dialect=dialect)
+
+    known = {kind: WELL_KNOWN[kind] for kind in kinds if kind in WELL_KNOWN}
+    writer = make(PolicyRequest(OFFLINE, OFFLINE, store, known, write))
     return Model(writer, OFFLINE, FREE)
 
 
