@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 from contextlib import aclosing
@@ -24,11 +23,11 @@ from llmi_agent.contract.hooks import ModelContext
 from llmi_agent.contract.policy import ATTACHMENTS, PROMPT
 from llmi_agent.document.messages import reference
 from llmi_agent.draft import BadSlot, Slot, Text
-from llmi_agent.policies.preview import preview
 from llmi_agent.run.ask import CutShort, Restart
+from llmi_agent.run.previews import COPIES, describe
 from llmi_agent.run.prompt import system_prompt, user_message
 from llmi_agent.run.session import Session
-from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.run.stray_tasks import disowned
 from llmi_graphs.interleave.machine import Machine, attachments_of
 from llmi_graphs.interleave.observe import ahead
 from llmi_graphs.interleave.state import State, Turn
@@ -51,10 +50,8 @@ async def _written(machine: Machine, state: State, config: RunnableConfig, sessi
     """The policy's draft, journalled as it comes."""
     journal, policy = session.journal, machine.policy
     messages = messages_from_dict(journal.asked)
-    if not messages and state.get("attachments"):
-        messages = await asyncio.to_thread(_messages, machine, state, session)
-    elif not messages:
-        messages = _messages(machine, state, session)
+    if not messages:
+        messages = await _messages(machine, state, session)
     asked = machine.toolkit.redactor.data(messages_to_dict(messages))
     journal.ask(asked)
     pieces: list[str] = []
@@ -139,20 +136,24 @@ def _start(state: State, slot: dict[str, Any], origins: list[str]) -> Turn:
     }
 
 
-def _messages(machine: Machine, state: State, session: Session) -> list[BaseMessage]:
+async def _messages(machine: Machine, state: State, session: Session) -> list[BaseMessage]:
     """The system prompt, the thread so far, and the last human message with its attachments described."""
-    attachments = attachments_of(state)
-    store: ArtifactStore = machine.toolkit.store
+    attachments, toolkit = attachments_of(state), machine.toolkit
     *earlier, last = _conversation(state)
     prompt = str(last.text)
-    told = user_message(prompt, attachments, session.inputs, lambda each: preview(each, store))
+    with disowned():
+        files = await describe(attachments, toolkit.registry.host, toolkit.store)
+    told = user_message(prompt, session.inputs, files.texts)
     pictures = [reference(each.digest, each.media_type) for each in session.inputs]
     asked = HumanMessage(
         [{"type": "text", "text": told}, *pictures] if pictures else told,
-        additional_kwargs={ATTACHMENTS: [asdict(each) for each in attachments], PROMPT: prompt},
+        additional_kwargs={
+            ATTACHMENTS: [asdict(each) for each in attachments],
+            COPIES: [asdict(each) for each in files.copies],
+            PROMPT: prompt,
+        },
     )
-    options = machine.toolkit.options
-    system = SystemMessage(system_prompt(machine.toolkit.kinds.values(), options.dialect))
+    system = SystemMessage(system_prompt(toolkit.kinds.values(), toolkit.options.dialect))
     return [system, *earlier, asked]
 
 

@@ -226,7 +226,7 @@ class ToolContext:
     """Lives as long as the episode: enter what one run shares, such as a remote sandbox."""
     log: FilteringBoundLogger
     attachments: tuple[Attachment, ...] = ()
-    """The user's files; their bytes are in `artifacts`."""
+    """The user's files, and the copies of tables that previews gave (`TableCopy`); their bytes are in `artifacts`."""
     folders: tuple[Path, ...] = ()
     """Folders of pictures that the user offered for searching (`--images`)."""
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))

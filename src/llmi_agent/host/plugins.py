@@ -6,6 +6,7 @@ and goes on with the others. `LLMI_STRICT=1` (`strict=True`) raises instead.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 from asyncio import CancelledError
@@ -27,6 +28,10 @@ HOOKS = tuple(name for name in vars(Hooks) if name.startswith("llmi_"))
 Stage = Literal["contract", "import", "hooks", "tools", "policies", "name", "load"]
 
 Spec = TypeVar("Spec", ToolSpec, PolicySpec)
+Answer = TypeVar("Answer")
+
+SECONDS = 300.0
+"""How long a hook that reads a file may take."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,24 @@ class PluginHost:
                 return value
         return None
 
+    async def answer(self, hook: str, form: type[Answer], **arguments: Any) -> Answer | None:
+        """The first answer of this form, as `first`, for hooks that may take long: plain functions run in a thread.
+
+        A plugin that fails, says something else or takes over `SECONDS` is logged, and the next one is asked.
+        """
+        for implementation in self._implementations(hook):
+            try:
+                async with asyncio.timeout(SECONDS):
+                    value = await asyncio.to_thread(_called, implementation, arguments)
+                    value = await value if inspect.isawaitable(value) else value
+                if isinstance(value, form):
+                    return value
+                if value is not None:
+                    raise TypeError(f"it must return a {form.__name__}, not {type(value).__name__}")
+            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+                _log_failure(hook, implementation, error)
+        return None
+
     async def each(self, hook: str, **arguments: Any) -> None:
         """Tell every plugin, one after the other; one that fails is logged."""
         for implementation in self._implementations(hook):
@@ -130,10 +153,7 @@ class PluginHost:
                 if inspect.isawaitable(answer):
                     await answer
             except Exception as error:  # noqa: BLE001 - who only watches must not undo what is done
-                words = f"{type(error).__name__}: {error}"
-                get_logger().warning(
-                    "hook.failed", hook=hook, plugin=implementation.plugin_name, error=words
-                )
+                _log_failure(hook, implementation, error)
 
     def _implementations(self, hook: str) -> Iterator[pluggy.HookImpl]:
         implementations: list[pluggy.HookImpl] = getattr(self._manager.hook, hook).get_hookimpls()
@@ -206,6 +226,11 @@ def _entries(names: Collection[str] | None) -> list[EntryPoint]:
     found = [entry for group in groups for entry in entry_points(group=group)]
     wanted = [entry for entry in found if names is None or entry.name in names]
     return sorted(wanted, key=lambda entry: (entry.name, entry.group))
+
+
+def _log_failure(hook: str, implementation: pluggy.HookImpl, error: Exception) -> None:
+    words = f"{type(error).__name__}: {error}"
+    get_logger().warning("hook.failed", hook=hook, plugin=implementation.plugin_name, error=words)
 
 
 def _called(implementation: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:

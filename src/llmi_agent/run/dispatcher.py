@@ -38,6 +38,7 @@ from llmi_agent.records.cache import Cache, identity
 from llmi_agent.records.journal import EpisodeJournal
 from llmi_agent.records.outcome import Candidate, Finished, Outcome
 from llmi_agent.run.ledger import Ledger
+from llmi_agent.run.previews import copies_of
 from llmi_agent.run.stray_tasks import disowned
 from llmi_agent.run.tasks import finish, stop
 from llmi_agent.store.intake import IntakeError
@@ -216,7 +217,7 @@ class Dispatcher:
             artifacts=toolkit.store,
             scope=self._scope,
             log=self._log.bind(tool=spec.name, slot=call.slot),
-            attachments=self._attachments,
+            attachments=(*self._attachments, *copies_of(self._journal.asked)),
             folders=toolkit.options.folders,
             settings=toolkit.settings.get(spec.name, {}),
             secrets={n: toolkit.secrets[n] for n in spec.needs if n in toolkit.secrets},

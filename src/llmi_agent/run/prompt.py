@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from llmi_agent.contract.kinds import Kind
-from llmi_agent.contract.tool import Attachment, Failed
+from llmi_agent.contract.tool import Failed
 from llmi_agent.draft import Dialect, Slot, format_slot
 from llmi_agent.run.session import Input
 
@@ -45,22 +45,14 @@ def system_prompt(kinds: Iterable[Kind], dialect: Dialect = "json") -> str:
     )
 
 
-def user_message(
-    prompt: str,
-    attachments: Sequence[Attachment],
-    inputs: Sequence[Input],
-    describe: Callable[[Attachment], str],
-) -> str:
-    """The prompt, followed by what is attached; `describe` gives a table's or text's preview."""
+def user_message(prompt: str, inputs: Sequence[Input], files: Sequence[str]) -> str:
+    """The prompt, followed by the input images, and by what is to be told of each attached file."""
     parts = [prompt]
     if inputs:
         lines = [f"- img_index {n}: {each.label}" for n, each in enumerate(inputs)]
         parts.append("Input images:\n" + "\n".join(lines))
-    files = [each for each in attachments if not each.is_image]
     if files:
-        parts.append(
-            "Attached files, in the working folder of code:\n\n" + "\n\n".join(map(describe, files))
-        )
+        parts.append("Attached files, in the working folder of code:\n\n" + "\n\n".join(files))
     return "\n\n".join(parts)
 
 
