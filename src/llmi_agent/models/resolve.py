@@ -138,7 +138,7 @@ def _offline(store: ArtifactStore, kinds: Collection[str], dialect: Dialect) -> 
         return format_slot(Slot(0, kind, description, params), dialect=dialect)
 
     known = {kind: WELL_KNOWN[kind] for kind in kinds if kind in WELL_KNOWN}
-    writer = make(PolicyRequest(OFFLINE, OFFLINE, store, known, write))
+    writer = make(PolicyRequest(OFFLINE, OFFLINE, store, write, known))
     return Model(writer, OFFLINE, FREE)
 
 
