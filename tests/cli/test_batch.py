@@ -22,6 +22,7 @@ from rich.console import Console
 from llmi_agent.cli.batch_progress import Bar, Tally, show
 from llmi_agent.document.render import write_document
 from llmi_agent.records.journal import Record, journal_beside
+from llmi_agent.run.seeds import call_seed, member_seed
 from llmi_agent.store.home import default_store
 
 LLMI = [sys.executable, "-c", "import sys; from llmi_agent.cli import main; sys.exit(main())"]
@@ -165,9 +166,11 @@ def test_a_group_is_written_with_a_seed_for_each_member(cli, noting) -> None:
     assert all(Path(f"o/a/{member}/report.html").is_file() for member in range(3))
     assert len({each["episode"] for each in lines}) == 3
     called = sorted(Path("calls").read_text().splitlines())
-    assert called == ["x 0", "x 1", "x 2", "y 1", "y 2", "y 3"]
+    members = [member_seed(0, member) for member in range(3)]
+    slots = {"x": 0, "y": 1}
+    assert called == sorted(f"{q} {call_seed(m, slots[q], 0)}" for m in members for q in slots)
     opened = {each.data["seed"] for of in records().values() for each in of[:1]}
-    assert opened == {0, 1, 2}
+    assert opened == set(members)
 
 
 def test_a_larger_group_keeps_the_members_that_are_there(cli, noting) -> None:

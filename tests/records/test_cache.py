@@ -35,6 +35,7 @@ from llmi_agent.records import cache
 from llmi_agent.records.cache import GRACE_SECONDS, Cache
 from llmi_agent.records.journal import Entry, Journal, journal_beside
 from llmi_agent.records.outcome import Candidate, Finished, Outcome
+from llmi_agent.run.seeds import member_seed
 from llmi_agent.run.session import Session
 from llmi_agent.run.toolkit import Toolkit
 from llmi_agent.store import artifacts
@@ -179,6 +180,7 @@ def changed(runs: Runs) -> dict[str, dict[str, Any]]:
         "folders": {"options": Options(folders=(Path("pictures"),))},
         "seed": {"options": Options(seed=1)},
         "slot, and with it the seed": {"call": runs.call(slot=2)},
+        "attempt, and with it the seed": {"call": replace(runs.call(), attempt=1)},
     }
 
 
@@ -196,8 +198,21 @@ async def test_what_the_tool_cannot_see_does_not(runs: Runs) -> None:
     await runs.run(
         "b", options=options, settings={"other": {"size": 2}}, secrets={"OTHER_KEY": "x"}
     )
-    await runs.run("c", call=replace(runs.call(), attempt=1))
     assert len(runs.tool.calls) == 1
+
+
+@pytest.mark.parametrize(("uses_seed", "calls"), [(False, 1), (True, 5)])
+async def test_members_of_a_group_share_what_no_seed_decides(
+    store: ArtifactStore, uses_seed: bool, calls: int
+) -> None:
+    runs = Runs(store, FakeTool("fake", "search", usd=0.5, uses_seed=uses_seed))
+    for member in range(3):
+        options = Options(cache=True, seed=member_seed(0, member))
+        await runs.run(f"member {member}", options=options)
+    options = Options(cache=True, seed=member_seed(0, 0))
+    for number, call in enumerate((runs.call(slot=1), replace(runs.call(), attempt=1))):
+        await runs.run(f"another {number}", options=options, call=call)
+    assert len(runs.tool.calls) == calls
 
 
 async def test_another_account_may_be_shown_something_else(store: ArtifactStore) -> None:

@@ -17,6 +17,7 @@ import pytest
 from llmi_agent.config.options import Options
 from llmi_agent.contract import Failed, ToolCall, ToolContext, ToolFailed
 from llmi_agent.records.outcome import Finished, Outcome
+from llmi_agent.run.seeds import call_seed
 from llmi_agent.run.session import Session
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import (
@@ -136,10 +137,11 @@ async def test_every_model_of_the_table_makes_a_picture(run: MakeRun, tool: str)
     assert prediction.input["prompt"] == (
         "a red boat" if model.kind == "diffusion" else "make it blue"
     )
-    assert prediction.input.get("seed") == (7 if model.seed_input else None)
+    seed = call_seed(7, 0, 0) if model.seed_input else None
+    assert prediction.input.get("seed") == seed
     origin = outcome.candidates[0].provenance
     assert (origin.provider, origin.model) == ("Replicate", model.name)
-    assert origin.seed == (7 if model.seed_input else None)
+    assert origin.seed == seed
     assert origin.source_url is None
     assert outcome.usd is None, "the spec's price is the estimate"
 
@@ -206,6 +208,7 @@ async def test_the_api_base_may_end_in_its_version(run: MakeRun) -> None:
 async def test_a_model_of_ones_own_by_version(run: MakeRun) -> None:
     with FakeReplicate(key=KEY) as fake:
         fake.versions["abc123"] = frozenset({"text", "number", "style"})
+        seed = call_seed(-1, 0, 0)
         settings = {
             "model": "acme/painter:abc123",
             "prompt_input": "text",
@@ -214,9 +217,9 @@ async def test_a_model_of_ones_own_by_version(run: MakeRun) -> None:
         }
         outcome = _made(await run(fake, options={"seed": -1}, **settings).result("replicate_image"))
         assert fake.paths("POST") == ["/v1/predictions"]
-        assert fake.created[0].input == {"text": "a red boat", "number": 2**31 - 1, "style": "oil"}
+        assert fake.created[0].input == {"text": "a red boat", "number": seed, "style": "oil"}
     origin = outcome.candidates[0].provenance
-    assert (origin.model, origin.seed) == ("acme/painter:abc123", 2**31 - 1)
+    assert (origin.model, origin.seed) == ("acme/painter:abc123", seed)
 
 
 @pytest.mark.parametrize("many", [False, True])

@@ -39,6 +39,7 @@ from llmi_agent.document.render import write_document
 from llmi_agent.document.render.files import REPORTS
 from llmi_agent.records.costs import Charge, Costs
 from llmi_agent.records.journal import EpisodeJournal, Journal
+from llmi_agent.run.seeds import member_seed
 from llmi_agent.store.artifacts import ArtifactStore
 
 
@@ -114,7 +115,7 @@ class Press:
     journal: Journal
     graph: Graph
     seed: int
-    """Of the first member of each group; the others follow."""
+    """What each member's own is derived from."""
     tally: Tally
     screen: Display
     output: Output
@@ -214,7 +215,7 @@ class Press:
             self.output.say(f"{wanted.name}: goes on with run {known.episode[:SHORT]}", "resumed")
             request: dict[str, Any] = {"resume": known.episode}
         else:
-            seed = self.seed + (wanted.member or 0)
+            seed = member_seed(self.seed, wanted.member)
             request = {**request_of(wanted.prompt.text, attachments), "seed": seed}
         state = await follow(self.graph, request, partial(self._tell, life))
         document = document_of(state)

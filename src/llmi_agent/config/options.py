@@ -66,7 +66,7 @@ class Options(BaseModel):
     call_timeout: PositiveFloat | None = None
     """Seconds for one call, instead of each tool's own."""
     seed: int = 0
-    """Where chance plays a part."""
+    """Where chance plays a part: each slot and attempt gets a number of its own that is derived from it."""
     model_retries: int = Field(default=3, ge=0, le=20)
     """How often a model that is unreachable or out of quota is asked again, before a fallback model is."""
     model_silence: PositiveFloat = 120.0

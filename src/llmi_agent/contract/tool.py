@@ -236,7 +236,8 @@ class ToolContext:
     download: Download = _no_download
     """Fetch a picture that a vendor's answer names: safe against addresses that lead inside."""
     seed: int = 0
-    """Use it wherever chance plays a part, so that a run can be repeated."""
+    """Use it wherever chance plays a part, so that a run can be repeated: 0 to 2**31 - 1, another one for each slot and
+    attempt. Always 0 for a tool whose spec says that it does not use it."""
     deadline: float = float("inf")
     """On the event loop's clock (`asyncio.get_running_loop().time()`), in seconds."""
     progress: Callable[[str], None] = _no_progress
@@ -299,6 +300,9 @@ class ToolSpec:
     """The tool runs what the policy wrote: its crashes and timeouts are the policy's."""
     deterministic: bool = False
     """The same call always gives the same picture, so it may be cached."""
+    uses_seed: bool = True
+    """Another seed, another picture; so too for a model that draws by chance and takes no seed. False, as for a search:
+    the tool is given 0, and a result on record is found again whatever the seed."""
     opt_in: bool = False
     """Never bound unless the user names it."""
 

@@ -39,6 +39,7 @@ from llmi_agent.records.journal import EpisodeJournal
 from llmi_agent.records.outcome import Candidate, Finished, Outcome
 from llmi_agent.run.ledger import Ledger
 from llmi_agent.run.previews import copies_of
+from llmi_agent.run.seeds import call_seed
 from llmi_agent.run.stray_tasks import disowned
 from llmi_agent.run.tasks import finish, stop
 from llmi_agent.store.intake import IntakeError
@@ -221,7 +222,7 @@ class Dispatcher:
             folders=toolkit.options.folders,
             settings=toolkit.settings.get(spec.name, {}),
             secrets={n: toolkit.secrets[n] for n in spec.needs if n in toolkit.secrets},
-            seed=self._seed + call.slot,
+            seed=call_seed(self._seed, call.slot, call.attempt) if spec.uses_seed else 0,
             progress=lambda message: self._progress(call, self._redactor.text(message)),
             job=self._journal.jobs.get(call.key),
             download=self._download,

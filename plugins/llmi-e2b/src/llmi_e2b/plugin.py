@@ -16,6 +16,7 @@ SPEC = ToolSpec(
     seconds=8.0,
     timeout=120.0,
     executes_code=True,
+    uses_seed=False,
 )
 
 

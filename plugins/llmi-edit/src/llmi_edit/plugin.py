@@ -17,5 +17,6 @@ def llmi_tools() -> list[ToolSpec]:
             usd=0.0,
             seconds=0.3,
             deterministic=True,
+            uses_seed=False,
         )
     ]

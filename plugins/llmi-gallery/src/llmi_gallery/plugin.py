@@ -14,6 +14,7 @@ SPEC = ToolSpec(
     usd=0.0,
     seconds=0.1,
     timeout=60.0,
+    uses_seed=False,
 )
 
 

@@ -14,6 +14,7 @@ SPEC = ToolSpec(
     usd=0.0,
     seconds=5.0,
     timeout=60.0,
+    uses_seed=False,
     opt_in=True,  # it needs no key, so no key can say that the network is wanted
 )
 

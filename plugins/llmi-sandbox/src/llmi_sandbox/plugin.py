@@ -16,6 +16,7 @@ SPEC = ToolSpec(
     timeout=60.0,
     executes_code=True,
     deterministic=True,
+    uses_seed=False,
 )
 
 

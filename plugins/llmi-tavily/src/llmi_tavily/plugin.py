@@ -15,6 +15,7 @@ SPEC = ToolSpec(
     usd=0.008,
     seconds=4.0,
     timeout=60.0,
+    uses_seed=False,
 )
 
 
