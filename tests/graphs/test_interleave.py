@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -242,6 +243,46 @@ async def test_an_edit_inherits_the_licence_of_its_original(store: ArtifactStore
     assert figure.provenance.creator == "Ada"
     assert figure.provenance.attribution == "Ada, CC BY 4.0"
     assert figure.note == "cropped"
+
+
+async def test_an_edit_says_what_it_was_made_from_and_nothing_that_is_its_sources(
+    store: ArtifactStore,
+) -> None:
+    drawn = Provenance("a_code", model="m", seed=7, source_url="https://e.example/p", code="plot()")
+    chart = Produced((Image(random_png(), drawn),))
+    text = draft(
+        slot("code", "A chart", code="plot()"),
+        slot("edit", "Grey", img_index=1, prompt="grey"),
+        slot("edit", "Sepia", img_index=2, prompt="sepia"),
+        slot("edit", "A crop", img_index=0, prompt="crop"),
+    )
+    cup = attach_bytes(store, "cup.png", random_png(seed=5))
+    document = await write(store, [text], code(answers=[chart]), edit(), attachments=[asdict(cup)])
+    _, grey, sepia, crop = document.figures
+    own = Provenance("an_edit")
+    assert grey.provenance == replace(own, made_from="A chart")
+    assert sepia.provenance == replace(own, made_from="Grey")
+    assert crop.provenance == replace(own, made_from="cup.png (attached)")
+    text = render_markdown(document)
+    assert "Edited from Figure 2" in text
+    assert "Made from cup.png (attached)" in text
+
+
+async def test_an_edit_of_the_last_documents_figure_names_it(store: ArtifactStore) -> None:
+    script = ["# T\n\n" + slot("search", "A cup", query="a"),
+              "# B\n\n" + slot("edit", "Blue", img_index=0, prompt="blue")]  # fmt: skip
+    graph = build_graph(
+        model=ScriptedModel(script=script),
+        tools=[search(), edit()],
+        store=store,
+        secrets={},
+        checkpointer=InMemorySaver(),
+    )
+    config: Any = {"configurable": {"thread_id": "t"}}
+    for words in ("Write.", "Blue."):
+        answer = await graph.ainvoke({"messages": [HumanMessage(words)]}, config)
+    (figure,) = Document.model_validate(answer["document"]).figures
+    assert figure.provenance.made_from == "Figure 1 of the last document: A cup"
 
 
 async def test_an_edit_of_a_missing_picture_is_missing_and_says_why(store: ArtifactStore) -> None:

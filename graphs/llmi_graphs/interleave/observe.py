@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END
 
-from llmi_agent.contract.tool import Failed, Provenance
+from llmi_agent.contract.tool import Failed
 from llmi_agent.records.outcome import Candidate, Dropped, Finished, Kept
 from llmi_agent.run.session import Session
 from llmi_graphs.interleave.machine import Machine
@@ -64,28 +63,21 @@ def _choose(machine: Machine, state: Turn) -> Kept | Failed:
     """The first candidate that is not blank, or the failure."""
     if failure := state.get("failure"):
         return Failed(**failure)
-    picture = state["picture"] or {}
-    outcome = Finished.model_validate({k: v for k, v in picture.items() if k != "source"})
+    outcome = Finished.model_validate(state["picture"])
     shown = next((each for each in outcome.candidates if not each.blank), None)
     if shown is None:
         return Failed("bad_output", "the picture is blank: all its pixels have one colour", True)
     tool = machine.toolkit.bindings.names[state["slot"]["kind"]]
-    return _kept(state, tool, outcome, shown, picture.get("source"))
+    return _kept(state, tool, outcome, shown)
 
 
-def _kept(
-    state: Turn,
-    tool: str,
-    outcome: Finished,
-    shown: Candidate,
-    source: Mapping[str, Any] | None,
-) -> Kept:
+def _kept(state: Turn, tool: str, outcome: Finished, shown: Candidate) -> Kept:
     slot = state["slot"]
     asked = _asked(state)
     note = _NOTES[asked] if asked != slot["kind"] else ""
     return Kept(
         artifact=shown.artifact,
-        provenance=_derived(shown.provenance, source),
+        provenance=shown.provenance,
         kind=asked,
         tool=tool,
         description=slot["description"],
@@ -101,14 +93,6 @@ def _asked(state: Turn) -> str:
     kind: str = state["slot"]["kind"]
     before = state.get("stands_in_for", "")
     return before if before and STANDS_IN[before][0] == kind else kind
-
-
-def _derived(own: Provenance, source: Mapping[str, Any] | None) -> Provenance:
-    """An edit's provenance: what the tool does not say is what its original's says."""
-    if source is None:
-        return own
-    inherited = {**source, **{k: v for k, v in vars(own).items() if v not in (None, False)}}
-    return Provenance(**inherited)
 
 
 def _dropped(state: Turn, failure: Failed) -> Dropped:

@@ -8,7 +8,8 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END
 
 from llmi_agent.contract.tool import Failed, ToolCall
-from llmi_agent.records.outcome import Outcome
+from llmi_agent.records.credit import derived
+from llmi_agent.records.outcome import Finished, Outcome
 from llmi_agent.run.session import Session, Source
 from llmi_graphs.interleave.machine import Machine
 from llmi_graphs.interleave.state import Turn
@@ -32,11 +33,20 @@ async def attempt(machine: Machine, session: Session, state: Turn) -> dict[str, 
     outcome, source = await _outcome(machine, session, state)
     if isinstance(outcome, Failed):
         return {"failure": vars(outcome), "picture": None}
-    picture = {
-        **outcome.model_dump(mode="json"),
-        "source": vars(source.provenance) if source else None,
-    }
-    return {"failure": None, "picture": picture}
+    if source is not None:
+        outcome = _derived(outcome, source)
+    return {"failure": None, "picture": outcome.model_dump(mode="json")}
+
+
+def _derived(outcome: Finished, source: Source) -> Finished:
+    """An edit's pictures, with the credit of the one that they were made from."""
+    candidates = (
+        each.model_copy(
+            update={"provenance": derived(each.provenance, source.provenance, source.name)}
+        )
+        for each in outcome.candidates
+    )
+    return outcome.model_copy(update={"candidates": tuple(candidates)})
 
 
 async def _outcome(

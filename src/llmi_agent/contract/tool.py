@@ -66,6 +66,8 @@ class Provenance:
     """The program that drew it."""
     placeholder: bool = False
     """The picture only holds the place of what was asked for, and the document says so."""
+    made_from: str | None = None
+    """What it was made from, in words. For an edit the framework says it, and adds the credit of that picture."""
 
 
 @dataclass(frozen=True)

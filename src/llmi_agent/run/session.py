@@ -44,6 +44,8 @@ class Source:
 
     digest: str
     provenance: Provenance
+    name: str
+    """What people are told it is."""
 
 
 class Session:
@@ -114,7 +116,7 @@ class Session:
         """
         if index < len(self.inputs):
             chosen = self.inputs[index]
-            return Source(chosen.digest, chosen.provenance)
+            return Source(chosen.digest, chosen.provenance, chosen.label)
         slot = index - len(self.inputs)
         if slot >= before:
             possible = len(self.inputs) + before > 0
@@ -125,7 +127,7 @@ class Session:
                 "unavailable",
                 f"the picture it starts from (slot {slot}) is missing: {verdict.message}",
             )
-        return Source(verdict.artifact.digest, verdict.provenance)
+        return Source(verdict.artifact.digest, verdict.provenance, verdict.description)
 
     def enter(self, slot: int, origin: str) -> Kept | Dropped | None:
         """A slot's turn begins. Returns what became of it in an earlier life of the run, if that holds."""

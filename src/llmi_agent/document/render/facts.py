@@ -50,6 +50,8 @@ def credit(figure: Figure) -> list[Fact]:
     facts = [] if said else [Fact("Made", how[:1].upper() + how[1:])]
     if title and title not in (line(figure.caption), owner) and not said:
         facts.append(Fact("Title", f"“{title}”"))
+    if provenance.made_from and figure.edited_from is None:
+        facts.append(Fact("From", f"Made from {line(provenance.made_from)}"))
     if owner:
         facts.append(Fact("By", owner, safe_url(provenance.page_url)))
     if licence and licence not in owner:
@@ -78,6 +80,7 @@ def _making(figure: Figure) -> list[Fact]:
         Fact("Tool", line(figure.tool)),
         Fact("Provider", line(provenance.provider)),
         Fact("Model", line(provenance.model or "")),
+        Fact("Made from", line(provenance.made_from or "")),
         Fact("Seed", "" if provenance.seed is None else str(provenance.seed)),
         Fact("Attempts", str(figure.attempts)),
         Fact("Cost", dollars(figure.usd)),
