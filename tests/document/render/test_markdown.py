@@ -108,5 +108,5 @@ def test_an_open_fence_is_closed(text: str, expected: str) -> None:
 
 def test_a_missing_figure_takes_any_message(document: Make) -> None:
     gap = Missing(slot=0, kind="", caption="<b>", reason="crashed", message="`x`\n\n# no")
-    assert "> **Figure missing: \\<b\\>**  \n" in render_markdown(document(gap))
+    assert "> **Figure missing: &lt;b\\>**  \n" in render_markdown(document(gap))
     assert "\\`x\\` \\# no." in render_markdown(document(gap))

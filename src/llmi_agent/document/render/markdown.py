@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from llmi_agent.document.model import Figure, Missing, TextBlock
 from llmi_agent.document.render import wording
+from llmi_agent.document.render.composed import Part, composed
 from llmi_agent.document.render.facts import Fact, credit, how_made, program
 from llmi_agent.document.render.outline import take_title
 from llmi_agent.document.render.parser import parser
 from llmi_agent.document.render.pictures import file_name
-from llmi_agent.document.render.safe_markdown import closed, inert
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -23,23 +23,23 @@ _MARKS = re.compile(r"[\\`*\[\]<>~&|$!#]|(?<!\w)_|_(?!\w)")
 
 def markdown(document: Document, absent: Collection[int] = ()) -> str:
     """`document` as Markdown; figures whose number is in `absent` have no picture to show."""
-    return "\n\n".join(part for part in _parts(document, absent) if part) + "\n"
+    return composed(list(_parts(document, absent)))
 
 
-def _parts(document: Document, absent: Collection[int]) -> Iterator[str]:
+def _parts(document: Document, absent: Collection[int]) -> Iterator[Part]:
     if not _says_its_title(document):
-        yield f"# {escaped(document.title) or 'Untitled'}"
+        yield Part(f"# {escaped(document.title) or 'Untitled'}")
     for block in document.blocks:
         match block:
             case TextBlock():
-                yield closed(inert(wording.clean(block.markdown))).strip("\n")
+                yield Part(wording.clean(block.markdown), ours=False)
             case Figure():
-                yield _figure(block, block.number in absent)
+                yield Part(_figure(block, block.number in absent))
             case Missing():
-                yield _missing(block)
+                yield Part(_missing(block))
     if document.cut:
-        yield f"> **The text ends early:** {escaped(wording.line(document.cut))}"
-    yield _colophon(document)
+        yield Part(f"> **The text ends early:** {escaped(wording.line(document.cut))}")
+    yield Part(_colophon(document))
 
 
 def _says_its_title(document: Document) -> bool:
@@ -103,4 +103,4 @@ def _fenced(code: str, language: str) -> str:
 
 def escaped(text: str) -> str:
     """`text` on one line, as Markdown that shows just these words."""
-    return _MARKS.sub(r"\\\g<0>", wording.line(text))
+    return _MARKS.sub(r"\\\g<0>", wording.line(text)).replace("\\<", "&lt;")

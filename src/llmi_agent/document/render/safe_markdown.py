@@ -8,96 +8,68 @@ still not harmless then loses every mark that could start a link, a picture or a
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import TYPE_CHECKING
 
-from llmi_agent.document.render.links import is_fragment, safe_url
+from llmi_agent.document.render.harm import harmless, lines_of, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from markdown_it import MarkdownIt
-    from markdown_it.token import Token
-
 _LIVE = re.compile(
-    r"(?P<kept>\\.|<(?:https?|mailto):[^\s<>]*>|(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)|`+)"
-    r"|(?P<tag><(?=[A-Za-z/!?]))"
+    r"(?P<kept><(?:https?|mailto):[^\s<>]*>|(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)|`+)"
+    r"|(?P<tag>\\?<(?=[A-Za-z/!?]))"
+    r"|(?P<escaped>\\.)"
     r"|(?P<picture>!+(?=\[))"
 )
-_BARE = frozenset(
-    f"<{mark}{tag}>" for mark in ("", "/") for tag in ("sub", "sup", "kbd", "mark")
-) | {
-    "<br>",
-    "<br/>",
-    "<br />",
-}
+_ENTITIES = {"[": "&#91;", "<": "&lt;", "`": "&#96;", "~": "&#126;"}
+_MARK = re.compile(r"\\?([\[<]|`(?=``)|~(?=~~))")
 
 
 def inert(markdown: str) -> str:
     """`markdown` without HTML, pictures from elsewhere, and links to anything but web, mail or itself."""
-    if _harmless(markdown):
+    if harmless(markdown):
         return markdown
-    softened = _softened(markdown)
-    return softened if _harmless(softened) else _blunted(markdown)
+    soft = softened(markdown)
+    return soft if harmless(soft) else blunted(markdown)
 
 
 def closed(markdown: str) -> str:
     """`markdown` with its last code fence closed, so that it does not swallow what follows."""
-    tokens = _reader().parse(markdown)
+    if "```" not in markdown and "~~~" not in markdown:
+        return markdown
+    try:
+        tokens = read(markdown)
+    except RecursionError:
+        return markdown
     if not tokens or tokens[-1].type != "fence" or tokens[-1].map is None:
         return markdown
     first, end = tokens[-1].map
-    lines = markdown.splitlines()
+    lines = lines_of(markdown)
     fence = tokens[-1].markup
     last = lines[min(end, len(lines)) - 1].strip()
     whole = end - first > 1 and set(last) == {fence[0]} and len(last) >= len(fence)
     return markdown if whole else f"{markdown.rstrip(chr(10))}\n{fence}"
 
 
-@cache
-def _reader() -> MarkdownIt:
-    """Reads as the most permissive program would: HTML is HTML, and every address is a link."""
-    from markdown_it import MarkdownIt
-
-    markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    markdown.validateLink = lambda url: True  # type: ignore[method-assign]
-    return markdown
-
-
-def _harmless(markdown: str) -> bool:
-    return not any(_harms(token) for token in _all(_reader().parse(markdown)))
-
-
-def _all(tokens: list[Token]) -> Iterator[Token]:
-    for token in tokens:
-        yield token
-        yield from _all(token.children or [])
-
-
-def _harms(token: Token) -> bool:
-    match token.type:
-        case "image" | "html_block":
-            return True
-        case "html_inline":
-            return token.content.lower() not in _BARE
-        case "link_open":
-            address = str(token.attrs.get("href", ""))
-            return not (is_fragment(address) or safe_url(address))
-    return False
-
-
-def _softened(markdown: str) -> str:
+def softened(markdown: str) -> str:
     """Tags shown as words and pictures made links, everywhere but in code."""
-    lines = markdown.split("\n")
-    listing = set(_code_lines(markdown))
+    try:
+        listing = set(_code_lines(markdown))
+    except RecursionError:
+        return blunted(markdown)
     return "\n".join(
         text if number in listing else _LIVE.sub(_defused, text)
-        for number, text in enumerate(lines)
+        for number, text in enumerate(markdown.split("\n"))
     )
 
 
+def blunted(markdown: str) -> str:
+    """No link, picture, tag or listing can start without these marks."""
+    return _MARK.sub(lambda match: _ENTITIES[match[1]], markdown)
+
+
 def _code_lines(markdown: str) -> Iterator[int]:
-    for token in _all(_reader().parse(markdown)):
+    for token in read(markdown):
         if token.type in ("fence", "code_block") and token.map:
             yield from range(*token.map)
 
@@ -106,8 +78,3 @@ def _defused(match: re.Match[str]) -> str:
     if match["tag"]:
         return "&lt;"
     return "" if match["picture"] else match[0]
-
-
-def _blunted(markdown: str) -> str:
-    """No link, picture or tag can start without these two marks."""
-    return markdown.replace("[", "&#91;").replace("<", "&lt;")
