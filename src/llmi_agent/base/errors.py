@@ -8,6 +8,9 @@
     └── PluginError           a plugin that breaks the contract (LLMI_STRICT=1)    exit code 1
 
 A tool that fails raises none of these: its failure is data (`llmi_agent.contract.tool.Failed`).
+
+All are RuntimeErrors: LangGraph repeats no node for these by itself, and a LangGraph server tells its client their words,
+where it says "An internal error occurred" of an exception that it does not know.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-class LlmiError(Exception):
+class LlmiError(RuntimeError):
     """Base of the tree. The message names the culprit, what exists, and the next step."""
 
     exit_code: ClassVar[int] = 1
