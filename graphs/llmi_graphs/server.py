@@ -1,11 +1,8 @@
-"""What the LangGraph server serves (`langgraph.json`): graphs from the installed plugins and the configuration.
-
-Start it with `langgraph dev --allow-blocking`: the journal and small pictures are written on the event loop, tens of
-microseconds each, which the server's check for blocking calls takes for a mistake.
-"""
+"""What the LangGraph server serves (`langgraph.json`): graphs from the installed plugins and the configuration."""
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 from typing import Any
 
@@ -16,15 +13,32 @@ from llmi_agent.host.registry import discover
 from llmi_agent.models.resolve import OFFLINE
 from llmi_graphs.interleave.graph import build_graph
 
+PICTURES = "/llmi/pictures"
+"""Where `llmi_graphs.pictures` serves them."""
+
+Graph = CompiledStateGraph[Any, Any, Any, Any]
+
+
+async def interleave() -> Graph:
+    """The interleaved document, as `llmi.toml` and the environment configure it.
+
+    It is built once, and not on the server's event loop: files are read and plugins are imported for it.
+    """
+    return await asyncio.to_thread(_built)
+
 
 @cache
-def interleave() -> CompiledStateGraph[Any, Any, Any, Any]:
-    """The interleaved document, built once, as `llmi.toml` and the environment configure it."""
+def _built() -> Graph:
     config = load_config()
     return build_graph(
         model=config.model or OFFLINE,
+        fallback=config.fallback,
+        api_base=config.api_base,
         tools=discover(config.plugins, strict=config.strict),
         use=config.use,
         options=config.options,
         settings=config.tools,
+        images="inline",
+        pictures_at=PICTURES,
+        paths=False,
     )

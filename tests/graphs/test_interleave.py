@@ -507,7 +507,7 @@ async def test_make_figure_two_blue_works_on_the_next_turn(store: ArtifactStore)
     assert "Figure 2 of the last document: Two" in told[-1]
 
 
-async def test_the_answer_holds_references_and_no_bytes(store: ArtifactStore) -> None:
+async def test_the_answer_is_text_and_names_its_figures(store: ArtifactStore) -> None:
     graph = build_graph(
         model=ScriptedModel(script=[draft(slot("search", query="a"))]),
         tools=[search()],
@@ -518,9 +518,9 @@ async def test_the_answer_holds_references_and_no_bytes(store: ArtifactStore) ->
     message = answer["messages"][-1]
     assert isinstance(message, AIMessage)
     digest = answer["document"]["blocks"][1]["digest"]
-    assert {"type": "image", "url": f"artifact:{digest}", "mime_type": "image/png"} in (
-        message.content
-    )
+    assert isinstance(message.content, str)
+    (figure,) = message.additional_kwargs["llmi"]["figures"]
+    assert figure["digest"] == digest
     assert len(json.dumps(answer["document"])) < 4_000
 
 

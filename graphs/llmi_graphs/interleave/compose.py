@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,11 @@ async def compose(machine: Machine, state: State, config: RunnableConfig) -> dic
     """The document, and the message that carries it."""
     session = machine.session(state, config)
     document = _document(machine, session, state)
-    message = document_message(document, machine.toolkit.store, machine.images)
+    store, images = machine.toolkit.store, machine.images
+    if images == "inline":
+        message = await asyncio.to_thread(document_message, document, store, images)
+    else:
+        message = document_message(document, store, images, machine.pictures_at)
     session.journal.compose(document.title)
     session.emit({"type": "document", "title": document.title})
     return {"document": document.model_dump(mode="json"), "messages": [message]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
@@ -13,6 +13,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer, Command
 
+from llmi_agent.base.errors import ConfigError
 from llmi_agent.config.options import Options
 from llmi_agent.contract.tool import ToolSpec
 from llmi_agent.document.messages import Images
@@ -48,7 +49,9 @@ def build_graph(
     options: Options | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     store: ArtifactStore | None = None,
-    images: Images = "reference",
+    images: Images = "text",
+    pictures_at: str = "",
+    paths: bool = True,
     checkpointer: Checkpointer = None,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
     """The compiled graph. Everything is an argument, so one process can serve many tenants.
@@ -62,16 +65,21 @@ def build_graph(
     options: `llmi_agent.config.options.Options`.
     settings: each tool's own settings, by the tool's name.
     store: where pictures, attachments and the journal are kept; by default the user's.
-    images: whether the final message refers to pictures in the store, or holds them ("inline").
+    images: the final message is plain text with a line for each figure ("text"), or standard content blocks that hold the pictures
+        ("inline") or their addresses ("url").
+    pictures_at: the address below which you serve the store's pictures by their digest; events name it, too.
+    paths: whether a request may name files by their paths as text; False if requests come from clients of yours. Under a
+        LangGraph server it never may. `pathlib.Path` objects, which no client can send, are always taken.
     checkpointer: any LangGraph checkpointer; with one, a thread's next turn knows the last document.
 
     Run it with `{"messages": [HumanMessage(...)], "attachments": [...]}`; it answers with `document`
-    (`llmi_agent.document.model.Document` as a dict) and a final AI message. Raises ConfigError or UnavailableError if a
+    (`llmi_agent.Document` as a dict) and a final AI message. Raises ConfigError or UnavailableError if a
     tool named in `use` does not exist or lacks its key.
     """
+    _check_images(images, pictures_at)
     toolkit = _toolkit(tools, use, secrets, options, settings, store)
     policy = _policy(toolkit, model, fallback, api_base)
-    machine = Machine(toolkit, policy, Sessions(), images)
+    machine = Machine(toolkit, policy, Sessions(), images, pictures_at, paths)
     graph = StateGraph(State, input_schema=Request, output_schema=Answer)
     graph.add_node("open", Node(partial(open_, machine)))
     graph.add_node("plan", Node(partial(plan, machine)))
@@ -84,6 +92,16 @@ def build_graph(
     graph.add_edge("compose", END)
     compiled = graph.compile(checkpointer=checkpointer, name=NAME)
     return compiled.with_config(callbacks=[machine.sessions])
+
+
+def _check_images(images: str, pictures_at: str) -> None:
+    if images not in get_args(Images):
+        known = ", ".join(map(repr, get_args(Images)))
+        raise ConfigError(f"images cannot be {images!r}; known: {known}")
+    if images == "url" and not pictures_at:
+        raise ConfigError(
+            'images="url" needs pictures_at, the address below which you serve the pictures'
+        )
 
 
 def _slot_graph(machine: Machine) -> CompiledStateGraph[Any, Any, Any, Any]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 
 from llmi_agent.contract.tool import Attachment, Provenance
-from llmi_agent.document.messages import Images
-from llmi_agent.draft import Draft, DraftReader, parse
+from llmi_agent.document.messages import Images, picture_url
+from llmi_agent.draft import BadSlot, Draft, DraftReader, Slot, parse
 from llmi_agent.records.journal import EpisodeJournal
 from llmi_agent.run.ask import Policy
-from llmi_agent.run.session import Input, Session
+from llmi_agent.run.session import Emit, Input, Session
 from llmi_agent.run.sessions import Sessions
 from llmi_agent.run.toolkit import Toolkit
 
@@ -26,8 +28,12 @@ class Machine:
     toolkit: Toolkit
     policy: Policy
     sessions: Sessions
-    images: Images = "reference"
+    images: Images = "text"
     """How the final message carries pictures."""
+    pictures_at: str = ""
+    """The address below which clients fetch pictures by their digest; empty if there is none."""
+    paths: bool = True
+    """Whether a request may name files by their paths, as text."""
 
     def session(self, state: Mapping[str, Any], config: RunnableConfig) -> Session:
         """The live half of this state's episode, writing its events to the running node's stream."""
@@ -38,11 +44,23 @@ class Machine:
                 self.toolkit,
                 attachments_of(state),
                 inputs_of(state),
-                get_stream_writer(),
+                self._writer(),
                 state["seed"],
             )
 
         return self.sessions.get(state["episode"], config, make)
+
+    def _writer(self) -> Emit:
+        """The running node's stream; a picture's event says where it can be fetched."""
+        write = get_stream_writer()
+        if not self.pictures_at:
+            return write
+
+        def with_address(event: Mapping[str, Any]) -> None:
+            digest = event.get("digest")
+            write({**event, "url": picture_url(self.pictures_at, digest)} if digest else event)
+
+        return with_address
 
     def journal(self, episode: str) -> EpisodeJournal:
         """What is on record of an episode."""
@@ -60,6 +78,11 @@ class Machine:
     def _form(self) -> dict[str, Any]:
         options = self.toolkit.options
         return {"dialect": options.dialect, "reader": options.reader}
+
+
+def slot_digest(slot: Slot | BadSlot) -> str:
+    """By which a verdict on record is told to hold for a slot."""
+    return hashlib.sha256(json.dumps(asdict(slot), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def attachments_of(state: Mapping[str, Any]) -> tuple[Attachment, ...]:

@@ -14,75 +14,76 @@ from langgraph.types import Overwrite
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.contract.tool import Attachment, Provenance
-from llmi_agent.document.messages import (
-    NAME,
-    blocks_of,
-    episode_of,
-    picture_bytes,
-    pictures_of,
-    referred,
-    with_references,
-)
+from llmi_agent.document.messages import NAME, episode_of, figures_of, without_files
 from llmi_agent.document.model import Document
 from llmi_agent.run.session import Input
-from llmi_agent.store.artifacts import ArtifactStore
-from llmi_agent.store.attachments import attach_bytes
+from llmi_graphs.interleave.files import attachments_for, check_there
 from llmi_graphs.interleave.machine import Machine, attachments_of
+from llmi_graphs.interleave.recall import Recalled, recall
 from llmi_graphs.interleave.state import State
 
 
 async def open_(machine: Machine, state: State, config: RunnableConfig) -> dict[str, Any]:
     """A fresh episode, or the one that `resume` names, as its journal has it.
 
-    Raises InputError if there is no human message, a picture in it cannot be read, or nothing is known
-    of the episode to resume.
+    Raises InputError if there is no human message, a file of the request cannot be used, or nothing is known of the episode
+    to resume or to go on from; UnavailableError if an attachment is gone from the store.
     """
     if resume := state.get("resume"):
-        update = _resumed(machine, resume)
+        update = await asyncio.to_thread(_resumed, machine, resume)
     else:
-        message = _last_human(state.get("messages") or [])
-        known = attachments_of(state)
-        attached = await _attached(message, machine.toolkit.store, len(known) + 1)
-        update = _begun(machine, state, message, (*known, *attached))
+        update = await _begun(machine, state)
     session = machine.session(update, config)
     if session.journal.opened is None:
         session.journal.open(_request(machine, update))
     session.emit({"type": "opened", "episode": session.episode})
     if _nested(config):
         update = {**update, "messages": []}
-    return {**update, "resume": "", "draft": "", "results": Overwrite({})}
+    return {**update, "resume": "", "continues": "", "draft": "", "results": Overwrite({})}
 
 
-def _begun(
-    machine: Machine, state: State, message: HumanMessage, attachments: tuple[Attachment, ...]
-) -> dict[str, Any]:
-    figures = _last_figures(machine, state.get("messages") or [], state.get("document"))
+async def _begun(machine: Machine, state: State) -> dict[str, Any]:
+    messages = state.get("messages") or []
+    message = _last_human(messages)
+    known = await _recalled(machine, state.get("continues") or "")
+    attachments, with_message = await attachments_for(
+        machine,
+        state.get("attachments") or [],
+        message,
+        known.attachments if known else (),
+    )
+    if known:
+        figures = list(known.figures)
+    else:
+        figures = await asyncio.to_thread(_last_figures, machine, messages, state.get("document"))
     inputs = (*_attached_inputs(attachments), *figures)
-    known = len(state.get("attachments") or [])
+    told = [asdict(each) for each in with_message]
     return {
-        "messages": [with_references(message, attachments[known:])],
+        "messages": [message if machine.images == "inline" else without_files(message, told)],
         "episode": uuid4().hex,
         "seed": state.get("seed", machine.toolkit.options.seed),
         "attachments": [asdict(each) for each in attachments],
         "inputs": [asdict(each) for each in inputs],
+        "earlier": [{"prompt": known.prompt, "text": known.text}] if known else [],
     }
+
+
+async def _recalled(machine: Machine, episode: str) -> Recalled | None:
+    return await asyncio.to_thread(recall, machine, episode) if episode else None
 
 
 def _resumed(machine: Machine, episode: str) -> dict[str, Any]:
     opened = machine.journal(episode).opened
     if opened is None:
         raise InputError(f"there is no run {episode} in the store {machine.toolkit.store.root}")
-    for each in opened["attachments"]:
-        if each["digest"] not in machine.toolkit.store:
-            raise InputError(
-                f"the attachment {each['name']} of run {episode} is gone from the store"
-            )
+    check_there(machine.toolkit.store, attachments_of(opened))
     return {
         "messages": [HumanMessage(opened["prompt"], id=opened["message"])],
         "episode": episode,
         "seed": opened.get("seed", machine.toolkit.options.seed),
         "attachments": opened["attachments"],
         "inputs": opened["inputs"],
+        "earlier": [],
     }
 
 
@@ -121,34 +122,27 @@ def _attached_inputs(attachments: tuple[Attachment, ...]) -> Iterator[Input]:
 
 def _last_figures(
     machine: Machine, messages: list[AnyMessage], document: dict[str, Any] | None
-) -> Iterator[Input]:
+) -> list[Input]:
     """The figures of the thread's last document; where only messages are shared, from its message."""
     if document:
-        for figure in Document.model_validate(document).figures:
-            label = f"Figure {figure.number} of the last document: {figure.caption}"
-            yield Input(figure.digest, figure.media_type, label, figure.provenance)
-        return
+        return [
+            Input(
+                figure.digest,
+                figure.media_type,
+                f"Figure {figure.number} of the last document: {figure.caption}",
+                figure.provenance,
+            )
+            for figure in Document.model_validate(document).figures
+        ]
     ours = [each for each in messages if isinstance(each, AIMessage) and each.name == NAME]
-    if not ours:
-        return
+    if not ours or not (figures := figures_of(ours[-1])):
+        return []
     journal = machine.journal(episode_of(ours[-1]))
-    caption = ""
-    for block in blocks_of(ours[-1]):
-        digest = referred(block)
-        if block.get("type") == "text":
-            caption = str(block.get("text", "")).strip().removeprefix("[").removesuffix("]")
-        elif digest and digest in machine.toolkit.store:
-            label = f"{caption} (in the last document)"
-            media_type = str(block.get("mime_type", "image/png"))
+    found: list[Input] = []
+    for figure in figures:
+        digest = str(figure.get("digest"))
+        if digest in machine.toolkit.store:
             known = journal.provenance(digest) or Provenance("an earlier document")
-            yield Input(digest, media_type, label, known)
-
-
-async def _attached(message: HumanMessage, store: ArtifactStore, start: int) -> list[Attachment]:
-    """The pictures of a message, numbered on from the thread's earlier attachments."""
-    return [
-        await asyncio.to_thread(
-            attach_bytes, store, f"picture-{number}.png", picture_bytes(block, store)
-        )
-        for number, block in enumerate(pictures_of(message), start)
-    ]
+            label = f"Figure {figure.get('number')}: {figure.get('caption')} (in the last document)"
+            found.append(Input(digest, str(figure.get("media_type")), label, known))
+    return found

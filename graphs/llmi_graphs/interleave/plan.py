@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any, Literal
@@ -28,7 +26,7 @@ from llmi_agent.run.previews import COPIES, describe
 from llmi_agent.run.prompt import system_prompt, user_message
 from llmi_agent.run.session import Session
 from llmi_agent.run.stray_tasks import disowned
-from llmi_graphs.interleave.machine import Machine, attachments_of
+from llmi_graphs.interleave.machine import Machine, attachments_of, slot_digest
 from llmi_graphs.interleave.observe import ahead
 from llmi_graphs.interleave.state import State, Turn
 
@@ -95,14 +93,13 @@ class _Slots:
                 self._send(block)
 
     def _send(self, block: Slot | BadSlot) -> None:
-        slot = asdict(block)
-        self._origins.append(_digest(slot))
+        self._origins.append(slot_digest(block))
         if isinstance(block, BadSlot):
             self._plan(block, "", block.reason)
             return
         self._plan(block, block.kind, block.description)
         if self._session.journal.verdict(block.index, self._origins[-1]) is None:
-            turn = _start(self._state, slot, list(self._origins))
+            turn = _start(self._state, asdict(block), list(self._origins))
             self._session.begin(block.index, ahead(self._machine, self._session, turn))
 
     def _plan(self, block: Slot | BadSlot, kind: str, description: str) -> None:
@@ -112,13 +109,10 @@ class _Slots:
 def slots_of(machine: Machine, state: State) -> list[Send] | Literal["compose"]:
     """One Send per slot, in slot order; straight to compose if the draft has none."""
     inputs = state.get("inputs") or []
-    slots = [asdict(slot) for slot in machine.read(state["draft"], len(inputs)).slots]
-    origins = [_digest(slot) for slot in slots]
-    return [Send("slot", {"turn": _start(state, slot, origins)}) for slot in slots] or "compose"
-
-
-def _digest(slot: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(slot, sort_keys=True).encode()).hexdigest()[:16]
+    slots = machine.read(state["draft"], len(inputs)).slots
+    origins = [slot_digest(slot) for slot in slots]
+    turns = [_start(state, asdict(slot), origins) for slot in slots]
+    return [Send("slot", {"turn": turn}) for turn in turns] or "compose"
 
 
 def _start(state: State, slot: dict[str, Any], origins: list[str]) -> Turn:
@@ -154,12 +148,15 @@ async def _messages(machine: Machine, state: State, session: Session) -> list[Ba
         },
     )
     system = SystemMessage(system_prompt(toolkit.kinds.values(), toolkit.options.dialect))
-    return [system, *earlier, asked]
+    # Providers refuse an empty message, which one with nothing but files is by now.
+    return [system, *(each if each.text else HumanMessage("(files)") for each in earlier), asked]
 
 
 def _conversation(state: State) -> list[BaseMessage]:
-    """The thread up to its last human message, as plain text."""
+    """What was said up to the thread's last human message, as plain text."""
     spoken: list[BaseMessage] = []
+    for turn in state.get("earlier") or []:
+        spoken += [HumanMessage(turn["prompt"]), AIMessage(turn["text"])]
     for message in state.get("messages") or []:
         if isinstance(message, HumanMessage):
             spoken.append(HumanMessage(str(message.text)))

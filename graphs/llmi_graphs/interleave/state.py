@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
+
+# Below Python 3.12 pydantic makes no JSON schema of the standard library's.
+from typing_extensions import TypedDict
 
 Json = dict[str, Any]
 
@@ -19,19 +22,23 @@ class Request(TypedDict, total=False):
     """What a run is started with."""
 
     messages: Annotated[list[AnyMessage], add_messages]
-    """The last human message is the prompt; pictures in it become attachments."""
+    """The last human message is the prompt; files in it become attachments."""
     resume: str
     """An episode that was cut and is to be gone on with; its journal is in the graph's store."""
     seed: int
     """Where chance plays a part, another document; by default the options' seed."""
     attachments: list[Json]
-    """`Attachment`s as plain dicts (`dataclasses.asdict`), their bytes in the graph's store."""
+    """Files: `Attachment`s or their dicts, with their bytes in the graph's store; content blocks; in the same process paths, too."""
+    continues: str
+    """The episode of a document to go on from where the thread does not have it; its journal is in the graph's store."""
 
 
 class State(Request, total=False):
     """What the nodes share."""
 
     episode: str
+    earlier: list[Json]
+    """What was said before the thread: the `prompt` and the `text` of the document that `continues` names."""
     inputs: list[Json]
     """The pictures that `img_index` counts first: attached ones, then the last document's figures."""
     draft: str

@@ -1,45 +1,81 @@
-"""Pictures in chat messages: references to the store, or bytes in the forms that providers accept."""
+"""What LLMI says in chat messages, and how it shows pictures to a model."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from llmi_agent.base.errors import InputError
 from llmi_agent.contract.tool import Attachment
+from llmi_agent.document.blocks import SCHEME, brings_file, referred
 from llmi_agent.document.model import Document, Figure, TextBlock
 from llmi_agent.store.artifacts import ArtifactStore
 
-SCHEME = "artifact:"
-"""A picture's `url` in a message is this and its digest: it names a picture in the graph's store."""
-
 NAME = "llmi"
-"""The `name` of a message that holds a document."""
+"""The `name` of a message that holds a document, and the key of what is ours in `additional_kwargs`."""
 _SUFFIX = "-document"
-_PICTURES = ("image", "image_url")
 
-Images = Literal["reference", "inline"]
+Images = Literal["text", "inline", "url"]
 M = TypeVar("M", bound=BaseMessage)
 
 
-def document_message(document: Document, store: ArtifactStore, images: Images) -> AIMessage:
-    """The message that hands a document over, in LangChain's standard content blocks."""
+def document_message(
+    document: Document, store: ArtifactStore, images: Images, pictures_at: str = ""
+) -> AIMessage:
+    """The message that hands a document over.
+
+    Its content is plain text, which the next model of a shared thread can read; its figures are named in
+    `additional_kwargs["llmi"]`. With `images` "inline" or "url" the content is standard content blocks, with each picture or
+    its address below `pictures_at`.
+    """
     content: list[str | dict[str, Any]] = []
     for block in document.blocks:
         if isinstance(block, TextBlock):
             content.append(_paragraph(block.markdown))
         elif isinstance(block, Figure):
             content.append(_paragraph(f"[Figure {block.number}: {block.caption}]"))
-            content.append(reference(block.digest, block.media_type))
+            content.append(_picture(block, images, pictures_at))
         else:
             content.append(_paragraph(f"[Missing figure: {block.caption}]"))
-    message = AIMessage(content=content, id=document.episode + _SUFFIX, name=NAME)
-    return with_pictures(message, store) if images == "inline" else message
+    message = AIMessage(
+        content=content,
+        id=document.episode + _SUFFIX,
+        name=NAME,
+        additional_kwargs={NAME: {"figures": [_named(each) for each in document.figures]}},
+    )
+    if images == "text":
+        return message.model_copy(update={"content": str(message.text)})
+    return with_pictures(message, store)
+
+
+def _picture(figure: Figure, images: Images, pictures_at: str) -> dict[str, Any]:
+    if images == "url":
+        url = picture_url(pictures_at, figure.digest)
+        return {"type": "image", "url": url, "mime_type": figure.media_type}
+    return reference(figure.digest, figure.media_type)
+
+
+def picture_url(pictures_at: str, digest: str) -> str:
+    """Where a client fetches a picture."""
+    return f"{pictures_at.rstrip('/')}/{digest}"
+
+
+def _named(figure: Figure) -> dict[str, Any]:
+    return {
+        "number": figure.number,
+        "caption": figure.caption,
+        "digest": figure.digest,
+        "media_type": figure.media_type,
+    }
+
+
+def figures_of(message: BaseMessage) -> list[dict[str, Any]]:
+    """The figures that a document's message names, with the keys `number`, `caption`, `digest`, `media_type`."""
+    figures = _ours(message).get("figures")
+    return [each for each in figures if isinstance(each, dict)] if isinstance(figures, list) else []
 
 
 def _paragraph(text: str) -> dict[str, Any]:
@@ -50,8 +86,8 @@ def _paragraph(text: str) -> dict[str, Any]:
 def with_pictures(message: M, store: ArtifactStore, side: int | None = None) -> M:
     """The same message with each reference replaced by the picture, as a model provider accepts it.
 
-    Use it before a message of LLMI goes to a multimodal model. `side`: the most pixels of a picture's longer side,
-    to which a larger one is shrunk. A picture that is no longer in the store stays a line of text.
+    `side`: the most pixels of a picture's longer side, to which a larger one is shrunk. A picture that is no longer
+    in the store stays a line of text.
     """
     if not isinstance(message.content, list):
         return message
@@ -68,32 +104,35 @@ def without_pictures(message: M) -> M:
 
 
 def reference(digest: str, media_type: str) -> dict[str, Any]:
-    """The block of a message that refers to a picture in the store."""
+    """The block that refers to a picture in the store, until a model is shown it."""
     return {"type": "image", "url": SCHEME + digest, "mime_type": media_type}
 
 
-def referred(block: Mapping[str, Any]) -> str:
-    """The digest that a block refers to; empty if it is no reference of ours."""
-    url = str(block.get("url") or "")
-    return url.removeprefix(SCHEME) if url.startswith(SCHEME) else ""
+def without_files(message: HumanMessage, attached: Sequence[Mapping[str, Any]]) -> HumanMessage:
+    """The same message, by its id, without the files that it brought: their bytes live in the store.
 
-
-def with_references(message: HumanMessage, attached: Sequence[Attachment]) -> HumanMessage:
-    """The same message, by its id, with a reference for each picture: the bytes live in the store.
-
-    `attached` are the pictures of the message, in its order.
+    `attached` are these files, as dicts; they are named in `additional_kwargs["llmi"]`.
     """
-    if not attached:
+    if not attached or not isinstance(message.content, list):
         return message
-    rest = iter(attached)
-    content: list[str | dict[str, Any]] = []
-    for block in message.content:
-        if isinstance(block, dict) and block.get("type") in _PICTURES:
-            picture = next(rest)
-            content.append(reference(picture.digest, picture.media_type))
-        else:
-            content.append(block)
-    return message.model_copy(update={"content": content})
+    rest = [b for b in message.content if isinstance(b, str) or not brings_file(b)]
+    known = {**message.additional_kwargs, NAME: {"attachments": list(attached)}}
+    return message.model_copy(update={"content": rest or "", "additional_kwargs": known})
+
+
+def attachments_in(message: BaseMessage) -> list[Any]:
+    """What `without_files` has put aside."""
+    attached = _ours(message).get("attachments")
+    return attached if isinstance(attached, list) else []
+
+
+def attachment_of(data: Mapping[str, Any]) -> Attachment | None:
+    """An attachment from its dict; None if it is something else."""
+    texts = [data.get(name) for name in ("name", "media_type", "digest")]
+    size = data.get("size")
+    if set(data) != {"name", "media_type", "digest", "size"} or not isinstance(size, int):
+        return None
+    return Attachment(*map(str, texts), size) if all(isinstance(t, str) for t in texts) else None
 
 
 def episode_of(message: BaseMessage) -> str:
@@ -101,44 +140,9 @@ def episode_of(message: BaseMessage) -> str:
     return str(message.id).removesuffix(_SUFFIX)
 
 
-def blocks_of(message: BaseMessage) -> list[dict[str, Any]]:
-    """The content blocks of a message; none if it is plain text."""
-    content = message.content
-    return [b for b in content if isinstance(b, dict)] if isinstance(content, list) else []
-
-
-def pictures_of(message: BaseMessage) -> list[dict[str, Any]]:
-    """The blocks of a message that are pictures, in whatever form."""
-    return [block for block in blocks_of(message) if block.get("type") in _PICTURES]
-
-
-def picture_bytes(block: Mapping[str, Any], store: ArtifactStore) -> bytes:
-    """A picture in LangChain's, OpenAI's or Anthropic's form, or one of our own references.
-
-    Raises InputError if it cannot be read, or is only an address.
-    """
-    source = block.get("source") if isinstance(block.get("source"), dict) else {}
-    encoded = block.get("base64") or block.get("data") or (source or {}).get("data")
-    encoded = encoded or _data_url(block)
-    try:
-        if digest := referred(block):
-            return store.read(digest)
-        if encoded:
-            return base64.b64decode(str(encoded), validate=True)
-    except binascii.Error:
-        raise InputError("a picture in the message is not valid base64") from None
-    except KeyError:
-        raise InputError("a picture that the message refers to is not in the store") from None
-    raise InputError(
-        "a picture in the message is only an address, which is not fetched; attach its bytes as base64"
-    )
-
-
-def _data_url(block: Mapping[str, Any]) -> str:
-    url = block.get("image_url") or block.get("url") or ""
-    url = url.get("url", "") if isinstance(url, dict) else url
-    head, _, data = str(url).partition(";base64,")
-    return data if head.startswith("data:image/") else ""
+def _ours(message: BaseMessage) -> Mapping[str, Any]:
+    ours = message.additional_kwargs.get(NAME)
+    return ours if isinstance(ours, Mapping) else {}
 
 
 def _inlined(
