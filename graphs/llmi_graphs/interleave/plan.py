@@ -136,7 +136,7 @@ async def _messages(machine: Machine, state: State, session: Session) -> list[Ba
     *earlier, last = _conversation(state)
     prompt = str(last.text)
     with disowned():
-        files = await describe(attachments, toolkit.registry.host, toolkit.store)
+        files = await describe(attachments, toolkit.registry, toolkit.store)
     told = user_message(prompt, session.inputs, files.texts)
     pictures = [reference(each.digest, each.media_type) for each in session.inputs]
     asked = HumanMessage(

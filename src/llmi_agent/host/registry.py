@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, cast
@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from llmi_agent.base.errors import ConfigError, UnavailableError
 from llmi_agent.contract.kinds import WELL_KNOWN, Kind
-from llmi_agent.contract.tool import Tool, ToolSpec
+from llmi_agent.contract.preview import Preview
+from llmi_agent.contract.tool import ArtifactReader, Attachment, Tool, ToolSpec
 from llmi_agent.host.plugins import PluginHost, load_plugins
 from llmi_agent.host.policies import Policies
 from llmi_agent.host.unique import unique
@@ -85,10 +86,21 @@ class Bindings:
 class Registry:
     """All tools by name, the policies, and the host whose hooks go with them."""
 
-    def __init__(self, tools: Iterable[Registered], host: PluginHost) -> None:
+    def __init__(
+        self, tools: Iterable[Registered], host: PluginHost, *, in_code: bool = False
+    ) -> None:
         self.host = host
+        self._in_code = in_code
         self.tools = unique("tool", tools, host)
         self.policies = Policies(host)
+
+    async def preview(self, attachment: Attachment, artifacts: ArtifactReader) -> Preview | None:
+        """What the first plugin that reads the file tells of it; the installed ones too where tools came in code."""
+        asked = {"attachment": attachment, "artifacts": artifacts}
+        found = await self.host.answer("llmi_preview", Preview, **asked)
+        if found is None and self._in_code:
+            return await installed().answer("llmi_preview", Preview, **asked)
+        return found
 
     def of_kind(self, kind: str, secrets: Mapping[str, str]) -> list[Registered]:
         """The tools of a kind in the order of preference that `llmi tools` prints.
@@ -148,7 +160,13 @@ def registry_of(*tools: ToolSpec | LiveTool, hooks: Sequence[object] = ()) -> Re
     for number, plugin in enumerate(hooks):
         host.add(plugin, f"hooks-{number}")
     given = [_live(tool) for tool in tools]
-    return Registry([*given, *_registered(host)], host)
+    return Registry([*given, *_registered(host)], host, in_code=True)
+
+
+@cache
+def installed() -> PluginHost:
+    """All installed plugins, loaded once."""
+    return load_plugins()
 
 
 def _live(tool: ToolSpec | LiveTool) -> Registered:

@@ -10,7 +10,7 @@ from typing import Any
 
 from llmi_agent.contract.preview import Preview, TableCopy
 from llmi_agent.contract.tool import Attachment
-from llmi_agent.host.plugins import PluginHost
+from llmi_agent.host.registry import Registry
 from llmi_agent.store.artifacts import ArtifactStore
 
 COPIES = "copies"
@@ -32,7 +32,7 @@ class Described:
 
 
 async def describe(
-    attachments: Sequence[Attachment], host: PluginHost, store: ArtifactStore
+    attachments: Sequence[Attachment], registry: Registry, store: ArtifactStore
 ) -> Described:
     """Each file as the first plugin that reads it has it, and plainly if none does."""
     names = {each.name for each in attachments}
@@ -41,7 +41,7 @@ async def describe(
     for each in attachments:
         if each.is_image:
             continue
-        preview = await host.answer("llmi_preview", Preview, attachment=each, artifacts=store)
+        preview = await registry.preview(each, store)
         copy = None
         if preview and preview.table:
             copy = await asyncio.to_thread(_keep, preview.table, names, store)
