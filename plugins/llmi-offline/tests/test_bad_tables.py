@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from offline_ledger import write_report
 
 from llmi_offline import Attached, NeedsAttachment, UnreadableTable
+from llmi_offline.tables import read_table
 
 DATA = Path(__file__).parents[3] / "examples" / "data"
 SEEDS = [path.read_bytes()[:3000] for path in sorted(DATA.glob("*.csv"))] + [
@@ -137,3 +139,12 @@ def test_no_bytes_raise_anything_else(data: bytes, name: str) -> None:
         assert write(data, name)
     except UnreadableTable as error:
         assert "\n" not in str(error)  # noqa: PT017
+
+
+def test_want_of_memory_is_said_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(pd, "read_csv", full)
+    with pytest.raises(UnreadableTable, match="needs more memory than there is; attach an extract"):
+        read_table("t.csv", b"a,b\n1,2\n")

@@ -23,12 +23,14 @@ MOST_TEXT = 4_000
 """Characters that are shown of a text."""
 _HEAD = 64 * 1024
 _TEXTS = ("text/plain", "text/markdown")
-_SMALL = 2 * 1024 * 1024
+_SMALL = 1024 * 1024
 """Bytes of a table that is read in a thread: a process takes a second to begin."""
 _COPIED = 16 * 1024 * 1024
 """Bytes of a table up to which there is a normalised copy."""
 _SECONDS = 60.0
 _AT_ONCE = 2
+ENDED = "The table was not read: the process that reads large tables ended early, most likely for want of memory."
+_MODULE = "llmi_offline.apart"
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
@@ -100,7 +102,7 @@ async def _read_apart(name: str, path: Path) -> Reading:
     """As `read`, by a child; what it cannot do in its limits is said."""
     loop = asyncio.get_running_loop()
     async with _turns.setdefault(loop, asyncio.Semaphore(_AT_ONCE)):
-        command = (sys.executable, "-P", "-m", "llmi_offline.apart", name, str(path))
+        command = (sys.executable, "-P", "-m", _MODULE, name, str(path))
         child = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
         )
@@ -110,7 +112,7 @@ async def _read_apart(name: str, path: Path) -> Reading:
         except TimeoutError:
             return Reading(f"The table was not read: that takes more than {_SECONDS:g} s.")
         except (ValueError, KeyError):
-            return Reading("The table was not read: it is too large for that.")
+            return Reading(ENDED)
         finally:
             if child.returncode is None:
                 child.kill()

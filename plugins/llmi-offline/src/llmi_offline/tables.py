@@ -64,6 +64,9 @@ def load(name: str, data: bytes) -> Loading:
             settle(loading)
         except UnreadableTable:
             raise
+        except MemoryError:
+            fault, remedy = "it needs more memory than there is", "attach an extract of it"
+            raise UnreadableTable(clean(name), fault, remedy) from None
         except Exception as error:  # noqa: BLE001  pandas raises nearly anything on hostile bytes
             fault = f"{type(error).__name__}, {clean(error, 120).rstrip('.')}"
             raise UnreadableTable(clean(name), fault, RESAVE) from None
