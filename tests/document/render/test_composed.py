@@ -84,6 +84,8 @@ HOSTILE = [
     (f"a\r[m]: {REMOTE}\r\r![m]",),
     ("<details>", "</details>"),
     ("<!--", "-->"),
+    ("https://e.example/a`<script>alert(1)</script>`",),
+    ("`code` www.e.example/a`b\n<img src=x>`",),
     ("a | b\n-|-\n<img src=x> | c",),
 ]
 
@@ -110,6 +112,7 @@ HARMLESS = [
     ("wow![1] and a note[^1]", "[^1]: It says <https://example.org>, H<sub>2</sub>O."),
     ("```html\n<img src=x>\n![x](http://y)\n```", "`<b>` and \\[x] and 3 < 4 and a\\*b"),
     ("| a | b |\n|---|---|\n" + "| [x](https://example.org) | *c* |\n" * 300,),
+    ("`https://example.org` and `<b>`, https://example.org/a, and `x`.",),
     ("# Title\r\n\r\nWords\r\n",),
     ("[mail](mailto:me@example.org), [down](#down)",),
 ]
@@ -198,3 +201,14 @@ def test_words_of_figures_are_never_live(document: Make, figure: MakeFigure, wor
     text = render_markdown(document(shown, gap, title=words, policy=words, cut=words))
     assert list(live(text)) == []
     assert harmful_lines(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://e.example/a`<img src=x onerror=f()>`",
+        "www.e.example/b`c\n<img src=x onerror=f()>`",
+    ],
+)
+def test_an_address_in_the_text_may_take_a_backtick_with_it(text: str) -> None:
+    assert "<img" not in blocks(text)

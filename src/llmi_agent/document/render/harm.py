@@ -23,6 +23,11 @@ _DEFINITION = re.compile(
 _BRACKETS = re.compile(r"\\.|\n\s*\n|[\[\]]")
 _STEPS = {"[": 1, "]": -1}
 _FOOTNOTE = re.compile(r"^((?:[ >]|[-*+] |\d{1,9}[.)] )*)\[\^[^\]\n]+\]:[ \t]*", re.MULTILINE)
+_BARE_ADDRESS = re.compile(
+    r"(?<!`)(?P<ticks>`+)(?!`)(?:[^\n]|\n(?!\s*\n))*?(?<!`)(?P=ticks)(?!`)"
+    r"|(?P<address>(?:(?:https?|ftp)://|www\.)[^\s<]+)",
+    re.IGNORECASE,
+)
 _UNESCAPED = re.compile(r"\\+(?=<)")
 _OWN_PICTURE = re.compile(r"images/figure-\d+\.(?:png|jpg)")
 _BARE = frozenset(
@@ -95,8 +100,15 @@ def _views(markdown: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if "[^" in markdown:
         listed = _FOOTNOTE.sub(r"\1-   ", markdown)
         yield listed, _definitions(listed)
+    if "`" in markdown and ("://" in markdown or "www." in markdown.lower()):
+        yield _BARE_ADDRESS.sub(_with_its_ticks, markdown), {}
     if "\\<" in markdown:
         yield _UNESCAPED.sub("", markdown), {}
+
+
+def _with_its_ticks(match: re.Match[str]) -> str:
+    """GitHub's reader makes a link of an address in the text, and takes a backtick in it for a part of the address."""
+    return match[0].replace("`", "-") if match["address"] else match[0]
 
 
 def _definitions(markdown: str) -> dict[str, Any]:
