@@ -39,9 +39,10 @@ async def attachments_for(
     known = [*map(asdict, earlier), *given]
     start = 1 + max([len(known), *_numbers(known)])
     before = [_entry(machine, each, start + at) for at, each in enumerate(given)]
+    start += len(before) if any(isinstance(each, File) for each in before) else 0
     with_message: list[Entry] = [
         *(_entry(machine, each, 0) for each in attachments_in(message)),
-        *files_of(blocks_of(message.content), start + len(before)),
+        *files_of(blocks_of(message.content), start),
     ]
     if len(before) + len(with_message) > MOST_FILES:
         raise InputError(f"more than {MOST_FILES} files are attached; send fewer")
@@ -61,7 +62,7 @@ def check_there(store: ArtifactStore, attachments: Iterable[Attachment]) -> None
     for each in attachments:
         if each.digest not in store:
             raise UnavailableError(
-                f"the attachment {each.name} is not in the store {store.root}; attach the file again"
+                f"the attachment {each.name} is not in the store; attach the file again"
             )
 
 

@@ -28,8 +28,7 @@ def recall(machine: Machine, episode: str) -> Recalled:
     journal = machine.journal(episode)
     if journal.opened is None or journal.draft is None:
         raise InputError(
-            f"there is no document {episode} in the store {machine.toolkit.store.root}; "
-            "give the id that came with the document"
+            f"there is no document {episode} in the store; give the id that came with the document"
         )
     parts: list[str] = []
     figures: list[Input] = []

@@ -76,7 +76,7 @@ class ArtifactStore:
         return path
 
     def __contains__(self, digest: str) -> bool:
-        return self._place(digest).is_file()
+        return bool(_DIGEST.fullmatch(digest)) and self._place(digest).is_file()
 
     def size(self) -> Size:
         """All that is in the store."""
