@@ -11,6 +11,7 @@ from langgraph.graph.state import CompiledStateGraph
 from llmi_agent.config.load import load_config
 from llmi_agent.host.registry import discover
 from llmi_agent.models.resolve import OFFLINE
+from llmi_agent.records.cache import read_sources
 from llmi_graphs.interleave.graph import build_graph
 
 PICTURES = "/llmi/pictures"
@@ -30,11 +31,13 @@ async def interleave() -> Graph:
 @cache
 def _built() -> Graph:
     config = load_config()
+    tools = discover(config.plugins, strict=config.strict)
+    read_sources(tools.tools.values())
     return build_graph(
         model=config.model or OFFLINE,
         fallback=config.fallback,
         api_base=config.api_base,
-        tools=discover(config.plugins, strict=config.strict),
+        tools=tools,
         use=config.use,
         options=config.options,
         settings=config.tools,

@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
@@ -128,6 +129,13 @@ def identity(call: ToolCall, registered: Registered, context: ToolContext) -> st
     except (TypeError, ValueError):  # settings made in code, with keys that are no strings
         return None
     return f"{call.tool}:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def read_sources(tools: Iterable[Registered]) -> None:
+    """Read at once what `identity` needs of the tools' code, where an event loop must not wait for it later."""
+    for each in tools:
+        if each.version != "?":
+            _source(each.spec.load)
 
 
 @lru_cache

@@ -49,8 +49,6 @@ if TYPE_CHECKING:
 
 MOST_CANDIDATES = 8
 MOST_MESSAGE = 4_000
-SMALL = 64 * 1024
-"""Bytes of a picture below which a thread costs more than decoding it."""
 
 _OURS = ("cancelled", "budget")
 """Reasons that only the framework has: a call that ended so never began or was stopped, and may be made again."""
@@ -339,11 +337,7 @@ class Dispatcher:
         return Finished(candidates=tuple(candidates), note=result.note, usd=result.usd)
 
     async def _taken(self, image: Image) -> Candidate:
-        take = self._toolkit.store.put_image
-        if len(image.data) < SMALL:
-            artifact, picture = take(image.data)
-        else:
-            artifact, picture = await asyncio.to_thread(take, image.data)
+        artifact, picture = await asyncio.to_thread(self._toolkit.store.put_image, image.data)
         return Candidate(artifact=artifact, provenance=image.provenance, blank=picture.blank)
 
 
