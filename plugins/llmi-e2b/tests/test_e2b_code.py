@@ -153,3 +153,29 @@ async def test_errors_teach(draw: Draw, code: str, expected: str) -> None:
     message = await _error(draw, code)
     assert expected in message
     assert len(message) <= 2500
+
+
+UNCHANGED = [
+    "df['v'].fillna(2, inplace=True)",
+    "df['v'][df['v'] > 1] = 3",
+    "df.iloc[0]['v'] = 1",
+    "df['v'].sort_values(inplace=True)",
+]
+TABLE = (
+    "import warnings; warnings.filterwarnings('ignore')\n"
+    "df = pd.DataFrame({'r': ['N', 'S', 'N'], 'v': [1.0, None, 3.0]})\n"
+)
+
+
+@pytest.mark.parametrize("line", UNCHANGED)
+async def test_a_change_that_nobody_sees_is_an_error(draw: Draw, line: str) -> None:
+    message = await _error(draw, f"{TABLE}{line}\nplt.bar(df['r'], df['v'])")
+    assert "ChainedAssignmentError: this changes a temporary copy" in message
+    assert line in message
+
+
+async def test_changes_that_are_kept_are_none(draw: Draw) -> None:
+    code = (
+        "s = df['v'].copy(); s.fillna(0, inplace=True); df.dropna(inplace=True); df.loc[0, 'v'] = 2"
+    )
+    assert isinstance(await draw(f"{TABLE}{code}\nplt.plot(s)"), Finished)

@@ -197,6 +197,74 @@ async def test_errors_teach(draw: Draw, code: str, expected: str) -> None:
     assert len(message) <= 2500
 
 
+UNCHANGED = """df['v'].fillna(2, inplace=True)
+df['r'].replace({'N': 'North'}, inplace=True)
+df['v'][df['v'] > 1] = 3
+df.loc[df['v'] > 1]['v'] = 3
+df['v'].iloc[0] = 9
+df.iloc[0]['v'] = 1
+df['v'].update(pd.Series([7, 8, 9]))
+df['v'].clip(0, 1, inplace=True)
+df['v'].mask(df['v'] > 1, 0, inplace=True)
+df['v'].sort_values(inplace=True)
+df[df['v'] > 1].drop(columns='r', inplace=True)
+df.query('v > 1').reset_index(drop=True, inplace=True)""".splitlines()
+CHANGED = """s = df['v'].copy(); s.fillna(0, inplace=True); assert s[1] == 0
+s = df['v']; s[0] = 5; s.loc[1] = 5; s.sort_values(inplace=True)
+df.dropna(inplace=True); df.reset_index(drop=True, inplace=True); assert len(df) == 2
+d = {'a': df}; d['a'].dropna(inplace=True); assert len(df) == 2
+from types import SimpleNamespace as N; n = N(t=df); n.t.dropna(inplace=True); assert len(df) == 2
+[each.dropna(inplace=True) for each in (df,)]; assert len(df) == 2
+f = lambda t: t.dropna(inplace=True); f(df[['v']]); f(df); assert len(df) == 2
+(a := df['v'].copy()).fillna(0, inplace=True); assert a[1] == 0
+df.loc[df['v'] > 1, 'v'] = 3; df.iat[0, 1] = 7; df['r'] = df['r'].replace('N', 'S'); df['w'] = df['v'] + 1""".splitlines()
+TABLE = (
+    "import warnings; warnings.filterwarnings('ignore')\n"
+    "df = pd.DataFrame({'r': ['N', 'S', 'N'], 'v': [1.0, None, 3.0]})\n"
+)
+
+
+@pytest.mark.parametrize("line", UNCHANGED)
+async def test_a_change_that_nobody_sees_is_an_error(draw: Draw, line: str) -> None:
+    """Whatever the code does with warnings, on the top level or in a function."""
+    for code in (line, f"def tidy(df):\n    {line}\ntidy(df)"):
+        message = await _error(draw, f"{TABLE}{code}\nplt.bar(df['r'], df['v'])")
+        assert "ChainedAssignmentError: this changes a temporary copy" in message
+        assert "df.loc[rows, 'column'] = value" in message
+        assert line in message
+
+
+async def test_changes_that_are_kept_are_none(draw: Draw) -> None:
+    code = "".join(f"{TABLE}{line}\n" for line in CHANGED)
+    for whole in (code, "def all_of_it():\n" + "".join(f"    {x}\n" for x in code.splitlines())):
+        result = await draw(whole + ("" if whole == code else "all_of_it()\n") + "plt.plot([1, 2])")
+        assert isinstance(result, Produced)
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("plt.title = 'Sales'", "plt.title"),
+        ("ax = plt.gca(); ax.set_title = 'Sales'", "ax.set_title"),
+        ("plt.gcf().suptitle = 'Sales'", "fig.suptitle"),
+    ],
+)
+async def test_a_title_that_is_assigned_is_an_error(draw: Draw, line: str, name: str) -> None:
+    assert f"call it: {name}(...)" in await _error(draw, f"plt.plot([1, 2]); {line}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "plt.rcParams['text.usetex'] = True",
+        "plt.title('a', usetex=True)",
+        "plt.rc('text', usetex=True)",
+    ],
+)
+async def test_latex_is_not_here(draw: Draw, line: str) -> None:
+    assert "no LaTeX here; leave usetex out" in await _error(draw, f"{line}\nplt.plot([1, 2])")
+
+
 async def test_a_setting_that_is_wrong_is_named(context: ToolContext) -> None:
     wrong = make_context(ArtifactStore("/nowhere"), context.scope, settings={"memory_mb": "much"})
     with pytest.raises(ToolFailed, match=r"\[tools.llmi_sandbox\] memory_mb") as caught:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import importlib
+import inspect
 import io
 import os
 import random
@@ -33,10 +35,16 @@ _BYTES = 32 * 1024 * 1024
 _KEPT = 16 * 1024
 _TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 
+_UNCHANGED = (
+    "this changes a temporary copy, so the table itself stays as it was (since pandas 3). Assign the result instead: "
+    "df['column'] = df['column'].fillna(0), or df = df.sort_values('column'); set single values in one step: "
+    "df.loc[rows, 'column'] = value"
+)
 _FORMULA = r"in matplotlib a text between two '$' is a formula; write '\$' for a dollar sign"
 _BY_WORD = {
     "ParseException": _FORMULA,
     "ParseSyntax": _FORMULA,
+    "latex": "there is no LaTeX here; leave usetex out, formulas between two '$' are drawn without it",
     "StdinNotImplemented": "nobody can answer input()",
 }
 
@@ -90,9 +98,51 @@ def _namespace(code: str, seed: int) -> tuple[Any, dict[str, Any]]:
     for alias, module in _ALIASES.items():
         if re.search(rf"\b({alias}|{module})\b", code):
             names[alias] = importlib.import_module(module)
+    if "pandas" in sys.modules:
+        _refuse_lost_changes(sys.modules["pandas"])
     random.seed(seed)
     importlib.import_module("numpy").random.seed(seed)
     return pyplot, names
+
+
+def _refuse_lost_changes(pandas: Any) -> None:
+    """Have pandas raise where the code changes a temporary copy: nobody would see the change, nor a warning of it."""
+    if int(pandas.__version__.split(".")[0]) < 3 or hasattr(pandas.Series.dropna, "llmi"):
+        return
+    error = pandas.errors.ChainedAssignmentError
+    error.__init__ = _refuse
+    for kind in dict.fromkeys((*pandas.Series.__mro__, *pandas.DataFrame.__mro__)):
+        for name, method in list(vars(kind).items()):
+            if inspect.isfunction(method) and "inplace" in inspect.signature(method).parameters:
+                setattr(kind, name, _watched(method, error))
+
+
+def _refuse(warning: Warning, *arguments: object) -> None:
+    if sys._getframe(2).f_code.co_filename == _FILE:
+        warning.args = (_UNCHANGED,)
+        raise warning
+    Exception.__init__(warning, *arguments)
+
+
+class _Sample:
+    def references(self, *_: Any, **__: Any) -> int:
+        return sys.getrefcount(self)
+
+
+def _watched(method: Any, error: type[Warning]) -> Any:
+    temporary = _Sample().references(inplace=True)  # nothing holds the object but the call
+
+    @functools.wraps(method)
+    def watched(self: Any, *arguments: Any, **named: Any) -> Any:
+        if named.get("inplace") is True and sys.getrefcount(self) <= temporary:
+            caller = sys._getframe(1)
+            held = any(value is self for value in caller.f_locals.values())
+            if caller.f_code.co_filename == _FILE and not held:
+                raise error(_UNCHANGED)
+        return method(self, *arguments, **named)
+
+    watched.llmi = True  # type: ignore[attr-defined]
+    return watched
 
 
 def _drawn(

@@ -27,6 +27,15 @@ _HINTS: Mapping[type[BaseException], str] = {
     MemoryError: "the data is larger than the memory the code may use; sample or aggregate it",
     EOFError: "nobody can answer input()",
 }
+_FORMULA = r"in matplotlib a text between two '$' is a formula; write '\$' for a dollar sign"
+_SIGNS: Mapping[str, str] = {
+    "ParseException": _FORMULA,
+    "ParseSyntax": _FORMULA,
+    "texmanager.py": "there is no LaTeX here; leave usetex out, formulas between two '$' are drawn without it",
+    "destination is read-only": (
+        "pandas hands out arrays that cannot be written to; assign with df.loc, or copy: .to_numpy(copy=True)"
+    ),
+}
 
 
 def failure(error: BaseException, code: str, namespace: Mapping[str, Any], doing: str) -> str:
@@ -77,11 +86,17 @@ def _hint(error: BaseException, namespace: Mapping[str, Any]) -> str:
         return _columns(namespace)
     if isinstance(error, FileNotFoundError):
         return f"the working folder holds {_listing()}"
-    if "ParseException" in str(error) or "ParseSyntax" in str(error):
-        return r"in matplotlib a text between two '$' is a formula; write '\$' for a dollar sign"
+    if hint := next((hint for sign, hint in _SIGNS.items() if sign in _trail(error)), ""):
+        return hint
     if isinstance(error, OSError) and (error.errno in _NO_WAY or "urlopen" in str(error)):
         return _SHUT
     return next((hint for kind, hint in _HINTS.items() if isinstance(error, kind)), "")
+
+
+def _trail(error: BaseException) -> str:
+    """What the error says, and the files that it came through."""
+    files = (frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
+    return " ".join((_named(error), *files))
 
 
 def _columns(namespace: Mapping[str, Any]) -> str:

@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from llmi_sandbox import lost_changes
+
 _ALIASES = {
     "matplotlib": "matplotlib",
     "plt": "matplotlib.pyplot",
@@ -54,6 +56,7 @@ def dress() -> Any:
     from matplotlib import pyplot
 
     _dress(matplotlib)
+    lost_changes.refuse_in_pandas()
     pyplot.show = lambda *_, **__: None
     return pyplot
 

@@ -11,7 +11,7 @@ import traceback
 from dataclasses import asdict
 from typing import Any
 
-from llmi_sandbox import confine, explain, figures, style
+from llmi_sandbox import confine, explain, figures, lost_changes, style
 from llmi_sandbox.job import Job, Places, Report, Standing, dump
 
 _BROKEN = 70
@@ -47,11 +47,17 @@ def perform(code: str, seed: int, places: Places) -> Report:
         program = compile(code, explain.FILE, "exec", dont_inherit=True)
         doing = "while its figure was drawn"
         names |= style.namespace(seed)
+        pyplot = names["plt"]
+        known = lost_changes.functions(pyplot)
         try:
             exec(program, names)
         except SystemExit as error:
             if error.code not in (None, 0):
                 raise
+        if name := lost_changes.overwritten(pyplot, known):
+            return Report(
+                error=f"the code assigned to {name}, which draws nothing; call it: {name}(...)"
+            )
         return figures.save_open(places.out)
     except BaseException as error:  # noqa: BLE001 - whatever the policy's code raises is its own
         return Report(error=explain.failure(error, code, names, doing))
