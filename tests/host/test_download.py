@@ -285,7 +285,7 @@ async def test_a_look_up_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    monkeypatch.setattr("llmi_agent.host.download.LOOKUP_SECONDS", 0.1)
+    monkeypatch.setattr("llmi_agent.host.download.addresses.LOOKUP_SECONDS", 0.1)
     failed = await failure(Downloader(), "http://slow.example/")
     release.set()
     assert (failed.reason, str(failed)) == (
