@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-# LangGraph reads it while it is imported: no class of ours may have to pass through a checkpoint.
-os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
-
 from llmi_agent.store.artifacts import ArtifactStore
 
 

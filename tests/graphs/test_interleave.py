@@ -575,7 +575,7 @@ async def test_no_more_calls_of_a_kind_run_at_once_than_permitted(store: Artifac
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
         running -= 1
         return _picture(call.slot)
 

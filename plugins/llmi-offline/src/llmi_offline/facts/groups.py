@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from llmi_offline.facts.sample import MOST_GROUPS
 from llmi_offline.facts.variance import eta_squared, noise
 
 if TYPE_CHECKING:
-    from llmi_offline.facts.study import Study
+    from llmi_offline.facts.sample import Sample
 
-MOST_GROUPS = 12
 _FEWEST = 5
 
 
@@ -68,9 +68,9 @@ class Crossing:
     """Cramér's V, 0 to 1."""
 
 
-def levels(study: Study, column: str) -> Levels:
+def levels(sample: Sample, column: str) -> Levels:
     """The values of a category and their counts."""
-    counts = study.grouped(column).value_counts(sort=False)
+    counts = sample.grouped(column).value_counts(sort=False)
     counts = counts[counts > 0].sort_values(ascending=False, kind="stable")
     return Levels(column, counts, int(counts.sum()))
 
@@ -91,82 +91,42 @@ def nearly_even(seen: Levels) -> bool:
     return len(seen.counts) > 1 and bool(seen.counts.iloc[-1] >= 0.85 * seen.counts.iloc[0])
 
 
-def ranked_categories(study: Study) -> list[str]:
-    """The groupings to talk about: the asked-for first, then by what they say about the measures."""
-    repeated = {second for _, second in study.mirrors}
-    distinct = [column for column in study.roles.groups if column not in repeated]
-    distinct = [column for column in distinct if study.frame[column].nunique() > 1]
-    small = [column for column in distinct if _size(study, column) <= MOST_GROUPS]
-
-    def weight(column: str) -> float:
-        best = max(
-            (eta_squared(study.frame[m], study.grouped(column)) for m in study.measures[:6]),
-            default=0,
-        )
-        return study.asks(column) + best + (column in study.roles.categories)
-
-    return sorted(small, key=lambda column: -weight(column)) + [
-        c for c in distinct if c not in small
-    ]
-
-
-def mirrors(study: Study) -> list[tuple[str, str]]:
-    """Pairs of categories that divide the rows in the same way; the second adds nothing."""
-    found: list[tuple[str, str]] = []
-    for first, second in combinations(study.roles.categories[:12], 2):
-        if any(second == taken for _, taken in found):
-            continue
-        size = _size(study, first)
-        if size == _size(study, second) == _meetings(study, first, second):
-            found.append((first, second))
-    return found
-
-
-def _size(study: Study, column: str) -> int:
-    return len(study.grouped(column).cat.categories)
-
-
-def _meetings(study: Study, first: str, second: str) -> int:
-    """How many combinations of two categories occur, gaps counting as a value."""
-    codes = study.grouped(first).cat.codes.astype("int64") * (_size(study, second) + 1)
-    return int((codes + study.grouped(second).cat.codes).nunique())
-
-
-def contrast(study: Study, category: str, measure: str) -> Contrast | None:
+def contrast(sample: Sample, category: str, measure: str) -> Contrast | None:
     """A measure by the groups of a category, if two groups have five rows or more."""
-    groups = study.grouped(category)
-    grouped = study.frame[measure].dropna().astype("float64").groupby(groups, observed=True)
+    groups = sample.grouped(category)
+    grouped = sample.frame[measure].dropna().astype("float64").groupby(groups, observed=True)
     sizes = grouped.size()
     kept = sizes[sizes >= _FEWEST]
     if not 2 <= len(kept) <= MOST_GROUPS:
         return None
     means = grouped.mean().loc[kept.index].sort_values(ascending=False, kind="stable")
     means.index, kept.index = means.index.astype("str"), kept.index.astype("str")
-    share = eta_squared(study.frame[measure], groups)
+    share = eta_squared(sample.frame[measure], groups)
     return (
         Contrast(category, measure, means, kept, share) if means.iloc[0] > means.iloc[-1] else None
     )
 
 
-def contrasts(study: Study) -> list[Contrast]:
+def contrasts(sample: Sample) -> list[Contrast]:
     """All contrasts between groups and measures, the clearest first."""
-    categories = study.categories[:6]
-    pairs = [(c, m) for c in categories for m in study.measures[:6]]
-    found = [seen for c, m in pairs if (seen := contrast(study, c, m))]
+    categories = sample.categories[:6]
+    pairs = [(c, m) for c in categories for m in sample.measures[:6]]
+    found = [seen for c, m in pairs if (seen := contrast(sample, c, m))]
     return sorted(
-        found, key=lambda seen: -(seen.share + study.asks(seen.measure) + study.asks(seen.category))
+        found,
+        key=lambda seen: -(seen.share + sample.asks(seen.measure) + sample.asks(seen.category)),
     )
 
 
-def crossing(study: Study) -> Crossing | None:
+def crossing(sample: Sample) -> Crossing | None:
     """The two categories that tell most about each other, short of telling the same."""
-    names = [column for column in study.categories[:7] if _size(study, column) <= MOST_GROUPS]
-    found = [_cross(study, first, second) for first, second in combinations(names, 2)]
+    names = [column for column in sample.categories[:7] if sample.size(column) <= MOST_GROUPS]
+    found = [_cross(sample, first, second) for first, second in combinations(names, 2)]
     return max((seen for seen in found if seen), key=lambda seen: seen.strength, default=None)
 
 
-def _cross(study: Study, first: str, second: str) -> Crossing | None:
-    table = pd.crosstab(study.grouped(first), study.grouped(second))
+def _cross(sample: Sample, first: str, second: str) -> Crossing | None:
+    table = pd.crosstab(sample.grouped(first), sample.grouped(second))
     table.index, table.columns = table.index.astype("str"), table.columns.astype("str")
     table = table[table.sum(axis=1) >= _FEWEST]
     strength = _cramers_v(table.to_numpy())

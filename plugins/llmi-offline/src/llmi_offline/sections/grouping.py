@@ -9,7 +9,6 @@ from llmi_offline.blocks import chart_figure
 from llmi_offline.charts import groups as charts
 from llmi_offline.charts.time import shares_by_month
 from llmi_offline.facts.groups import (
-    MOST_GROUPS,
     Contrast,
     Crossing,
     Levels,
@@ -19,6 +18,7 @@ from llmi_offline.facts.groups import (
     nearly_level,
     ties,
 )
+from llmi_offline.facts.sample import MOST_GROUPS
 from llmi_offline.facts.series import highest, level_with, lowest
 from llmi_offline.phrases import (
     capital,
