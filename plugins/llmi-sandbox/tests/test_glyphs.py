@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import matplotlib
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
@@ -38,8 +39,12 @@ def _font(path: Path, name: str, characters: str) -> None:
 
 @pytest.fixture
 def fonts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    known = font_manager.fontManager.ttflist
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", list(known))
+    # only matplotlib's own, whatever this machine has: an installed font may have the characters too
+    data = Path(matplotlib.get_data_path())
+    own = [
+        each for each in font_manager.fontManager.ttflist if Path(each.fname).is_relative_to(data)
+    ]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
     for name, characters in (("Few", "中"), ("More", "中国人"), ("Other", "한")):
         _font(tmp_path / f"{name}.ttf", name, characters)
         font_manager.fontManager.addfont(tmp_path / f"{name}.ttf")

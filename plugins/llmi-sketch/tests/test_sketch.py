@@ -17,7 +17,7 @@ from llmi_agent.contract import Produced
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.intake import admit
 from llmi_agent.testing import make_call, make_context
-from llmi_sketch import finish
+from llmi_sketch import abstract, finish, network
 from llmi_sketch.plugin import llmi_tools
 from llmi_sketch.scene import paint
 from llmi_sketch.tool import NOTE, Sketch, sketch
@@ -54,6 +54,26 @@ def test_every_kind_of_scene_is_a_picture(prompt: str) -> None:
     picture = small(prompt)
     assert picture.size == (384, 216)
     assert max(ImageStat.Stat(picture).stddev) > 8
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        *("statistics", "a bar chart of sales", "a pie chart", "a graph that goes up, blueprint"),
+        *("histogram", "axes and curves", "an infographic dashboard", "a network graph of data"),
+    ],
+)
+def test_no_placeholder_looks_like_a_chart(prompt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the orbs are painted, in a style without a grid."""
+    painted = []
+    for name in ("_flow", "_orbs", "_contours"):
+        monkeypatch.setattr(abstract, name, lambda *_, own=name: painted.append(own))
+    monkeypatch.setattr(network, "paint_network", lambda *_: painted.append("network"))
+    for seed in range(9):
+        scene = scene_of(prompt, seed)
+        paint(Scene(**{**vars(scene), "size": (96, 54)}))
+        assert scene.style != "blueprint"
+    assert painted == ["_orbs"] * 9
 
 
 def test_pictures_differ_from_prompt_to_prompt() -> None:

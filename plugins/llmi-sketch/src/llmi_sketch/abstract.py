@@ -42,9 +42,9 @@ def colours_of(scene: Scene, palette: Palette) -> tuple[RGB, ...]:
 
 
 def paint_abstract(canvas: Canvas, scene: Scene, palette: Palette, rng: Rng) -> None:
-    """One of three compositions, chosen by the seed."""
+    """One of three compositions, chosen by the seed; about data always the orbs, which nobody takes for a chart."""
     colours = colours_of(scene, palette)
-    kind = scene.seed % 3 if scene.style != "minimal" else 1
+    kind = 1 if scene.style == "minimal" or "data" in scene.motifs else scene.seed % 3
     (_flow, _orbs, _contours)[kind](canvas, colours, rng)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from llmi_sketch import abstract, buildings, diagrams, land, motifs, sky, space, trees, weather
+from llmi_sketch import abstract, buildings, land, motifs, network, sky, space, trees, weather
 from llmi_sketch.canvas import Canvas
 from llmi_sketch.city import paint_city
 from llmi_sketch.finish import finish
@@ -23,10 +23,8 @@ def paint(scene: Scene) -> Image.Image:
         space.paint_space(canvas, scene, palette, rng)
     elif scene.places:
         Landscape(canvas, scene, palette, rng).paint()
-    elif "network" in scene.motifs:
-        diagrams.paint_network(canvas, scene, palette, rng)
-    elif "chart" in scene.motifs:
-        diagrams.paint_chart(canvas, scene, palette, rng)
+    elif "network" in scene.motifs and "data" not in scene.motifs:
+        network.paint_network(canvas, scene, palette, rng)
     else:
         abstract.paint_abstract(canvas, scene, palette, rng)
     return finish(canvas, scene, rng)

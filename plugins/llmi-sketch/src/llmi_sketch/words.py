@@ -21,7 +21,7 @@ Style = Literal["poster", "watercolour", "minimal", "blueprint", "mono", "vintag
 Mood = Literal["plain", "muted", "vivid", "warm", "cool", "dark", "pastel"]
 Motif = Literal[
     "house", "tree", "lighthouse", "boat", "balloon", "birds", "flowers", "needle", "bridge",
-    "chart", "network", "people", "moon", "sun", "stars", "aurora", "rainbow", "beach",
+    "data", "network", "people", "moon", "sun", "stars", "aurora", "rainbow", "beach",
 ]  # fmt: skip
 
 _TIMES: dict[Time, str] = {
@@ -82,8 +82,13 @@ _MOTIFS: dict[Motif, str] = {
     "birds": "bird birds gull gulls seagulls flock crows geese",
     "flowers": "flower flowers tulips poppies daisies wildflowers blossom blossoms garden rose roses",
     "bridge": "bridge bridges viaduct",
-    "chart": "data chart charts statistics analytics graph growth economy finance market report sales trend revenue",
-    "network": "network networks ai neural connection connections internet technology digital graphs web cloud-computing blockchain agent agents software",
+    "data": (
+        "data dataset datasets chart charts charting statistics statistical analytics graph graphs graphic growth economy finance "
+        "market stock stocks report sales trend trends revenue plot plots plotted bar bars barchart pie histogram histograms heatmap "
+        "scatter scatterplot axis axes curve curves diagram diagrams infographic dashboard dashboards percent percentage "
+        "numbers spreadsheet metrics kpi measurements timeline survey poll boxplot candlestick"
+    ),
+    "network": "network networks ai neural connection connections internet technology digital web cloud-computing blockchain agent agents software",
     "people": "people person man woman child children couple family hiker traveller crowd walker",
     "moon": "moon moonlit moonlight crescent",
     "sun": "sun sunny sunshine sunlight",
@@ -112,6 +117,10 @@ _TINTED = (
     rf"\b(?:blues|greens|reds)\b|(?:shades|tones|hues) of (?:{'|'.join(_COLOURS)})\b"
     rf"|\b(?:{'|'.join(_COLOURS)}) (?:tones?|tints?|hues?|shades|palette|colou?rs|mood|monochrome)\b"
 )
+_NEGATED = re.compile(
+    r"\b(?:no|not|without|avoid(?:ing)?|never|free of)\s+(?:(?:a|an|any)\s+)?[^\W\d_]+(?:\s+(?:or|nor|and)\s+[^\W\d_]+)*"
+)
+"""What is not to be in the picture: "no charts or people"."""
 DEFAULT_SIZE = (1536, 864)
 _IMPLIED: dict[Motif, Place] = {
     "lighthouse": "sea",
@@ -145,7 +154,7 @@ class Scene:
 
 def scene_of(prompt: str, seed: int = 0) -> Scene:
     """Read a prompt. Never fails: words that say nothing only feed the seed."""
-    text = unicodedata.normalize("NFKC", prompt[:MOST_LETTERS]).lower()
+    text = _NEGATED.sub(" ", unicodedata.normalize("NFKC", prompt[:MOST_LETTERS]).lower())
     words = re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", text)
     known = frozenset(words) | {part for word in words for part in word.split("-")}
     motifs = tuple(motif for motif in get_args(Motif) if known & set(_MOTIFS[motif].split()))
@@ -159,7 +168,7 @@ def scene_of(prompt: str, seed: int = 0) -> Scene:
         weather=weather,
         places=_places(text, known, motifs, weather, season),
         season=season,
-        style=_style(text, known),
+        style=_style(text, known, motifs),
         mood=_first(_MOODS, known) or "plain",
         motifs=motifs,
         colours=tuple(dict.fromkeys(_COLOURS[word] for word in words if word in _COLOURS))[:2],
@@ -200,16 +209,18 @@ def _places(
     said = tuple(place for place, names in _PLACES.items() if known & set(names.split()))
     if said:
         return said
-    if motifs and not set(motifs) - {"chart", "network"}:
+    if motifs and not set(motifs) - {"data", "network"}:
         return ()
     implied: Place = next((place for motif, place in _IMPLIED.items() if motif in motifs), "hills")
     return (implied,) if motifs or weather != "clear" or season else ()
 
 
-def _style(text: str, known: frozenset[str]) -> Style:
+def _style(text: str, known: frozenset[str], motifs: tuple[Motif, ...]) -> Style:
     if re.search(r"black[ -]and[ -]white|\bb&w\b", text):
         return "mono"
-    return _first(_STYLES, known) or "poster"
+    style = _first(_STYLES, known) or "poster"
+    # a blueprint has the grid of a plotting paper
+    return "poster" if style == "blueprint" and "data" in motifs else style
 
 
 def _size(text: str, words: list[str]) -> tuple[int, int]:
