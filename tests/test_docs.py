@@ -45,6 +45,20 @@ def test_the_readmes_python_runs_as_it_stands() -> None:
     assert re.fullmatch(r"Four years of weather in Seattle.* \d+ figures\n", done.stdout)
 
 
+def test_the_embedding_pages_main_snippet_runs_as_it_stands(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "embedding.md").read_text(encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", snippets(page, "python")[0]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert re.fullmatch(r".*rain.* \d\n", done.stdout)
+
+
 def test_the_readmes_settings_are_settings() -> None:
     (snippet,) = snippets(README, "toml")
     settings = tomllib.loads(snippet)
