@@ -128,11 +128,13 @@ def attachments_in(message: BaseMessage) -> list[Any]:
 
 def attachment_of(data: Mapping[str, Any]) -> Attachment | None:
     """An attachment from its dict; None if it is something else."""
-    texts = [data.get(name) for name in ("name", "media_type", "digest")]
+    texts = {name: data.get(name) for name in ("name", "media_type", "digest")}
     size = data.get("size")
-    if set(data) != {"name", "media_type", "digest", "size"} or not isinstance(size, int):
+    if set(data) != {*texts, "size"} or not isinstance(size, int):
         return None
-    return Attachment(*map(str, texts), size) if all(isinstance(t, str) for t in texts) else None
+    if not all(isinstance(text, str) for text in texts.values()):
+        return None
+    return Attachment(**{name: str(text) for name, text in texts.items()}, size=size)
 
 
 def episode_of(message: BaseMessage) -> str:
