@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from llmi_agent.contract.picture_header import picture_size
 from llmi_agent.contract.tool import Download, Image, Provenance, ToolContext, ToolFailed
 
 ENOUGH = 3
@@ -152,7 +151,7 @@ async def _fetched(hit: Hit, position: int, download: Download, min_side: int) -
         except ToolFailed as error:
             failures.append(str(error))
             continue
-        size = _size(data)
+        size = picture_size(data)
         if size is None:
             failures.append("it is no picture")
         elif min(size) < min_side:
@@ -161,16 +160,3 @@ async def _fetched(hit: Hit, position: int, download: Download, min_side: int) -
             image = Image(data, replace(hit.provenance, source_url=address))
             return _Fetched(image, position, min(size))
     return failures[0]
-
-
-def _size(data: bytes) -> tuple[int, int] | None:
-    """Width and height as the picture's header has them: no pixel is unpacked. None for what is no picture."""
-    from PIL import Image as Pillow
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Pillow.DecompressionBombWarning)
-        try:
-            with Pillow.open(io.BytesIO(data), formats=FORMATS) as picture:
-                return picture.size
-        except Exception:  # noqa: BLE001 - Pillow raises nearly anything on broken files
-            return None

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
+from llmi_agent.contract.picture_header import picture_size
 from llmi_agent.contract.tool import Attachment
 from llmi_agent.document.blocks import SCHEME, brings_file, referred
 from llmi_agent.document.model import Document, Figure, TextBlock
 from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.intake import IntakeError, shrink
 
 NAME = "llmi"
 """The `name` of a message that holds a document, and the key of what is ours in `additional_kwargs`."""
@@ -158,19 +159,11 @@ def _inlined(
     except KeyError:
         return {"type": "text", "text": "[a picture that is no longer in the store]"}
     media_type = str(block.get("mime_type", "image/png"))
-    if side:
-        data, media_type = _shrunk(data, media_type, side)
+    if side and max(picture_size(data) or (side + 1,)) > side:
+        try:
+            picture = shrink(data, side)
+        except IntakeError as error:
+            return {"type": "text", "text": f"[a picture that cannot be shown: {error}]"}
+        data, media_type = picture.data, picture.media_type
     encoded = base64.b64encode(data).decode("ascii")
     return {"type": "image", "base64": encoded, "mime_type": media_type}
-
-
-def _shrunk(data: bytes, media_type: str, side: int) -> tuple[bytes, str]:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as picture:
-        if max(picture.size) <= side:
-            return data, media_type
-        picture.thumbnail((side, side))
-        out = io.BytesIO()
-        picture.save(out, "PNG" if picture.mode == "RGBA" else "JPEG", quality=85)
-    return out.getvalue(), "image/png" if picture.mode == "RGBA" else "image/jpeg"

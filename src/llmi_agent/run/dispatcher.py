@@ -42,6 +42,7 @@ from llmi_agent.run.previews import copies_of
 from llmi_agent.run.seeds import call_seed
 from llmi_agent.run.stray_tasks import disowned
 from llmi_agent.run.tasks import finish, stop
+from llmi_agent.store import decoder
 from llmi_agent.store.intake import IntakeError
 
 if TYPE_CHECKING:
@@ -337,7 +338,8 @@ class Dispatcher:
         return Finished(candidates=tuple(candidates), note=result.note, usd=result.usd)
 
     async def _taken(self, image: Image) -> Candidate:
-        artifact, picture = await asyncio.to_thread(self._toolkit.store.put_image, image.data)
+        take = partial(self._toolkit.store.put_image, image.data)
+        artifact, picture = await decoder.shared.off_the_loop(take)
         return Candidate(artifact=artifact, provenance=image.provenance, blank=picture.blank)
 
 

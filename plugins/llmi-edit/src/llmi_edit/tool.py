@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _PROVIDER = "llmi-edit"
 _JPEG_QUALITY = 92
+_TAKEN = ("PNG", "JPEG")
+"""Pictures in the store have passed the framework's intake, which writes these two."""
 
 
 class Edit(BaseTool):
@@ -67,7 +69,7 @@ def edit(source: bytes, operations: Operations) -> bytes:
 
 def _decoded(source: bytes) -> tuple[Pillow.Image, bool]:
     try:
-        with Pillow.open(io.BytesIO(source)) as opened:
+        with Pillow.open(io.BytesIO(source), formats=_TAKEN) as opened:
             is_jpeg = opened.format == "JPEG"
             see_through = opened.has_transparency_data
             return opened.convert("RGBA" if see_through else "RGB"), is_jpeg

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -25,12 +24,11 @@ from llmi_agent.contract import (
     ToolFailed,
     ToolRetry,
 )
+from llmi_agent.contract.picture_header import picture_size
 from llmi_gallery import index, samples
 from llmi_gallery.scan import Found, Scan
 
 CANDIDATES = 4
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-"""What the framework's intake takes."""
 MOST_BYTES = 32 * 1024 * 1024
 """Of one picture."""
 _SPARE = 12
@@ -167,16 +165,12 @@ def _candidates(hits: Iterable[index.Hit], warn: Warn) -> tuple[Image, ...]:
 
 
 def _read(path: Path) -> bytes:
-    """The picture's bytes. Raises OSError, also for what Pillow does not take for a picture."""
-    from PIL import Image as Pillow
-
+    """The picture's bytes. Raises OSError, also for what does not begin as a picture."""
     if not 0 < path.stat().st_size <= MOST_BYTES:
         raise OSError(f"empty, or larger than {MOST_BYTES >> 20} MB")
     data = path.read_bytes()
-    try:
-        Pillow.open(io.BytesIO(data), formats=_FORMATS).close()
-    except Exception as error:  # noqa: BLE001 - Pillow raises nearly anything on broken files
-        raise OSError(f"not a picture ({type(error).__name__})") from None
+    if picture_size(data) is None:
+        raise OSError("not a picture")
     return data
 
 

@@ -136,7 +136,7 @@ def _lead(looks: Sequence[Look]) -> str:
 
 
 def _measured(index: int, picture: Attached) -> Look:
-    with Image.open(io.BytesIO(picture.data)) as image:
+    with Image.open(io.BytesIO(picture.data), formats=("PNG", "JPEG")) as image:
         width, height = image.size
         image.draft("RGB", (_SIDE * 2, _SIDE * 2))
         small = image.convert("RGB")

@@ -1,0 +1,164 @@
+"""The processes that decode pictures: limited, kept warm, replaced, and gone with the one they serve."""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from llmi_agent.store import decoder
+from llmi_agent.store.decoder import Decoders
+from llmi_agent.store.decoding import Job, RefusedError
+from llmi_agent.store.intake import IntakeError, admit, shrink
+from llmi_agent.testing import random_png
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+JOB = Job("PNG", random_png(16, 16), 1_000_000, 1000, 0)
+
+
+@pytest.fixture
+def decoders() -> Iterator[Decoders]:
+    own = Decoders()
+    yield own
+    own.close()
+
+
+def strips(count: int) -> bytes:
+    """A TIFF of `count` strips that all begin at the same byte."""
+    tags = {256: (4, 1, 16_000), 257: (4, 1, 2400), 258: (3, 1, 8), 259: (3, 1, 1), 262: (3, 1, 1)}
+    at = 8 + 2 + 12 * 8 + 4
+    tags |= {273: (4, count, at), 278: (4, 1, 1), 279: (4, count, at + 4 * count)}
+    table = b"".join(struct.pack("<HHII", tag, *tags[tag]) for tag in sorted(tags))
+    places, sizes = struct.pack("<I", 8) * count, struct.pack("<I", 16_000) * count
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    return head + table + bytes(4) + places + sizes
+
+
+def soon(condition: Callable[[], object]) -> bool:
+    until = time.monotonic() + 30
+    while not (met := condition()) and time.monotonic() < until:
+        time.sleep(0.02)
+    return bool(met)
+
+
+def pids(decoders: Decoders) -> list[int]:
+    return [each._process.pid for each in decoders._all]
+
+
+def test_a_picture_of_too_much_work_is_refused_and_the_next_one_taken() -> None:
+    with pytest.raises(IntakeError, match="takes too long"):
+        admit(strips(240_000))
+    assert admit(random_png(16, 16)).width == 16
+
+
+def test_a_picture_of_too_much_memory_is_refused(decoders: Decoders) -> None:
+    """Four bytes a pixel, and four more of what it is converted to."""
+    tall = Job("PNG", random_png(16, 16), 10**9, 10**6, 0)
+    width = height = 6324
+    header = b"BM" + struct.pack("<IHHI", 0, 0, 0, 54)
+    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 0, 0, 0, 0, 1, 0)
+    data = header[:10] + struct.pack("<I", 58) + info + bytes(4) + bytes(200)
+    with pytest.raises(RefusedError, match="memory|decoded"):
+        decoders.decode(tall._replace(form="BMP", data=data))
+    assert decoders.decode(JOB).width == 16
+
+
+def test_a_process_stays_for_the_next_picture(decoders: Decoders) -> None:
+    decoders.decode(JOB)
+    first = pids(decoders)
+    decoders.decode(JOB)
+    assert pids(decoders) == first
+
+
+def test_refused_bytes_do_not_end_the_process(decoders: Decoders) -> None:
+    decoders.decode(JOB)
+    first = pids(decoders)
+    with pytest.raises(RefusedError, match="cannot be decoded"):
+        decoders.decode(JOB._replace(data=JOB.data[:60]))
+    assert pids(decoders) == first
+
+
+def test_a_process_that_was_killed_is_replaced(decoders: Decoders) -> None:
+    decoders.decode(JOB)
+    for process in decoders._all:
+        process._process.kill()
+        process._process.wait()
+    with pytest.raises(RefusedError):
+        decoders.decode(JOB)
+    assert decoders.decode(JOB).width == 16
+
+
+def test_no_more_processes_than_processors_however_many_ask(decoders: Decoders) -> None:
+    threads = [threading.Thread(target=decoders.decode, args=(JOB,)) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1 <= len(decoders._all) <= decoder.PROCESSES
+    assert len(decoders._free) == len(decoders._all)
+
+
+@LINUX
+def test_no_secret_of_the_environment_goes_along(
+    decoders: Decoders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    decoders.decode(JOB)
+    (pid,) = pids(decoders)
+    assert b"canary" not in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+@LINUX
+def test_it_ends_with_the_process_that_it_serves_even_a_killed_one() -> None:
+    program = (
+        "import time\nfrom llmi_agent.store import decoder, intake\n"
+        "from llmi_agent.testing import random_png\nintake.admit(random_png(16, 16))\n"
+        "print(*[p._process.pid for p in decoder.shared._all], flush=True)\ntime.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout
+        pid = int(parent.stdout.readline())
+        assert Path(f"/proc/{pid}").exists()
+        parent.kill()
+    assert soon(lambda: _gone(pid))
+
+
+def _gone(pid: int) -> bool:
+    try:
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+
+
+@LINUX
+def test_a_fork_has_processes_of_its_own() -> None:
+    program = (
+        "import os, sys\nfrom llmi_agent.store import decoder, intake\n"
+        "from llmi_agent.testing import random_png\npicture = random_png(16, 16)\nintake.admit(picture)\n"
+        "if (pid := os.fork()) == 0:\n    assert not decoder.shared._all\n"
+        "    os._exit(intake.admit(picture).width)\n"
+        "assert os.waitpid(pid, 0)[1] >> 8 == 16\nassert intake.admit(picture).width == 16\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_interrupt_of_the_terminal_leaves_the_picture_alone(decoders: Decoders) -> None:
+    decoders.decode(JOB)
+    for pid in pids(decoders):
+        os.kill(pid, signal.SIGINT)
+    assert decoders.decode(JOB).width == 16
+
+
+def test_a_picture_is_shrunk_and_a_bomb_is_not_shown() -> None:
+    assert shrink(random_png(200, 100), 50).width == 50
+    with pytest.raises(IntakeError, match="takes too long"):
+        shrink(strips(240_000), 50)
