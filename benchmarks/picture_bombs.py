@@ -2,8 +2,8 @@
 
 Workload: forty files of up to 2 MB in all accepted formats, made here: many strips, tiles, directories, frames, chunks,
 scans and segments, giant metadata, much unpacked from little, loops, and large empty canvases. Each goes through
-`admit`; then all go by each door: a tool's result, search hits, a picture in a message, an attached file, a saved
-document, a gallery, a picture that a model is shown, an edit's input.
+`admit`; then all go by each door: a result of a tool, search hits, a picture in a message, an attached file, a saved
+document, a gallery, a picture that a model is shown.
 Bars: each is refused or read within 1 s, with at most 300 MB; a loop that waits meanwhile is never held over 0.1 s;
 every ordinary picture is taken, and none of 12 megapixels takes longer than 1 s.
 """
@@ -27,6 +27,7 @@ from pathlib import Path
 from langchain_core.messages import HumanMessage
 from PIL import Image
 
+from llmi_agent.base.errors import InputError
 from llmi_agent.contract.image_search import Hit, fetch
 from llmi_agent.contract.picture_header import picture_size
 from llmi_agent.contract.tool import Image as ToolImage
@@ -327,7 +328,7 @@ async def by_message(bombs: list[bytes], store: ArtifactStore) -> None:
             await graph.ainvoke(
                 {"messages": [HumanMessage([{"type": "text", "text": "x"}, block])]}
             )
-        except ValueError:
+        except InputError:
             continue
 
 
@@ -335,7 +336,7 @@ async def by_attachment(bombs: list[bytes], store: ArtifactStore) -> None:
     for bomb in bombs:
         try:
             await asyncio.to_thread(attach_bytes, store, "bomb.png", bomb)
-        except ValueError:
+        except InputError:
             continue
 
 

@@ -18,6 +18,8 @@ SECONDS = 20.0
 """How long the pictures of one search may take, all together."""
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 """What the framework takes, as Pillow calls it."""
+MOST_PIXELS = 40_000_000
+"""What the framework takes, width x height."""
 
 POSITION, MATCH, SIZE = 0.4, 0.4, 0.2
 """What each share of the score weighs; together 1."""
@@ -154,6 +156,8 @@ async def _fetched(hit: Hit, position: int, download: Download, min_side: int) -
         size = picture_size(data)
         if size is None:
             failures.append("it is no picture")
+        elif size[0] * size[1] > MOST_PIXELS:
+            failures.append(f"it has {size[0]} x {size[1]} pixels, more than are taken")
         elif min(size) < min_side:
             failures.append(f"it has {size[0]} x {size[1]} pixels, and min_side is {min_side}")
         else:
