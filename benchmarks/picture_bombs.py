@@ -30,8 +30,7 @@ from PIL import Image
 from llmi_agent.base.errors import InputError
 from llmi_agent.contract.image_search import Hit, fetch
 from llmi_agent.contract.picture_header import picture_size
-from llmi_agent.contract.tool import Image as ToolImage
-from llmi_agent.contract.tool import Produced, Provenance
+from llmi_agent.contract.tool import Image as ToolImage, Produced, Provenance
 from llmi_agent.document.messages import reference, with_pictures
 from llmi_agent.document.model import Figure
 from llmi_agent.document.render.pictures import Folder, file_name
