@@ -23,7 +23,8 @@ from llmi_agent.contract.tool import (
     ToolRetry,
 )
 from llmi_agent.document.model import Document
-from llmi_agent.records.journal import EpisodeJournal, journal_beside
+from llmi_agent.records.episode import EpisodeJournal
+from llmi_agent.records.journal import journal_beside
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, random_png, slot
 from llmi_graphs import build_graph

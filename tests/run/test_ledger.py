@@ -12,7 +12,8 @@ from llmi_agent.base.errors import UnavailableError
 from llmi_agent.config.options import Options
 from llmi_agent.contract.tool import Failed, ToolCall, ToolSpec
 from llmi_agent.records.costs import Charge, Costs
-from llmi_agent.records.journal import EpisodeJournal, journal_beside
+from llmi_agent.records.episode import EpisodeJournal
+from llmi_agent.records.journal import journal_beside
 from llmi_agent.records.outcome import Finished, Outcome
 from llmi_agent.run.ledger import Ledger
 from llmi_agent.store.artifacts import ArtifactStore

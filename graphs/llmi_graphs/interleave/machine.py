@@ -14,7 +14,7 @@ from langgraph.config import get_stream_writer
 from llmi_agent.contract.tool import Attachment, Provenance
 from llmi_agent.document.messages import Images, picture_url
 from llmi_agent.draft import BadSlot, Draft, DraftReader, Slot, parse
-from llmi_agent.records.journal import EpisodeJournal
+from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.run.ask import Policy
 from llmi_agent.run.session import Emit, Input, Session
 from llmi_agent.run.sessions import Sessions

@@ -38,7 +38,8 @@ from llmi_agent.cli.text import one_line, plural
 from llmi_agent.document.render import write_document
 from llmi_agent.document.render.files import REPORTS
 from llmi_agent.records.costs import Charge, Costs
-from llmi_agent.records.journal import EpisodeJournal, Journal
+from llmi_agent.records.episode import EpisodeJournal
+from llmi_agent.records.journal import Journal
 from llmi_agent.run.seeds import member_seed
 from llmi_agent.store.artifacts import ArtifactStore
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.cli.order import Order
-from llmi_agent.records.journal import Entry, EpisodeJournal, Journal
+from llmi_agent.records.episode import EpisodeJournal
+from llmi_agent.records.journal import Entry, Journal
 from llmi_agent.store.artifacts import ArtifactStore
 
 SHORT = 8

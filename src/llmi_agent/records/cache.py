@@ -18,7 +18,8 @@ from pathlib import Path
 
 from llmi_agent.contract.tool import Image, Produced, ToolCall, ToolContext
 from llmi_agent.host.registry import Registered
-from llmi_agent.records.journal import Journal, pictures_there
+from llmi_agent.records.episode import pictures_there
+from llmi_agent.records.journal import Journal
 from llmi_agent.records.outcome import Finished
 from llmi_agent.store.artifacts import ArtifactStore, Size
 

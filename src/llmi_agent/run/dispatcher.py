@@ -35,7 +35,7 @@ from llmi_agent.contract.tool import (
 )
 from llmi_agent.host.registry import Registered
 from llmi_agent.records.cache import Cache, identity
-from llmi_agent.records.journal import EpisodeJournal
+from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.outcome import Candidate, Finished, Outcome
 from llmi_agent.run.ledger import Ledger
 from llmi_agent.run.previews import copies_of

@@ -11,7 +11,7 @@ from llmi_agent.base.errors import UnavailableError
 from llmi_agent.config.options import Options
 from llmi_agent.contract.tool import Failed, ToolCall, ToolSpec
 from llmi_agent.records.costs import Charge, Costs
-from llmi_agent.records.journal import EpisodeJournal
+from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.outcome import Outcome
 
 _CENT_FRACTION = 1e-9

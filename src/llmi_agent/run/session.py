@@ -13,7 +13,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 
 from llmi_agent.base.logs import get_logger
 from llmi_agent.contract.tool import Attachment, Failed, Provenance, ToolCall
-from llmi_agent.records.journal import EpisodeJournal
+from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.outcome import Dropped, Kept, Outcome
 from llmi_agent.run.dispatcher import Dispatcher
 from llmi_agent.run.ledger import Ledger
