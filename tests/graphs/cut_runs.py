@@ -49,12 +49,10 @@ def graph(store: ArtifactStore, log: Path) -> Any:
         return DRAFT
 
     async def work(call: ToolCall, context: ToolContext) -> ToolResult:
-        if context.job is None:
-            note(f"started {call.key}")
-            await context.record_job(f"job-{call.key}")
-        else:
-            note(f"picked {call.key}")
+        note(f"{'picked' if context.job else 'started'} {call.key}")
         try:
+            if context.job is None:
+                await context.record_job(f"job-{call.key}")
             await asyncio.sleep(0.03)
         except asyncio.CancelledError:
             note(f"cancelled {call.key}")
@@ -110,8 +108,7 @@ def stopped(folder: Path, seconds: float, number: signal.Signals) -> dict[str, A
         "code": os.waitstatus_to_exitcode(status),
         "open": sorted(begun - {line[1] for line in lines if line[0] in ("ended", "cancelled")}),
         "cancelled": sum(line[0] == "cancelled" for line in lines),
-        "left": [str(path) for path in (store.root / "running").iterdir()]
-        + [str(path) for path in store.root.rglob(".new-*")],
+        "left": [str(path) for path in store.root.rglob(".new-*")],
     }
 
 

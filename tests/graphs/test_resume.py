@@ -282,7 +282,9 @@ async def test_the_journal_holds_no_bytes_and_no_secret(store: ArtifactStore) ->
 def test_episodes_are_found_by_the_start_of_their_id(store: ArtifactStore) -> None:
     journal = journal_beside(store)
     for episode in ("aa11", "aa22", "bb33"):
-        EpisodeJournal(journal, store, episode).open({"prompt": episode})
+        own = EpisodeJournal(journal, store, episode)
+        own.open({"prompt": episode})
+        own.flush()
     assert journal.episodes() == ["bb33", "aa22", "aa11"]
     assert journal.episodes("aa") == ["aa22", "aa11"]
     assert journal.episodes("%") == []

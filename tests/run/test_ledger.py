@@ -133,10 +133,22 @@ def test_a_resumed_run_knows_what_was_spent_and_what_was_cut(ledger: Open) -> No
     assert ledger(budget=1.0).left == pytest.approx(0.6)
 
 
+def test_a_run_cut_again_and_again_forgets_no_reserve(ledger: Open) -> None:
+    for life in range(1, 4):
+        own = ledger(budget=0.1)
+        assert own.reserve_call(call(), spec(0.03)) is None
+        assert own.left == pytest.approx(0.1 - 0.03 * life)
+    refused = ledger(budget=0.1).reserve_call(call(), spec(0.03))
+    assert refused is not None
+    assert refused.reason == "budget"
+    assert ledger(budget=0.1).costs.unknown == 3
+
+
 def test_a_vendor_job_that_is_picked_up_is_paid_once(ledger: Open, store: ArtifactStore) -> None:
     ledger().reserve_call(call(), spec(0.1))
     journal = EpisodeJournal(journal_beside(store), store, "e")
     journal.job(call(), "job-1")
+    journal.flush()
     own = ledger()
     own.reserve_call(call(), spec(0.1))
     own.settle_call(call(), spec(0.1), worked())

@@ -15,19 +15,23 @@ from llmi_agent.draft import BadSlot, Slot, Text
 from llmi_agent.records.outcome import Dropped, Kept, read_verdict
 from llmi_agent.run.session import Session
 from llmi_graphs.interleave.machine import Machine, attachments_of
+from llmi_graphs.interleave.open import tell_opened
 from llmi_graphs.interleave.state import State
 
 
 async def compose(machine: Machine, state: State, config: RunnableConfig) -> dict[str, Any]:
     """The document, and the message that carries it."""
-    session = machine.session(state, config)
-    document = _document(machine, session, state)
+    own = machine.as_asked(state)
+    session = await machine.session(own, config)
+    tell_opened(machine, session, own)
+    document = _document(machine, session, own)
     store, images = machine.toolkit.store, machine.images
     if images == "inline":
         message = await asyncio.to_thread(document_message, document, store, images)
     else:
         message = document_message(document, store, images, machine.pictures_at)
     session.journal.compose(document.title)
+    await session.journal.committed()
     session.emit({"type": "document", "title": document.title})
     return {"document": document.model_dump(mode="json"), "messages": [message]}
 

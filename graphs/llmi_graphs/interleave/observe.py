@@ -31,7 +31,7 @@ MOST_WAIT = 60.0
 
 async def observe(machine: Machine, state: Turn, config: RunnableConfig) -> dict[str, Any]:
     """The verdict of this round. `next` says where it leads."""
-    session = machine.session(state, config)
+    session = await machine.session(state, config)
     chosen = _choose(machine, state)
     if isinstance(chosen, Kept):
         return _settled(session, state, chosen)

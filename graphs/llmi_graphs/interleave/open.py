@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.graph.message import add_messages
 from langgraph.types import Overwrite
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.contract.tool import Attachment, Provenance
 from llmi_agent.document.messages import NAME, episode_of, figures_of, without_files
 from llmi_agent.document.model import Document
-from llmi_agent.run.session import Input
+from llmi_agent.run.session import Input, Session
 from llmi_graphs.interleave.files import attachments_for, check_there
 from llmi_graphs.interleave.machine import Machine, attachments_of
 from llmi_graphs.interleave.recall import Recalled, recall
@@ -33,13 +34,24 @@ async def open_(machine: Machine, state: State, config: RunnableConfig) -> dict[
         update = await asyncio.to_thread(_resumed, machine, resume)
     else:
         update = await _begun(machine, state)
-    session = machine.session(update, config)
-    if session.journal.opened is None:
-        session.journal.open(_request(machine, update))
-    session.emit({"type": "opened", "episode": session.episode})
+    session = await machine.session(update, config)
+    tell_opened(machine, session, update, again=True)
     if _nested(config):
         update = {**update, "messages": []}
+    thread = add_messages(cast(Any, state.get("messages") or []), update["messages"])
+    update["request"] = machine.request(cast(State, {**update, "messages": thread}))
     return {**update, "resume": "", "continues": "", "draft": "", "results": Overwrite({})}
+
+
+def tell_opened(
+    machine: Machine, session: Session, state: Mapping[str, Any], *, again: bool = False
+) -> None:
+    """Put on record what the episode begins with, and say that it is open; of one on record, only if `again`."""
+    if session.journal.opened is None:
+        session.journal.open(_request(machine, state))
+    elif not again:
+        return
+    session.emit({"type": "opened", "episode": session.episode})
 
 
 async def _begun(machine: Machine, state: State) -> dict[str, Any]:
@@ -93,11 +105,12 @@ def _nested(config: RunnableConfig) -> bool:
     return "|" in str(namespace)
 
 
-def _request(machine: Machine, update: dict[str, Any]) -> dict[str, Any]:
+def _request(machine: Machine, update: Mapping[str, Any]) -> dict[str, Any]:
     """What the journal keeps of how the run began."""
+    message = _last_human(update["messages"])
     return {
-        "prompt": machine.toolkit.redactor.text(str(update["messages"][-1].text)),
-        "message": update["messages"][-1].id,
+        "prompt": machine.toolkit.redactor.text(str(message.text)),
+        "message": message.id,
         "seed": update["seed"],
         "attachments": update["attachments"],
         "inputs": update["inputs"],

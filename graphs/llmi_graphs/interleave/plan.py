@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from langchain_core.messages import (
-    AIMessage,
     BaseMessage,
     HumanMessage,
     SystemMessage,
@@ -26,8 +25,9 @@ from llmi_agent.run.previews import COPIES, describe
 from llmi_agent.run.prompt import system_prompt, user_message
 from llmi_agent.run.session import Session
 from llmi_agent.run.stray_tasks import disowned
-from llmi_graphs.interleave.machine import Machine, attachments_of, slot_digest
+from llmi_graphs.interleave.machine import Machine, attachments_of, conversation, slot_digest
 from llmi_graphs.interleave.observe import ahead
+from llmi_graphs.interleave.open import tell_opened
 from llmi_graphs.interleave.state import State, Turn
 
 
@@ -36,12 +36,15 @@ async def plan(machine: Machine, state: State, config: RunnableConfig) -> dict[s
 
     Raises PolicyError if the model gives no draft.
     """
-    session = machine.session(state, config)
+    own = machine.as_asked(state)
+    session = await machine.session(own, config)
+    tell_opened(machine, session, own)
     draft = session.journal.draft
     if draft is None:
-        return {"draft": await _written(machine, state, config, session)}
-    _Slots(machine, session, state).take(draft, end=True)
-    return {"draft": draft}
+        draft = await _written(machine, own, config, session)
+    else:
+        _Slots(machine, session, own).take(draft, end=True)
+    return {"draft": draft, "episode": own["episode"], "request": own.get("request", "")}
 
 
 async def _written(machine: Machine, state: State, config: RunnableConfig, session: Session) -> str:
@@ -108,10 +111,11 @@ class _Slots:
 
 def slots_of(machine: Machine, state: State) -> list[Send] | Literal["compose"]:
     """One Send per slot, in slot order; straight to compose if the draft has none."""
-    inputs = state.get("inputs") or []
-    slots = machine.read(state["draft"], len(inputs)).slots
+    own = machine.as_asked(state)
+    inputs = own.get("inputs") or []
+    slots = machine.read(own["draft"], len(inputs)).slots
     origins = [slot_digest(slot) for slot in slots]
-    turns = [_start(state, asdict(slot), origins) for slot in slots]
+    turns = [_start(own, asdict(slot), origins) for slot in slots]
     return [Send("slot", {"turn": turn}) for turn in turns] or "compose"
 
 
@@ -133,7 +137,7 @@ def _start(state: State, slot: dict[str, Any], origins: list[str]) -> Turn:
 async def _messages(machine: Machine, state: State, session: Session) -> list[BaseMessage]:
     """The system prompt, the thread so far, and the last human message with its attachments described."""
     attachments, toolkit = attachments_of(state), machine.toolkit
-    *earlier, last = _conversation(state)
+    *earlier, last = conversation(state)
     prompt = str(last.text)
     with disowned():
         files = await describe(attachments, toolkit.registry, toolkit.store)
@@ -150,18 +154,3 @@ async def _messages(machine: Machine, state: State, session: Session) -> list[Ba
     system = SystemMessage(system_prompt(toolkit.kinds.values(), toolkit.options.dialect))
     # Providers refuse an empty message, which one with nothing but files is by now.
     return [system, *(each if each.text else HumanMessage("(files)") for each in earlier), asked]
-
-
-def _conversation(state: State) -> list[BaseMessage]:
-    """What was said up to the thread's last human message, as plain text."""
-    spoken: list[BaseMessage] = []
-    for turn in state.get("earlier") or []:
-        spoken += [HumanMessage(turn["prompt"]), AIMessage(turn["text"])]
-    for message in state.get("messages") or []:
-        if isinstance(message, HumanMessage):
-            spoken.append(HumanMessage(str(message.text)))
-        elif isinstance(message, AIMessage) and message.text:
-            spoken.append(AIMessage(str(message.text)))
-    while spoken and not isinstance(spoken[-1], HumanMessage):
-        spoken.pop()
-    return spoken

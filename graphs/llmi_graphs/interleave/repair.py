@@ -23,7 +23,7 @@ NONE_LEFT = 1_000_000
 
 async def repair(machine: Machine, state: Turn, config: RunnableConfig) -> dict[str, Any]:
     """The next attempt's slot; without a usable answer, the failure stands and no repair is left."""
-    session = machine.session(state, config)
+    session = await machine.session(state, config)
     slot, failure = state["slot"], Failed(**(state["failure"] or {}))
     title = slot.get("description", "")
     request = repair_request(slot["index"], title, failure, machine.toolkit.kinds)
@@ -55,6 +55,7 @@ async def _asked(
         session.log.warning("repair.failed", slot=slot, error=str(error))
         return ""
     session.journal.answered(slot, state["attempt"], answer)
+    await session.journal.committed()
     return answer
 
 

@@ -37,6 +37,8 @@ class State(Request, total=False):
     """What the nodes share."""
 
     episode: str
+    request: str
+    """A digest of what the episode was opened with: a fork of the thread that changes it is another episode."""
     earlier: list[Json]
     """What was said before the thread: the `prompt` and the `text` of the document that `continues` names."""
     inputs: list[Json]

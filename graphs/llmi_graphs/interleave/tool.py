@@ -20,7 +20,7 @@ async def tool(machine: Machine, state: Turn, config: RunnableConfig) -> dict[st
 
     A slot that was settled in an earlier life of the run ends here.
     """
-    session = machine.session(state, config)
+    session = await machine.session(state, config)
     number = state["slot"]["index"]
     if state["attempt"] == 0 and (known := session.enter(number, state["origins"][number])):
         session.tell_verdict(number, known)

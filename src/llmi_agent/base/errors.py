@@ -4,6 +4,7 @@
     ├── InputError            a file or an argument that cannot be used            exit code 2
     ├── UnavailableError      no tool, key or model for what is needed             exit code 3
     ├── ConfigError           a setting that cannot be read or does not exist      exit code 2
+    ├── ResourceError         the machine is out of handles, disk or memory        exit code 1
     ├── PolicyError           the language model gave no usable answer             exit code 1
     └── PluginError           a plugin that breaks the contract (LLMI_STRICT=1)    exit code 1
 
@@ -48,3 +49,7 @@ class PluginError(LlmiError):
 
 class PolicyError(LlmiError):
     """The language model gave no usable answer: refused, unreachable, empty."""
+
+
+class ResourceError(LlmiError):
+    """The machine has run out of what the run needs: file handles, disk, memory, or the use of its own records."""

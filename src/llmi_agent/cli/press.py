@@ -164,7 +164,7 @@ class Press:
         except (Exception, asyncio.CancelledError) as error:  # anybody's code has run
             if _stopping():
                 raise
-            record, done = self._failed(life, error), None
+            record, done = await self._failed(life, error), None
         if done:
             self.tally.skipped += 1
             self._give(wanted, "skipped", done)
@@ -211,7 +211,7 @@ class Press:
         wanted = life.wanted
         # If it goes on with what is on record, the store may have been swept meanwhile.
         attachments = await asyncio.to_thread(attach, self.store, wanted.prompt.attach)
-        if known and known.episode and self._on_record(known.episode).opened:
+        if known and known.episode and (await self._on_record(known.episode)).opened:
             life.episode = known.episode
             self.output.say(f"{wanted.name}: goes on with run {known.episode[:SHORT]}", "resumed")
             request: dict[str, Any] = {"resume": known.episode}
@@ -244,18 +244,18 @@ class Press:
             remember(self.journal, life.episode, order, self.folder / life.wanted.folder)
             self.manifest.add(life.record("opened"))
 
-    def _failed(self, life: _Life, error: BaseException) -> Item:
+    async def _failed(self, life: _Life, error: BaseException) -> Item:
         failure = explain(error)
         if failure.unexpected:
             log = get_logger(document=life.wanted.name, episode=life.episode)
             log.error("document.failed", exc_info=failure.unexpected)
-        charges = self._on_record(life.episode).charges.values() if life.episode else ()
-        costs = Costs.of(Charge.model_validate(each["charge"]) for each in charges if each)
+        charges = (await self._on_record(life.episode)).charges if life.episode else {}
+        costs = Costs.of(Charge.model_validate(each["charge"]) for each in charges.values() if each)
         message = Redactor(secret_values(os.environ)).text(one_line(failure.message))
         return life.record("failed", usd=usd(costs), message=message)
 
-    def _on_record(self, episode: str) -> EpisodeJournal:
-        return EpisodeJournal(self.journal, self.store, episode)
+    async def _on_record(self, episode: str) -> EpisodeJournal:
+        return await asyncio.to_thread(EpisodeJournal, self.journal, self.store, episode)
 
     def _give(self, wanted: Wanted, state: str, record: Item) -> None:
         """The document's line on stdout."""

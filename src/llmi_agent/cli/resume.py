@@ -32,7 +32,7 @@ def remember(journal: Journal, episode: str, order: Order, folder: Path) -> None
     """Note what only the command line knows of a run."""
     # The prompt is on record already, without the secrets that it may hold.
     known = replace(order, prompt="", out=str(folder.absolute()))
-    journal.write(episode, Entry("order", data=asdict(known)))
+    journal.append(episode, Entry("order", data=asdict(known)))  # on an event loop: not waited for
 
 
 def recall(order: Order, journal: Journal, store: ArtifactStore) -> Recalled:

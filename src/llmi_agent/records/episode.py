@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from concurrent.futures import Future
+from contextlib import ExitStack
 from typing import Any
 
 from llmi_agent.contract.tool import Failed, Provenance, ToolCall
@@ -42,8 +45,24 @@ class EpisodeJournal:
         self._verdicts: dict[int, tuple[str, Kept | Dropped]] = {}
         self._answers: dict[str, str] = {}
         self._outcomes: dict[str, Outcome] = {}
+        self._last: Future[None] | None = None
+        """The last records that were handed over; once they are on disk, so are all before them."""
+        self._hold = ExitStack()
         for record in journal.read(episode):
             self._take(record)
+
+    @classmethod
+    def held(cls, journal: Journal, store: ArtifactStore, episode: str) -> EpisodeJournal:
+        """The same, and nobody else goes on with the episode until `release`. Raises InputError if somebody does."""
+        with ExitStack() as stack:
+            stack.enter_context(journal.hold(episode))  # before it is read
+            own = cls(journal, store, episode)
+            own._hold = stack.pop_all()
+        return own
+
+    def release(self) -> None:
+        """Others may go on with the episode."""
+        self._hold.close()
 
     def open(self, request: dict[str, Any]) -> None:
         """The run begins with this request."""
@@ -142,20 +161,39 @@ class EpisodeJournal:
         """The document is there."""
         self._write("composed", data=title)
 
-    def _write(self, kind: Kind, key: str = "", data: Any = None, reuse: str | None = None) -> None:
-        self._waiting.append(Entry(kind, key, data, reuse))
-        self.flush()
+    async def committed(self) -> None:
+        """Returns when all that was said so far is on disk: to be awaited before money moves or a call starts.
+
+        Raises LlmiError if it cannot be written, now or earlier.
+        """
+        self._send()
+        if self._last is None:
+            return
+        if not self._last.done():
+            await asyncio.shield(asyncio.wrap_future(self._last))
+        self._last.result()
 
     def flush(self) -> None:
-        """Write what waits for the next record."""
-        if self._waiting:
-            entries = list(self._waiting)
-            self._waiting.clear()
-            self._journal.write(self._episode, *entries)
+        """As `committed`, for those who have no event loop."""
+        self._send()
+        if self._last is not None:
+            self._last.result()
+
+    def _write(self, kind: Kind, key: str = "", data: Any = None, reuse: str | None = None) -> None:
+        self._waiting.append(Entry(kind, key, data, reuse))
+        self._send()
 
     def _write_later(self, kind: Kind, key: str, data: Any) -> None:
         """With the next record: that this one is lost in a crash changes nothing, and each write takes time."""
         self._waiting.append(Entry(kind, key, data))
+
+    def _send(self) -> None:
+        """Hand over what waits. After a failure nothing more: there must be no record without those before it."""
+        failed = self._last is not None and self._last.done() and self._last.exception()
+        if self._waiting and not failed:
+            entries = list(self._waiting)
+            self._waiting.clear()
+            self._last = self._journal.append(self._episode, *entries)
 
     def _take(self, record: Record) -> None:
         match record.kind:

@@ -1,4 +1,4 @@
-"""The journal: what an episode has done so far, durable the moment it is written.
+"""The journal: what an episode has done so far, durable once it is written.
 
 A run that was cut goes on from here: a draft that was complete is not asked for again, a call whose end is on
 record is not started again, a vendor's job is picked up by its id. Records hold digests; the bytes are in the
@@ -12,19 +12,25 @@ import json
 import os
 import re
 import sqlite3
-import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal, TypeVar
 
-from llmi_agent.base.errors import ConfigError, InputError
+from llmi_agent.base.errors import ConfigError, InputError, LlmiError
+from llmi_agent.base.resources import exhausted
+from llmi_agent.records.locks import locks_in
 from llmi_agent.records.outcome import Finished
+from llmi_agent.records.writer import is_busy, patiently, writer_of
 from llmi_agent.store.artifacts import ArtifactStore
+
+T = TypeVar("T")
 
 Kind = Literal[
     "opened",
@@ -41,8 +47,8 @@ Kind = Literal[
     "composed",
 ]
 
-BUSY_SECONDS = 5.0
-"""How long a write waits for another process's."""
+BUSY_SECONDS = 1.0
+"""How long SQLite itself waits for another process; `writer.patiently` has it wait again."""
 
 _VERSION = 1
 """Of the tables; what has a lower one is brought up to date when it is opened."""
@@ -87,7 +93,11 @@ class Entry:
 
 
 class Journal:
-    """The records of all episodes, in one SQLite file that several processes may share."""
+    """The records of all episodes, in one SQLite file that several processes may share.
+
+    Writes go through the one thread of the file (`writer.Writer`). Reads wait for no writer, but they touch the disk: on
+    an event loop, have a thread read.
+    """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
@@ -96,21 +106,23 @@ class Journal:
         self._process = 0
         """A connection must not be used by a forked child."""
 
-    def write(self, episode: str, *entries: Entry) -> None:
-        """Append records, all or none; they survive the process from here on."""
-        insert = (
-            "INSERT INTO records (episode, kind, key, data, at, reuse) VALUES (?, ?, ?, ?, ?, ?)"
-        )
+    def append(self, episode: str, *entries: Entry) -> Future[None]:
+        """Have records written, all or none; the future is done once they survive the process.
+
+        They are stamped now and keep their order. The future has a LlmiError if they cannot be written.
+        """
         now = time.time()
         rows = [(episode, e.kind, e.key, json.dumps(e.data), now, e.reuse) for e in entries]
-        with self._lock, self._open() as connection:
-            connection.executemany(insert, rows)
+        return writer_of(self.path, partial(_connect, self.path)).put(rows)
+
+    def write(self, episode: str, *entries: Entry) -> None:
+        """Append records, and wait until they are on disk. Not for an event loop."""
+        self.append(episode, *entries).result()
 
     def read(self, episode: str) -> list[Record]:
         """An episode's records, oldest first."""
         query = "SELECT kind, key, data, at FROM records WHERE episode = ? ORDER BY id"
-        with self._lock:
-            rows = self._open().execute(query, (episode,)).fetchall()
+        rows = self._rows(query, episode)
         return [Record(kind, key, json.loads(data), at) for kind, key, data, at in rows]
 
     def episodes(self, start: str = "") -> list[str]:
@@ -119,32 +131,31 @@ class Journal:
             "SELECT episode FROM records WHERE kind = 'opened' AND substr(episode, 1, ?) = ? "
             "GROUP BY episode ORDER BY min(id) DESC"
         )
-        with self._lock:
-            rows = self._open().execute(query, (len(start), start)).fetchall()
-        return [episode for (episode,) in rows]
+        return [episode for (episode,) in self._rows(query, len(start), start)]
 
     def reusable(self, reuse: str) -> Finished | None:
         """The last result on record that was an answer to this."""
         query = "SELECT data FROM records WHERE reuse = ? ORDER BY id DESC LIMIT 1"
-        with self._lock:
-            row = self._open().execute(query, (reuse,)).fetchone()
-        return Finished.model_validate_json(row[0]) if row else None
+        found = self._rows(query, reuse)
+        return Finished.model_validate_json(found[0][0]) if found else None
 
     def reusables(self) -> list[str]:
         """What there are reusable results for."""
         query = "SELECT DISTINCT reuse FROM records WHERE reuse IS NOT NULL"
-        with self._lock:
-            return [reuse for (reuse,) in self._open().execute(query)]
+        return [reuse for (reuse,) in self._rows(query)]
 
     def forget_reusables(self, before: float) -> int:
         """Results on record before then (seconds since the epoch) are no longer found; returns how many."""
         old = "reuse IS NOT NULL AND at < ?"
-        with self._lock, self._open() as connection:
+
+        def forget(connection: sqlite3.Connection) -> int:
             connection.execute("BEGIN IMMEDIATE")
             query = f"SELECT count(DISTINCT reuse) FROM records WHERE {old}"
             (count,) = connection.execute(query, (before,)).fetchone()
             connection.execute(f"UPDATE records SET reuse = NULL WHERE {old}", (before,))
-        return int(count)
+            return int(count)
+
+        return self._change(forget)
 
     def forget_runs(self, before: float) -> tuple[int, int]:
         """Delete all records of the runs whose last one is older; returns how many went, and how many still run.
@@ -152,8 +163,7 @@ class Journal:
         Each is held meanwhile, so that one that goes on, or is just being resumed, keeps everything.
         """
         query = "SELECT episode FROM records GROUP BY episode HAVING max(at) < ?"
-        with self._lock:
-            old = [episode for (episode,) in self._open().execute(query, (before,))]
+        old = [episode for (episode,) in self._rows(query, before)]
         forgotten = sum(map(self._forget, old))
         if forgotten == len(old) > 0:
             self._shrink()
@@ -172,30 +182,50 @@ class Journal:
     def hold(self, episode: str) -> Iterator[None]:
         """Keep the episode to this session while the block runs; the lock falls with the process.
 
-        Raises InputError if it is running elsewhere. Where the system has no `flock`, nothing is held.
+        Raises InputError if it is running elsewhere. Where the system has no file locks, this holds within the process.
         """
-        path = self.path.parent / "running" / episode
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as file:
-            if not _locked(file):
-                raise InputError(f"the run {episode} is still going on elsewhere")
+        locks = locks_in(self.path.parent / "running.lock")
+        with ExitStack() as stack:
             try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
+                held = stack.enter_context(locks.hold(episode))
+            except OSError as error:
+                raise _unusable(error, self.path) from None
+            if not held:
+                raise InputError(f"the run {episode} is still going on elsewhere")
+            yield
 
     def close(self) -> None:
-        """Let go of the file; the next use opens it again."""
+        """Write what waits and let go of the file; the next use opens it again."""
+        writer_of(self.path, partial(_connect, self.path)).close()
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
 
+    def _rows(self, query: str, *values: Any) -> list[Any]:
+        with self._lock:
+            found: list[Any] = self._open().execute(query, values).fetchall()
+            return found
+
+    def _change(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """In a transaction of its own, as soon as nobody else writes."""
+
+        def work() -> T:
+            with self._open() as connection:
+                return change(connection)
+
+        with self._lock:
+            return patiently(work, self.path)
+
     def _forget(self, episode: str) -> bool:
         """Delete a run's records unless it is running."""
+
+        def delete(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM records WHERE episode = ?", (episode,))
+
         try:
-            with self.hold(episode), self._lock, self._open() as connection:
-                connection.execute("DELETE FROM records WHERE episode = ?", (episode,))
+            with self.hold(episode):
+                self._change(delete)
         except InputError:
             return False
         return True
@@ -211,39 +241,52 @@ class Journal:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._process != os.getpid():
-            try:
-                connection = self._connect()
-            except (OSError, sqlite3.Error) as error:
-                raise ConfigError(
-                    f"no records can be kept in {self.path.parent}: {error}; set LLMI_HOME to a folder of yours"
-                ) from None
+            connection = patiently(partial(_connect, self.path), self.path)
             self._connection, self._process = connection, os.getpid()
             weakref.finalize(self, connection.close)
         return self._connection
 
-    def _connect(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.touch(mode=0o600)  # it holds prompts and drafts
-        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, check_same_thread=False)
-        _write_ahead(connection)
-        connection.execute("PRAGMA synchronous = NORMAL")
-        if connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
-            _bring_up_to_date(connection)
-        return connection
 
+def _connect(path: Path) -> sqlite3.Connection:
+    """A connection to the file, which is made or brought up to date if need be.
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Readers and a writer at once. Where others open a new file at the same time, SQLite itself does not wait."""
-    end = time.monotonic() + BUSY_SECONDS
-    while True:
+    Raises ConfigError if there can be none, OperationalError if another process keeps it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # it holds prompts and drafts
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+            connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer at once
+            connection.execute("PRAGMA synchronous = NORMAL")
+            if connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
+                _bring_up_to_date(connection)
+        except BaseException:
+            connection.close()
+            raise
+    except (OSError, sqlite3.Error) as error:
+        if is_busy(error):
+            raise
+        raise _unusable(error, path) from None
+    return connection
+
+
+def _unusable(error: BaseException, path: Path) -> LlmiError:
+    """Why there can be no records. SQLite does not say that there are no handles left, so it is tried."""
+    if why := exhausted(error) or _no_handles(path):
+        return why
+    return ConfigError(
+        f"no records can be kept in {path.parent}: {error}; set LLMI_HOME to a folder of yours"
+    )
+
+
+def _no_handles(path: Path) -> LlmiError | None:
+    """SQLite needs three: for the file, its log and its index."""
+    try:
+        with path.open("rb"), path.open("rb"), path.open("rb"):
+            return None
+    except OSError as error:
+        return exhausted(error)
 
 
 def _bring_up_to_date(connection: sqlite3.Connection) -> None:
@@ -257,19 +300,6 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
         for index in _INDEXES:
             connection.execute(index)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
-
-
-def _locked(file: IO[str]) -> bool:
-    """Whether the file is ours now, and still the one that others would open."""
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return os.fstat(file.fileno()).st_nlink > 0
 
 
 def journal_beside(store: ArtifactStore) -> Journal:

@@ -15,6 +15,7 @@ from langchain_core.runnables import RunnableConfig
 
 from llmi_agent.base.errors import LlmiError, PolicyError, UnavailableError
 from llmi_agent.base.logs import get_logger
+from llmi_agent.base.resources import exhausted
 from llmi_agent.base.secrets import Redactor
 from llmi_agent.base.text import printable
 from llmi_agent.config.options import Options
@@ -140,7 +141,9 @@ class Policy:
                     trouble = Trouble(str(error), transient=True)
                 except LlmiError:
                     raise
-                except Exception as error:  # noqa: BLE001 - every client library has errors of its own
+                except Exception as error:
+                    if out := exhausted(error):
+                        raise out from error
                     trouble = trouble_of(error)
                 said = self.redactor.text(trouble.words)[:600]
                 log.warning("model.failed", model=model.name, purpose=purpose, error=said)
@@ -199,6 +202,7 @@ class _Answer:
         arguments = self._affordable(read)
         self._most = arguments.get("max_tokens")
         key = self._reserve(read, self._most)
+        await self._ledger.committed()
         try:
             async with aclosing(self._heard(shown, config, arguments)) as pieces:
                 async for piece in pieces:

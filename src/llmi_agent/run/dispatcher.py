@@ -13,30 +13,26 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
-
-from llmi_agent.base.text import printable
+from llmi_agent.base.errors import ResourceError
+from llmi_agent.base.resources import exhausted
 from llmi_agent.contract.tool import (
-    REASONS,
     Attachment,
     Failed,
     Image,
-    Produced,
-    Provenance,
     Tool,
     ToolCall,
     ToolContext,
     ToolFailed,
     ToolResult,
-    ToolRetry,
     ToolSpec,
 )
 from llmi_agent.host.registry import Registered
 from llmi_agent.records.cache import Cache, identity
 from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.outcome import Candidate, Finished, Outcome
+from llmi_agent.run.answers import Answers
 from llmi_agent.run.ledger import Ledger
 from llmi_agent.run.previews import copies_of
 from llmi_agent.run.seeds import call_seed
@@ -49,13 +45,6 @@ if TYPE_CHECKING:
     from llmi_agent.run.toolkit import Toolkit
 
 MOST_CANDIDATES = 8
-MOST_MESSAGE = 4_000
-
-_OURS = ("cancelled", "budget")
-"""Reasons that only the framework has: a call that ended so never began or was stopped, and may be made again."""
-
-_provenance = TypeAdapter(Provenance)
-_amount = TypeAdapter(Annotated[float, Field(ge=0, allow_inf_nan=False)] | None)
 
 
 class Dispatcher:
@@ -86,6 +75,7 @@ class Dispatcher:
         self._seed = seed
         self._cache = Cache(toolkit.journal, toolkit.store)
         self._redactor = toolkit.redactor
+        self._answers = Answers(toolkit.redactor)
         self._download = toolkit.download
         self._tools: dict[str, Tool] = {}
         self._permits: dict[str, asyncio.Semaphore] = {}
@@ -98,13 +88,14 @@ class Dispatcher:
         registered = self._toolkit.registry.tools[call.tool]
         context = self._context(call, registered.spec)
         reuse = identity(call, registered, context)
-        if known := self._known(call, registered.spec, reuse):
+        if known := await self._known(call, registered.spec, reuse):
             outcome = await self._reused(call, registered.spec, context, known)
         else:
             limit = self._toolkit.limits.of(call.tool, call.kind)
             async with self._permit(call.kind), limit.held(call.episode):
                 self._started(call)
                 outcome = await self._outcome(call, registered, context, reuse)
+        await self._journal.committed()  # without a permit, which others wait for
         self._log.info("call.finished", tool=call.tool, slot=call.slot, outcome=_brief(outcome))
         return outcome
 
@@ -118,17 +109,18 @@ class Dispatcher:
         elif refusal := self._ledger.reserve_call(call, spec):
             return refusal  # it never began, and there may be money for it later
         else:
+            await self._ledger.committed()
             answer = await self._timed(call, registered, context)
         outcome = await self._ended(call, spec, context, answer)
         self._journal.finished(call, outcome, reuse)
         return outcome
 
-    def _known(self, call: ToolCall, spec: ToolSpec, reuse: str | None) -> Finished | None:
+    async def _known(self, call: ToolCall, spec: ToolSpec, reuse: str | None) -> Finished | None:
         """An earlier call's result, unless this very call has a vendor's job to pick up."""
         wanted = spec.deterministic or self._toolkit.options.cache
         if reuse is None or not wanted or call.key in self._journal.jobs:
             return None
-        return self._cache.find(reuse)
+        return await asyncio.to_thread(self._cache.find, reuse)
 
     async def _reused(
         self, call: ToolCall, spec: ToolSpec, context: ToolContext, known: Finished
@@ -148,7 +140,7 @@ class Dispatcher:
     async def _ended(
         self, call: ToolCall, spec: ToolSpec, context: ToolContext, answer: object
     ) -> Outcome:
-        result = self._checked(answer, spec)
+        result = self._answers.checked(answer, spec)
         outcome = await self._admitted(result)
         self._ledger.settle_call(call, spec, outcome)
         await self._tell(call, spec, context, result)
@@ -172,7 +164,7 @@ class Dispatcher:
                         "llmi_before_call", call=call, spec=spec, context=context
                     )
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-            words = self._message(f"{type(error).__name__}: {error}")
+            words = self._answers.message(f"{type(error).__name__}: {error}")
             return Failed("unavailable", f"a llmi_before_call hook failed: {words}")
 
     async def _timed(self, call: ToolCall, registered: Registered, context: ToolContext) -> object:
@@ -181,12 +173,14 @@ class Dispatcher:
         timed = replace(context, deadline=asyncio.get_running_loop().time() + seconds)
         task = asyncio.ensure_future(self._guarded(call, registered, timed))
         try:
-            await asyncio.wait({task}, timeout=seconds)
+            ended, _ = await asyncio.wait({task}, timeout=seconds)
         finally:
             if left := await stop({task}):
                 self._log.warning("call.ignores_cancellation", tool=call.tool, tasks=len(left))
         if task.done() and not task.cancelled():
             return task.result()
+        if ended:
+            return Failed("crashed", f"{call.tool} cancelled itself")
         return Failed("timeout", f"{call.tool} did not finish within {seconds:g} s")
 
     async def _guarded(
@@ -198,11 +192,16 @@ class Dispatcher:
             if _cancelled_from_outside():
                 raise
             return Failed("crashed", f"{call.tool} cancelled itself")
+        except (
+            ResourceError
+        ):  # the records cannot be written: the run's end, not the tool's failure
+            raise
         except BaseException as error:  # noqa: BLE001 - the one boundary: tools may raise anything
-            return self._classified(error, registered.spec)
+            return self._answers.classified(error, registered.spec)
 
     async def _record_job(self, call: ToolCall, job: str) -> None:
         self._journal.job(call, job)
+        await self._journal.committed()
 
     def _permit(self, kind: str) -> asyncio.Semaphore:
         permits = self._toolkit.options.permits(kind)
@@ -249,74 +248,7 @@ class Dispatcher:
     async def _closed(self, name: str, close: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """A tool's clean-up must not undo a finished document, nor keep others from theirs."""
         if trouble := await finish(close()):
-            self._log.warning("tool.close_failed", tool=name, error=self._message(trouble))
-
-    def _checked(self, answer: object, spec: ToolSpec) -> ToolResult:
-        """The answer, if it keeps the contract, with secrets erased from what will be shown."""
-        try:
-            if isinstance(answer, Failed):
-                return self._checked_failure(answer, spec)
-            if isinstance(answer, Produced):
-                return self._checked_pictures(answer, spec)
-        except (TypeError, ValueError, AttributeError, ValidationError) as error:
-            words = self._message(" ".join(str(error).split()))
-            return Failed("bad_output", f"{spec.name} breaks the contract: {words}")
-        return Failed(
-            "bad_output",
-            f"{spec.name} returned {type(answer).__name__}; a tool returns Produced or Failed",
-        )
-
-    def _checked_failure(self, answer: Failed, spec: ToolSpec) -> Failed:
-        if answer.reason not in REASONS:
-            known = ", ".join(REASONS)
-            message = f"{spec.name} failed for {answer.reason!r}, which is none of {known}"
-            return Failed("bad_output", self._message(f"{message}: {answer.message}"))
-        return Failed(
-            "unavailable" if answer.reason in _OURS else answer.reason,
-            self._message(answer.message),
-            answer.retryable is True,
-            _amount.validate_python(answer.retry_after),
-            _amount.validate_python(answer.usd),
-        )
-
-    def _checked_pictures(self, answer: Produced, spec: ToolSpec) -> ToolResult:
-        images = answer.images
-        if not isinstance(images, tuple) or not all(isinstance(each, Image) for each in images):
-            return Failed("bad_output", f"{spec.name}: Produced.images must be a tuple of Image")
-        if not images:
-            return Failed("bad_output", f"{spec.name} returned no picture")
-        return Produced(
-            images=tuple(map(self._clean, images)),
-            note=self._message(answer.note),
-            usd=_amount.validate_python(answer.usd),
-        )
-
-    def _clean(self, image: Image) -> Image:
-        said = _provenance.validate_python(vars(image.provenance))
-        fields: dict[str, Any] = {
-            name: self._redactor.text(printable(value))
-            for name, value in vars(said).items()
-            if isinstance(value, str)
-        }
-        return Image(image.data, replace(said, **fields))
-
-    def _classified(self, error: BaseException, spec: ToolSpec) -> Failed:
-        message = str(error) or type(error).__name__
-        match error:
-            case ToolRetry():
-                return Failed("crashed" if spec.executes_code else "bad_params", message, True)
-            case ToolFailed():
-                return Failed(error.reason, message, retry_after=error.retry_after, usd=error.usd)
-            case TimeoutError():
-                return Failed("timeout", f"{spec.name}: {message}")
-            case ConnectionError():
-                return Failed("unreachable", f"{spec.name}: {message}")
-            case ImportError():
-                return Failed("unavailable", f"{spec.name} lacks what it needs: {message}")
-        return Failed("crashed", f"{spec.name}: {type(error).__name__}: {message}")
-
-    def _message(self, text: str) -> str:
-        return self._redactor.text(printable(text))[:MOST_MESSAGE]
+            self._log.warning("tool.close_failed", tool=name, error=self._answers.message(trouble))
 
     async def _admitted(self, result: ToolResult) -> Outcome:
         if isinstance(result, Failed):
@@ -328,11 +260,9 @@ class Dispatcher:
                 candidates.append(await self._taken(image))
             except (IntakeError, TypeError) as error:
                 refusal = refusal or str(error)
-            except OSError as error:
-                place = self._toolkit.store.root
-                return Failed(
-                    "unavailable", f"the picture cannot be kept in {place}: {error.strerror}"
-                )
+            except (OSError, MemoryError) as error:
+                place, why = self._toolkit.store.root, exhausted(error) or error
+                return Failed("unavailable", f"the picture cannot be kept in {place}: {why}")
         if not candidates:
             return Failed("bad_output", refusal)
         return Finished(candidates=tuple(candidates), note=result.note, usd=result.usd)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 from llmi_agent.base.errors import UnavailableError
@@ -42,6 +42,8 @@ class Ledger:
         self._journal = journal
         self._emit = emit
         self._entries: dict[str, _Entry] = {}
+        self._reserved = False
+        """Something that may not be on disk yet."""
         self._numbers = count(len(journal.charges))
         on_record = {key: data for key, data in journal.charges.items() if data}
         for key, data in on_record.items():
@@ -105,6 +107,12 @@ class Ledger:
         """Record what the model's answer cost."""
         self._settle(key, charge)
 
+    async def committed(self) -> None:
+        """Returns when what was reserved is on disk: only then may the call start. Raises LlmiError if it cannot be."""
+        if self._reserved:
+            await self._journal.committed()
+            self._reserved = False
+
     def release(self, key: str) -> None:
         """The call never reached its vendor, or was turned away: it cost nothing, and is no charge."""
         self._entries.pop(key, None)
@@ -130,12 +138,19 @@ class Ledger:
     def _reserve(self, key: str, charge: Charge, most: float | None) -> None:
         if key in self._entries and key not in self._journal.jobs:
             # An earlier life of the run was cut in this call: it may have been paid for, and is paid again.
-            self._enter(f"{key}-cut", self._entries[key], ended=False)
+            self._enter(self._cut(key), self._entries[key], ended=False)
         entry = _Entry(charge, most or 0.0)
         if most == 0:
             self._entries[key] = entry
         else:
+            self._reserved = True
             self._enter(key, entry, ended=False)
+
+    def _cut(self, key: str) -> str:
+        """A key of its own for each time that the call was cut."""
+        first = f"{key}-cut"
+        numbered = (f"{first}-{number}" for number in count(2))
+        return next(each for each in chain((first,), numbered) if each not in self._entries)
 
     def _settle(self, key: str, charge: Charge) -> None:
         self._enter(key, _Entry(charge, self._entries[key].reserved), ended=True)

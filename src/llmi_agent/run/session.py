@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.runnables.config import var_child_runnable_config
 
+from llmi_agent.base.errors import LlmiError
 from llmi_agent.base.logs import get_logger
 from llmi_agent.contract.tool import Attachment, Failed, Provenance, ToolCall
 from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.outcome import Dropped, Kept, Outcome
 from llmi_agent.run.dispatcher import Dispatcher
 from llmi_agent.run.ledger import Ledger
+from llmi_agent.run.scope import Scope
 from llmi_agent.run.stray_tasks import Strays
 from llmi_agent.run.tasks import finish, stop
 from llmi_agent.run.toolkit import Toolkit
 
 ENTRY_SECONDS = 10.0
 """How long an edit waits for the turn of an earlier slot to begin: LangGraph starts slots in order."""
+
+STOPPED = Failed("cancelled", "the run was stopped")
 
 Emit = Callable[[Mapping[str, Any]], None]
 
@@ -49,7 +52,10 @@ class Source:
 
 
 class Session:
-    """One run's calls and verdicts. Close it, or use it with `async with`."""
+    """One run's calls and verdicts. Close it, or use it with `async with`.
+
+    journal: the episode's, held; by default it is opened here, which touches the disk.
+    """
 
     def __init__(
         self,
@@ -59,18 +65,17 @@ class Session:
         inputs: Sequence[Input] = (),
         emit: Emit = lambda event: None,
         seed: int | None = None,
+        journal: EpisodeJournal | None = None,
     ) -> None:
         self.episode = episode
         self.toolkit = toolkit
         self.inputs = tuple(inputs)
-        self._hold = ExitStack()
-        self._hold.enter_context(toolkit.journal.hold(episode))
-        self.journal = EpisodeJournal(toolkit.journal, toolkit.store, episode)
+        self.journal = journal or EpisodeJournal.held(toolkit.journal, toolkit.store, episode)
         self._emit, self._emit_in = emit, copy_context()
         self.loop = asyncio.get_running_loop()
         self.log = get_logger(episode=episode)
-        self._scope = AsyncExitStack()
         self._strays = Strays(self.loop)
+        self._scope = Scope(self.loop)
         self._calls: dict[str, asyncio.Task[Outcome]] = {}
         self._ahead: set[asyncio.Task[None]] = set()
         self._verdicts: dict[int, asyncio.Future[Kept | Dropped]] = {}
@@ -106,7 +111,9 @@ class Session:
                 self._run(call), name=f"llmi-call-{call.key}", context=self._context()
             )
             self._calls[call.key] = task
-        return await asyncio.shield(task)
+        if not task.done():
+            await asyncio.wait((task,))
+        return STOPPED if task.cancelled() else task.result()
 
     async def source(self, index: int, *, before: int, origins: Sequence[str]) -> Source | Failed:
         """The picture that `img_index` means, once its verdict is known.
@@ -193,9 +200,18 @@ class Session:
                 future.cancel()
             if trouble := await finish(self._scope.aclose()):
                 self.log.warning("session.close_failed", error=trouble)
-            self.journal.flush()
+            if left := await self._scope.cancel():
+                self.log.warning("session.tasks_left", tasks=left)
+            await self._committed()
         finally:
-            self._hold.close()
+            self.journal.release()
+
+    async def _committed(self) -> None:
+        """What cannot be written is said, and must not undo a document that is there."""
+        try:
+            await self.journal.committed()
+        except LlmiError as error:
+            self.log.warning("session.not_recorded", error=str(error))
 
     async def __aenter__(self) -> Session:
         return self
@@ -219,7 +235,7 @@ class Session:
         try:
             return await self._dispatcher.run(call)
         except asyncio.CancelledError:
-            return Failed("cancelled", "the run was stopped")
+            return STOPPED
 
     async def _verdict(self, slot: int, origin: str) -> Kept | Dropped:
         """A slot's verdict. A slot that is not part of this life of the run has it on record, or none."""
@@ -230,7 +246,11 @@ class Session:
                 await self._entered(slot).wait()
         except TimeoutError:
             return Dropped(reason="unavailable", message="nothing is on record of it")
-        return await asyncio.shield(self._future(slot))
+        future = self._future(slot)
+        await asyncio.wait((future,))
+        if future.cancelled():
+            return Dropped(reason="cancelled", message=STOPPED.message)
+        return future.result()
 
     def _future(self, slot: int) -> asyncio.Future[Kept | Dropped]:
         return self._verdicts.setdefault(slot, self.loop.create_future())
@@ -278,6 +298,10 @@ def _facts(kept: Kept) -> dict[str, Any]:
 def _stands(task: asyncio.Task[Outcome]) -> bool:
     """Whether a call's task is what whoever asks again should get: what never began may be begun again."""
     if not task.done():
+        return True
+    if task.cancelled():  # before it began; else `_run` has the word
+        return False
+    if task.exception():
         return True
     outcome = task.result()
     return not (isinstance(outcome, Failed) and outcome.reason in ("cancelled", "budget"))

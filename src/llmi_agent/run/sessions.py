@@ -8,7 +8,7 @@ closes their sessions on its end, error or cancellation.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
@@ -31,9 +31,14 @@ class Sessions(AsyncCallbackHandler):
         self._parents: dict[UUID, UUID | None] = {}
         self._episodes: dict[UUID, set[str]] = {}
         """By the graph's own run: the episodes that are open in it."""
-        self._open: dict[str, Session] = {}
+        self._open: dict[str, asyncio.Task[Session]] = {}
 
-    def get(self, episode: str, config: RunnableConfig, make: Callable[[], Session]) -> Session:
+    async def get(
+        self,
+        episode: str,
+        config: RunnableConfig,
+        make: Callable[[], Coroutine[Any, Any, Session]],
+    ) -> Session:
         """The episode's session, made if this is its first use; it ends with the run of `config`.
 
         Raises CancelledError if that run has ended already: a node that is still unwinding must not open
@@ -43,11 +48,14 @@ class Sessions(AsyncCallbackHandler):
         if root is None:
             raise asyncio.CancelledError("the run has ended")
         if episode not in self._open:
-            self._open[episode] = make()
+            self._open[episode] = asyncio.create_task(make(), name=f"llmi-open-{episode}")
             self._episodes[root].add(episode)
         elif episode not in self._episodes[root]:
             raise InputError(f"the run {episode} is still going on")
-        return self._open[episode]
+        opening = self._open[episode]
+        if not opening.done():
+            await asyncio.wait((opening,))
+        return opening.result()
 
     async def on_chain_start(
         self,
@@ -72,8 +80,8 @@ class Sessions(AsyncCallbackHandler):
     async def _ended(self, run: UUID) -> None:
         self._parents.pop(run, None)
         for episode in self._episodes.pop(run, ()):
-            if session := self._open.pop(episode, None):
-                await _closed(session)
+            if opening := self._open.pop(episode, None):
+                await _closed(opening)
 
     def _root_of(self, config: RunnableConfig) -> UUID | None:
         callbacks = config.get("callbacks")
@@ -83,9 +91,17 @@ class Sessions(AsyncCallbackHandler):
         return run
 
 
-async def _closed(session: Session) -> None:
+async def _closed(opening: asyncio.Task[Session]) -> None:
     """Close it on the loop it lives on, which is another one if the graph was called synchronously."""
-    if session.loop is asyncio.get_running_loop():
-        await session.aclose()
+    loop = opening.get_loop()
+    if loop is asyncio.get_running_loop():
+        await _close(opening)
     else:
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(session.aclose(), session.loop))
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_close(opening), loop))
+
+
+async def _close(opening: asyncio.Task[Session]) -> None:
+    """Whoever wanted a session that could not be opened has been told why."""
+    await asyncio.wait((opening,))
+    if not opening.cancelled() and opening.exception() is None:
+        await opening.result().aclose()
