@@ -10,7 +10,6 @@ from langgraph.graph.state import CompiledStateGraph
 
 from llmi_agent.config.load import load_config
 from llmi_agent.host.registry import discover
-from llmi_agent.models.resolve import OFFLINE
 from llmi_agent.records.cache import read_sources
 from llmi_graphs.interleave.graph import build_graph
 
@@ -34,7 +33,7 @@ def _built() -> Graph:
     tools = discover(config.plugins, strict=config.strict)
     read_sources(tools.tools.values())
     return build_graph(
-        model=config.model or OFFLINE,
+        model=config.model,
         fallback=config.fallback,
         api_base=config.api_base,
         tools=tools,

@@ -8,7 +8,9 @@ import pytest
 
 from llmi_agent.base.errors import ConfigError, UnavailableError
 from llmi_agent.config.options import ModelPrice, Options
-from llmi_agent.models.resolve import Model, resolve_models, tokens
+from llmi_agent.host.registry import discover
+from llmi_agent.models.resolve import Model, resolve_models
+from llmi_agent.models.tokens import tokens
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import OpenAIServer, ScriptedModel
 
@@ -21,7 +23,9 @@ KEYS = {"OPENAI_API_KEY": "sk-a", "ANTHROPIC_API_KEY": "sk-b", "GEMINI_API_KEY":
 
 def resolve(store: ArtifactStore, *names: Any, **given: Any) -> tuple[Model, ...]:
     given.setdefault("secrets", KEYS)
-    return resolve_models(names[0], names[1:], store=store, kinds=("code",), **given)
+    return resolve_models(
+        names[0], names[1:], policies=discover().policies, store=store, kinds={}, **given
+    )
 
 
 def test_the_order_is_kept_and_each_goes_by_its_name(store: ArtifactStore) -> None:

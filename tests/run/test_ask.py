@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,7 @@ async def test_the_key_is_sent_and_is_nowhere_else(
         openai_error(408, "too slow"),
         Cut(0.5),
         Cut(0.0),
-        GARBAGE,
+        replace(GARBAGE, media_type="text/event-stream"),
         Reply(200, b"", media_type="text/event-stream"),
     ],
     ids=["429", "500", "503", "408", "cut", "cut at once", "garbage", "empty"],

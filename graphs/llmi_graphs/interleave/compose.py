@@ -56,11 +56,13 @@ def _document(machine: Machine, session: Session, state: State) -> Document:
         else:
             blocks.append(_missing(block, verdict))
     prompt = machine.toolkit.redactor.text(_prompt(state))
+    writer = session.journal.writer or machine.policy.name
     texts = [block.markdown for block in blocks if isinstance(block, TextBlock)]
     return Document(
         title=title_of(texts, prompt),
         prompt=prompt,
-        policy=session.journal.writer or machine.policy.name,
+        policy=writer,
+        language_model=machine.policy.is_language_model(writer),
         episode=state["episode"],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         attachments=attachments_of(state),

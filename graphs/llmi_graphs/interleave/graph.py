@@ -18,7 +18,7 @@ from llmi_agent.config.options import Options
 from llmi_agent.contract.tool import ToolSpec
 from llmi_agent.document.messages import Images
 from llmi_agent.host.registry import LiveTool, Registry, discover, registry_of
-from llmi_agent.models.resolve import OFFLINE, resolve_models
+from llmi_agent.models.resolve import resolve_models
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.run.ask import Policy
 from llmi_agent.run.sessions import Sessions
@@ -40,12 +40,13 @@ NAME = "llmi-interleave"
 
 def build_graph(
     *,
-    model: str | BaseChatModel = OFFLINE,
+    model: str | BaseChatModel | None = None,
     fallback: Sequence[str | BaseChatModel] = (),
     api_base: str | None = None,
     tools: Registry | Sequence[ToolSpec | LiveTool] | None = None,
     use: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
+    environment: bool | None = None,
     options: Options | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     store: ArtifactStore | None = None,
@@ -56,12 +57,15 @@ def build_graph(
 ) -> CompiledStateGraph[Any, Any, Any, Any]:
     """The compiled graph. Everything is an argument, so one process can serve many tenants.
 
-    model: a chat model, "offline", or a litellm name such as "openai/gpt-5".
+    model: a chat model, or the name of one that an installed policy answers ("offline", "openai/gpt-5"); by default
+        the policy that needs no key.
     fallback: models that write in its place when it fails, in this order.
     api_base: the address of an OpenAI-compatible server that serves the model.
     tools: a registry, or specs and live tools; by default every installed plugin.
     use: which tool serves a kind, by name, where the default order is not wanted.
     secrets: keys by name; by default the environment.
+    environment: whether models may use the process's own credentials (a cloud account, a login); by default only where
+        `secrets` is left out or is the environment, since they are perhaps not this tenant's.
     options: `llmi_agent.config.options.Options`.
     settings: each tool's own settings, by the tool's name.
     store: where pictures, attachments and the journal are kept; by default the user's.
@@ -78,7 +82,8 @@ def build_graph(
     """
     _check_images(images, pictures_at)
     toolkit = _toolkit(tools, use, secrets, options, settings, store)
-    policy = _policy(toolkit, model, fallback, api_base)
+    own = True if environment is None and secrets is None else environment
+    policy = _policy(toolkit, model, fallback, own, api_base)
     machine = Machine(toolkit, policy, Sessions(), images, pictures_at, paths)
     graph = StateGraph(State, input_schema=Request, output_schema=Answer)
     graph.add_node("open", Node(partial(open_, machine)))
@@ -162,17 +167,20 @@ def _toolkit(
 
 def _policy(
     toolkit: Toolkit,
-    model: str | BaseChatModel,
+    model: str | BaseChatModel | None,
     fallback: Sequence[str | BaseChatModel],
+    environment: bool | None,
     api_base: str | None,
 ) -> Policy:
     models = resolve_models(
         model,
         fallback,
+        policies=toolkit.registry.policies,
         store=toolkit.store,
-        kinds=tuple(toolkit.kinds),
+        kinds=toolkit.kinds,
         options=toolkit.options,
         secrets=toolkit.secrets,
+        environment=environment,
         api_base=api_base,
     )
     return Policy(

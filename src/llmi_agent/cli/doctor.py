@@ -111,25 +111,26 @@ def _askable(setup: Setup) -> list[Registered]:
 async def _models(setup: Setup) -> list[dict[str, Any]]:
     """Each configured model, asked for a word."""
     from llmi_agent.base.errors import LlmiError
-    from llmi_agent.models.resolve import OFFLINE, resolve_models
+    from llmi_agent.models.resolve import resolve_models
     from llmi_agent.store.home import default_store
 
     config = setup.config
-    if (config.model or OFFLINE) == OFFLINE and not config.fallback:
+    if config.model is None and not config.fallback:
         return []
     try:
         models = resolve_models(
-            config.model or OFFLINE,
+            config.model,
             config.fallback,
+            policies=setup.registry.policies,
             store=default_store(),
-            kinds=(),
+            kinds={},
             options=config.options,
             secrets=setup.secrets,
             api_base=config.api_base,
         )
     except LlmiError as error:
         return [{"kind": "model", "tool": config.model, "ok": False, "message": str(error)}]
-    return [await _word(setup, model) for model in models if model.name != OFFLINE]
+    return [await _word(setup, model) for model in models if model.language_model]
 
 
 async def _word(setup: Setup, model: Model) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from llmi_agent.cli.setup import Setup
 from llmi_agent.contract.tool import Attachment
 from llmi_agent.document.model import Document
 from llmi_agent.document.render.wording import dollars
-from llmi_agent.models.resolve import OFFLINE
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.attachments import attach_files
 
@@ -34,13 +33,14 @@ def check_tools(setup: Setup) -> None:
 def announce(setup: Setup, output: Output) -> None:
     """The bindings in one line, and the model."""
     config = setup.config
-    models = " else ".join([config.model or OFFLINE, *config.fallback])
+    models = " else ".join([setup.model, *config.fallback])
     limit = config.options.budget
     budget = "" if limit is None else f"; budget: {dollars(limit) if limit else 'nothing'}"
     output.say(f"tools: {setup.bindings}; model: {models}{budget}", "bindings")
     if config.model is None:
+        policy = setup.registry.policies.find(setup.model).spec
         output.say(
-            "no model configured: the offline writer will write from your attachments; "
+            f"no model configured: {policy.name} writes ({policy.description}); "
             "choose one with --model"
         )
 
@@ -61,7 +61,7 @@ def arguments(setup: Setup, store: ArtifactStore) -> dict[str, Any]:
     """What a graph's builder is told."""
     config = setup.config
     return {
-        "model": config.model or OFFLINE,
+        "model": setup.model,
         "fallback": config.fallback,
         "api_base": config.api_base,
         "tools": setup.registry,

@@ -51,7 +51,7 @@ model_options = _together(
     click.option(
         "--model",
         metavar="MODEL",
-        help='The language model by its litellm name, such as "openai/gpt-5", or "offline".  '
+        help='The model, as a policy knows it: "openai/gpt-5" and the like, or "offline", which needs no key.  '
         "[default: the configured one, else offline]",
     ),
     click.option(

@@ -32,6 +32,11 @@ class Setup:
         """Raises ConfigError or UnavailableError if a tool that was named cannot be used."""
         return self.registry.bind(self.config.use, self.secrets)
 
+    @property
+    def model(self) -> str:
+        """The model's name. Raises UnavailableError if none is chosen and no policy writes without."""
+        return self.config.model or self.registry.policies.default
+
     def tell_problems(self, output: Output) -> None:
         """One line on stderr for each plugin's problem, setting that reaches no tool, and secret that is not erased."""
         for problem in self.registry.host.problems:
@@ -50,7 +55,7 @@ def prepare(flags: Mapping[str, Any]) -> Setup:
     if config.plugins is not None:
         _check_plugins(config)
     registry = registries.discover(config.plugins, strict=config.strict)
-    return Setup(config, registry, dict(os.environ))
+    return Setup(config, registry, os.environ)
 
 
 def _check_plugins(config: Config) -> None:

@@ -97,6 +97,14 @@ class Hooks:
 
     @hookspec
     def llmi_after_model(
-        self, request: ModelRequest, response: AIMessage, context: ModelContext
+        self,
+        request: ModelRequest,
+        response: AIMessage,
+        context: ModelContext,
+        error: str | None,
     ) -> Awaitable[None] | None:
-        """See every answer of the policy, with its usage where the vendor tells it."""
+        """See every answer of the policy, with its usage where the vendor tells it, and without secrets.
+
+        error: what went wrong, for a call that failed or an answer that was cut short; `response` is then what was heard
+        of it, perhaps nothing. A call that is made again is told of each time; one that ends with its run is not.
+        """

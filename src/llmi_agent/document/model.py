@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.contract.tool import Attachment, Provenance, Reason
@@ -83,7 +83,9 @@ class Document(_Value):
     title: str
     prompt: str
     policy: str
-    """The model that wrote it, or "offline"."""
+    """The model that wrote it."""
+    language_model: bool = True
+    """False: a program wrote it."""
     episode: str
     created: str
     """ISO 8601, UTC."""
@@ -95,6 +97,14 @@ class Document(_Value):
     cut: str = ""
     """Why the text ends early; empty if it does not."""
     blocks: tuple[Block, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_before_it_was_said(cls, data: Any) -> Any:
+        """Documents did not always say `language_model`: there was one program that wrote them."""
+        if isinstance(data, dict) and "language_model" not in data:
+            return {**data, "language_model": data.get("policy") != "offline"}
+        return data
 
     @property
     def figures(self) -> tuple[Figure, ...]:

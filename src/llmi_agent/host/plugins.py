@@ -12,6 +12,7 @@ import re
 from asyncio import CancelledError
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, TypeVar
 
@@ -145,6 +146,10 @@ class PluginHost:
                 _log_failure(hook, implementation, error)
         return None
 
+    def hears(self, hook: str) -> bool:
+        """Whether any plugin implements it."""
+        return bool(getattr(self._manager.hook, hook).get_hookimpls())
+
     async def each(self, hook: str, **arguments: Any) -> None:
         """Tell every plugin, one after the other; one that fails is logged."""
         for implementation in self._implementations(hook):
@@ -217,6 +222,12 @@ def load_plugins(names: Collection[str] | None = None, *, strict: bool = False) 
         else:
             host.refuse(entry)
     return host
+
+
+@cache
+def installed() -> PluginHost:
+    """All installed plugins, loaded once in a process."""
+    return load_plugins()
 
 
 def _entries(names: Collection[str] | None) -> list[EntryPoint]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from llmi_agent.base.errors import ConfigError, UnavailableError
-from llmi_agent.contract.policy import ANY, PolicySpec
-from llmi_agent.host.plugins import PluginHost
+from llmi_agent.base.errors import ConfigError, InputError, LlmiError, UnavailableError
+from llmi_agent.contract.policy import ANY, PolicyFailed, PolicySpec
+from llmi_agent.host.plugins import PluginHost, installed
 from llmi_agent.host.unique import unique
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from llmi_agent.contract.policy import PolicyModel, PolicyRequest
 
-USUAL = "llmi-offline and llmi-litellm"
+USUAL = ("llmi-offline", "llmi-litellm")
 """The distributions that bring the policies of the README, for who has none of them."""
 
 
@@ -37,15 +39,31 @@ class RegisteredPolicy:
 
 
 class Policies:
-    """All policies by name."""
+    """All policies by name.
 
-    def __init__(self, host: PluginHost) -> None:
+    installed: those of the installed plugins answer a name that nobody else does, for a registry made in code.
+    """
+
+    def __init__(self, host: PluginHost, *, installed: bool = False) -> None:
         found = [
             RegisteredPolicy(spec, plugin.name, plugin.distribution, plugin.version)
             for plugin in host.plugins
             for spec in plugin.policies
         ]
-        self.by_name = unique("policy", found, host)
+        self.own = unique("policy", found, host)
+        self._installed = installed
+
+    @cached_property
+    def by_name(self) -> Mapping[str, RegisteredPolicy]:
+        """Every policy there is."""
+        if not self._installed:
+            return self.own
+        return {**Policies(installed()).own, **self.own}
+
+    def knows(self, name: str) -> bool:
+        """Whether a policy answers this name, other than one that takes any."""
+        own = (each.spec for each in self.by_name.values() if each.spec.name != ANY)
+        return any(spec.answers(name) for spec in own)
 
     def find(self, name: str) -> RegisteredPolicy:
         """The policy that answers a name: the exact one, else the longest prefix, else who takes any.
@@ -73,10 +91,17 @@ class Policies:
         return names[0]
 
     def _next_step(self) -> str:
-        there = f"there are {', '.join(sorted(self.by_name))}" if self.by_name else "there is none"
+        names = ", ".join(sorted(self.by_name))
+        there = f"there are {names}: choose one" if names else "there is none: choose one"
         if ANY in self.by_name:
-            return f"{there}: choose one with --model"
-        return f"{there}: choose one with --model, or pip install {USUAL.replace(' and', '')}"
+            return f"{there} with --model"
+        return f"{there} with --model, or pip install {' '.join(USUAL)}"
+
+
+def error_of(failed: PolicyFailed) -> LlmiError:
+    """What a policy's failure is to the user."""
+    kinds = {"input": InputError, "setting": ConfigError, "unavailable": UnavailableError}
+    return kinds[failed.reason](str(failed))
 
 
 def _nearness(spec: PolicySpec) -> tuple[bool, int]:

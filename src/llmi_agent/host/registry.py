@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, cast
@@ -15,12 +15,12 @@ from llmi_agent.base.errors import ConfigError, UnavailableError
 from llmi_agent.contract.kinds import WELL_KNOWN, Kind
 from llmi_agent.contract.preview import Preview
 from llmi_agent.contract.tool import ArtifactReader, Attachment, Tool, ToolSpec
-from llmi_agent.host.plugins import PluginHost, load_plugins
+from llmi_agent.host.plugins import PluginHost, installed, load_plugins
 from llmi_agent.host.policies import Policies
 from llmi_agent.host.unique import unique
 
-EMBEDDED = frozenset({"llmi-edit", "llmi-gallery", "llmi-offline", "llmi-sandbox", "llmi-sketch"})
-"""The distributions that the extra `llmi-agent[tools]` brings: the defaults that need no key."""
+EMBEDDED = frozenset({"llmi-edit", "llmi-gallery", "llmi-sandbox", "llmi-sketch"})
+"""The distributions of the tools that the extra `llmi-agent[tools]` brings: the defaults that need no key."""
 
 Standing = Literal["ready", "embedded", "installed", "needs key", "opt-in"]
 _ORDER: tuple[Standing, ...] = ("ready", "embedded", "installed", "needs key", "opt-in")
@@ -87,12 +87,17 @@ class Registry:
     """All tools by name, the policies, and the host whose hooks go with them."""
 
     def __init__(
-        self, tools: Iterable[Registered], host: PluginHost, *, in_code: bool = False
+        self,
+        tools: Iterable[Registered],
+        host: PluginHost,
+        policies: Policies | None = None,
+        *,
+        in_code: bool = False,
     ) -> None:
         self.host = host
         self._in_code = in_code
         self.tools = unique("tool", tools, host)
-        self.policies = Policies(host)
+        self.policies = policies or Policies(host)
 
     async def preview(self, attachment: Attachment, artifacts: ArtifactReader) -> Preview | None:
         """What the first plugin that reads the file tells of it; the installed ones too where tools came in code."""
@@ -155,18 +160,17 @@ def discover(names: Collection[str] | None = None, *, strict: bool = False) -> R
 
 
 def registry_of(*tools: ToolSpec | LiveTool, hooks: Sequence[object] = ()) -> Registry:
-    """A registry made in code: specs, or live tools that carry a `spec`; `hooks` are plugin objects."""
+    """A registry made in code: specs, or live tools that carry a `spec`; `hooks` are plugin objects.
+
+    A model is still known by the name that an installed plugin's policy answers.
+    """
     host = PluginHost(strict=True)
     for number, plugin in enumerate(hooks):
         host.add(plugin, f"hooks-{number}")
     given = [_live(tool) for tool in tools]
-    return Registry([*given, *_registered(host)], host, in_code=True)
-
-
-@cache
-def installed() -> PluginHost:
-    """All installed plugins, loaded once."""
-    return load_plugins()
+    return Registry(
+        [*given, *_registered(host)], host, Policies(host, installed=True), in_code=True
+    )
 
 
 def _live(tool: ToolSpec | LiveTool) -> Registered:

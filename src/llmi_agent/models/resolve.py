@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages.ai import UsageMetadata
 
-from llmi_agent.base.errors import ConfigError, UnavailableError
+from llmi_agent.base.errors import ConfigError, PolicyError, UnavailableError
 from llmi_agent.config.options import ModelPrice, Options
-from llmi_agent.draft import Dialect
+from llmi_agent.contract.kinds import Kind
+from llmi_agent.contract.policy import PolicyFailed, PolicyModel, PolicyRequest
+from llmi_agent.draft import Slot, format_slot
+from llmi_agent.host.policies import Policies, RegisteredPolicy, error_of
 from llmi_agent.records.costs import Basis
 from llmi_agent.store.artifacts import ArtifactStore
-
-OFFLINE = "offline"
-FREE = ModelPrice(input=0.0, output=0.0)
-
-_KEYS = {"GEMINI": ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
-"""The variables of a provider's key, where they are not simply called after it."""
-
-Listing = Literal["here", "elsewhere", "unlisted"]
-"""Whether litellm's price list holds for a model: it is at its vendor's, it is on a server of one's own, it is not listed."""
 
 
 @dataclass(frozen=True)
@@ -37,70 +30,92 @@ class Model:
     name: str
     price: ModelPrice | None = None
     """What the settings say it costs."""
-    listing: Listing = "unlisted"
+    listed: Callable[[UsageMetadata], float | None] | None = None
+    """What its policy says it costs."""
+    estimated: bool = False
+    """Its policy's price may be another one where the model is served."""
+    most_output: int | None = None
+    """The most tokens that it writes in one answer, if that is known."""
     sees: bool = False
     """It takes pictures."""
-
-    @cached_property
-    def most_output(self) -> int | None:
-        """The most tokens that it writes in one answer, if that is known."""
-        if self.listing == "unlisted" or _listed(self.name, tokens(1, 1)) is None:
-            return None
-        import litellm
-
-        most: int | None = litellm.get_model_info(self.name).get("max_output_tokens")
-        return most
+    finish_reasons: bool | None = None
+    """Its answers say why they end. None: it is not known; each answer shows it."""
+    language_model: bool = True
 
     @property
     def basis(self) -> Basis:
-        """How well `usd` knows, given the tokens that the model reports.
-
-        Elsewhere than at its vendor's a model may have another price, and report no tokens, for which litellm then
-        puts its own count.
-        """
-        return "estimated" if self.listing == "elsewhere" else "known"
+        """How well `usd` knows, given the tokens that the model reports."""
+        return "estimated" if self.estimated else "known"
 
     def usd(self, usage: UsageMetadata) -> float | None:
         """What these tokens cost in US dollars; None if no price is known."""
-        read, written = usage["input_tokens"], usage["output_tokens"]
         if self.price is not None:
-            return (read * self.price.input + written * self.price.output) / 1_000_000
-        return None if self.listing == "unlisted" else _listed(self.name, usage)
+            return _cost((self.price.input, self.price.output), usage)
+        return self.listed(usage) if self.listed else None
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What all models of a graph are made with."""
+
+    store: ArtifactStore
+    kinds: Mapping[str, Kind]
+    options: Options
+    secrets: Mapping[str, str]
+    environment: bool
+
+    def request(self, policy: RegisteredPolicy, name: str, api_base: str | None) -> PolicyRequest:
+        return PolicyRequest(
+            name=name,
+            model=name.removeprefix(policy.spec.prefix or ""),
+            artifacts=self.store,
+            write_slot=self._write_slot,
+            kinds=self.kinds,
+            secrets=policy.spec.own(self.secrets),
+            environment=self.environment,
+            api_base=api_base,
+        )
+
+    def _write_slot(self, kind: str, description: str, params: Mapping[str, Any]) -> str:
+        slot = Slot(0, kind, description, dict(params))
+        return format_slot(slot, dialect=self.options.dialect)
 
 
 def resolve_models(
-    model: str | BaseChatModel,
+    model: str | BaseChatModel | None,
     fallback: Collection[str | BaseChatModel] = (),
     *,
+    policies: Policies,
     store: ArtifactStore,
-    kinds: Collection[str],
+    kinds: Mapping[str, Kind],
     options: Options | None = None,
     secrets: Mapping[str, str] | None = None,
+    environment: bool | None = None,
     api_base: str | None = None,
 ) -> tuple[Model, ...]:
     """The model and those that stand in for it when it fails, in this order.
 
-    Each is a chat model, "offline", or a litellm name such as "openai/gpt-5" or "ollama_chat/qwen3"
-    (https://docs.litellm.ai/docs/providers). `api_base` is the address of an OpenAI-compatible server that serves
-    `model`, and those stand-ins whose name begins with the same provider.
+    Each is a chat model, or a name that one of the `policies` answers; None is the policy that writes where nobody has
+    chosen. `environment` says whether the process's own credentials are meant; by default they are where `secrets` is
+    left out or is the environment. `api_base` is the address of an OpenAI-compatible server that serves `model`, and
+    those stand-ins whose name begins with the same provider.
 
-    Raises ConfigError for a name that litellm does not know, UnavailableError for a missing key or address.
+    Raises ConfigError for a name that no policy answers, UnavailableError for a missing key or address.
     """
-    options = options or Options()
     keys = os.environ if secrets is None else secrets
+    own = environment if environment is not None else keys == os.environ
+    given = _Given(store, kinds, options or Options(), keys, own)
     if api_base:
         _check_address(api_base)
-    first = _named(model, api_base)
+    first = _named(policies.default if model is None else model, policies, api_base)
     at_base = first.partition("/")[0] if isinstance(first, str) else None
     found = []
-    for each in (first, *(_named(other, api_base) for other in fallback)):
+    for each in (first, *(_named(other, policies, api_base) for other in fallback)):
         if isinstance(each, BaseChatModel):
-            found.append(_given(each, options))
-        elif each == OFFLINE:
-            found.append(_offline(store, kinds, options.dialect))
+            found.append(_of_chat(each, given.options))
         else:
             served = api_base if each.partition("/")[0] == at_base else None
-            found.append(_hosted(each, keys, options, served))
+            found.append(_made(each, policies.find(each), given, served))
     return tuple(found)
 
 
@@ -114,13 +129,16 @@ def _check_address(api_base: str) -> None:
         raise ConfigError("api_base holds a password; set the provider's key variable instead")
 
 
-def _named(model: str | BaseChatModel, api_base: str | None) -> str | BaseChatModel:
+def _named(
+    model: str | BaseChatModel, policies: Policies, api_base: str | None
+) -> str | BaseChatModel:
     """With a server's address alone, a bare name is that of a model which speaks OpenAI's protocol."""
-    bare = isinstance(model, str) and "/" not in model and model != OFFLINE
-    return f"openai/{model}" if api_base and bare else model
+    if not api_base or not isinstance(model, str) or "/" in model:
+        return model
+    return model if policies.knows(model) else f"openai/{model}"
 
 
-def _given(model: BaseChatModel, options: Options) -> Model:
+def _of_chat(model: BaseChatModel, options: Options) -> Model:
     name = getattr(model, "model_name", None) or getattr(model, "model", None)
     known = str(name or type(model).__name__)
     profile = getattr(model, "profile", None) or {}
@@ -128,88 +146,40 @@ def _given(model: BaseChatModel, options: Options) -> Model:
     return Model(model, known, _price(known, options), sees=_sees(sees, options))
 
 
-def _offline(store: ArtifactStore, kinds: Collection[str], dialect: Dialect) -> Model:
-    from llmi_agent.contract.kinds import WELL_KNOWN
-    from llmi_agent.contract.policy import PolicyRequest
-    from llmi_agent.draft import Slot, format_slot
-    from llmi_offline.policy import make
-
-    def write(kind: str, description: str, params: Mapping[str, Any]) -> str:
-        return format_slot(Slot(0, kind, description, params), dialect=dialect)
-
-    known = {kind: WELL_KNOWN[kind] for kind in kinds if kind in WELL_KNOWN}
-    writer = make(PolicyRequest(OFFLINE, OFFLINE, store, write, known))
-    return Model(writer, OFFLINE, FREE)
-
-
-def _hosted(name: str, secrets: Mapping[str, str], options: Options, api_base: str | None) -> Model:
-    # Without this litellm fetches a price list from the network while it is imported.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm
-    from langchain_litellm import ChatLiteLLM
-
-    arguments = _credentials(name, secrets, api_base)
-    chat = ChatLiteLLM(
-        model=name,
-        streaming=True,
-        stream_options={"include_usage": True},
-        max_retries=0,
-        # For the vendor's own client, which would try again unasked.
-        model_kwargs={**arguments, "max_retries": 0},
-    )
-    place: Listing = "elsewhere" if "api_base" in arguments else "here"
-    return Model(
-        chat,
-        name,
-        _price(name, options),
-        place if place == "elsewhere" or _listed(name, tokens(1, 1)) is not None else "unlisted",
-        _sees(litellm.supports_vision(name), options),
-    )
-
-
-def _credentials(
-    name: str, secrets: Mapping[str, str], api_base: str | None = None
-) -> dict[str, Any]:
-    """The provider's key and address out of `secrets`, as arguments of a call.
-
-    Raises ConfigError for an unknown provider, UnavailableError if its key or address is missing.
-    """
-    import litellm
-
-    litellm.suppress_debug_info = True  # it would print advice on stdout
-    # Its guard takes a long line of dashes for a model that has lost its way.
-    setattr(litellm, "REPEATED_STREAMING_CHUNK_LIMIT", sys.maxsize)  # noqa: B010
+def _made(name: str, policy: RegisteredPolicy, given: _Given, api_base: str | None) -> Model:
+    """Raises ConfigError, InputError or UnavailableError as the policy says, PolicyError if it is broken."""
+    spec = policy.spec
+    if missing := spec.missing(given.secrets):
+        raise UnavailableError(f"the model {name} needs {', '.join(missing)}; set it and run again")
     try:
-        provider = litellm.get_llm_provider(name)[1].upper()
-    except litellm.exceptions.BadRequestError:
-        raise ConfigError(
-            f"litellm knows no provider for the model {name!r}; write provider/model, such as "
-            "openai/gpt-5 or ollama_chat/qwen3 (https://docs.litellm.ai/docs/providers)"
-        ) from None
-    address = api_base or secrets.get(f"{provider}_API_BASE") or secrets.get(f"{provider}_BASE_URL")
-    names = _KEYS.get(provider, (f"{provider}_API_KEY",))
-    key = next((secrets[each] for each in names if secrets.get(each)), None)
-    if provider == "HOSTED_VLLM" and not address:
-        # litellm would send the prompt to OpenAI instead.
-        raise UnavailableError(
-            f"the model {name} needs HOSTED_VLLM_API_BASE or --api-base, the server's address"
-        )
-    missing = [
-        each
-        for each in litellm.validate_environment(name)["missing_keys"]
-        if each.endswith("_API_KEY") and not secrets.get(each)
-    ]
-    # A key that only the process has is not this run's: another tenant's, perhaps.
-    missing += [each for each in names if os.environ.get(each)]
-    if missing and not key and not api_base:
-        raise UnavailableError(f"the model {name} needs {names[0]}; set it and run again")
-    # A server of one's own may want no key, but its client wants to send one.
-    found = {"api_key": key or ("none" if api_base else None), "api_base": address}
-    given: dict[str, Any] = {argument: value for argument, value in found.items() if value}
-    if provider == "OPENAI":
-        # Else the process's own organisation would go out with a tenant's key.
-        given["extra_headers"] = {"OpenAI-Organization": secrets.get("OPENAI_ORGANIZATION", "")}
-    return given
+        made: object = policy.make(given.request(policy, name, api_base))
+        known = PolicyModel(made) if isinstance(made, BaseChatModel) else made
+        if not isinstance(known, PolicyModel):
+            raise TypeError(f"{spec.load} gave {type(known).__name__}, which is no chat model")
+    except PolicyFailed as error:
+        raise error_of(error) from None
+    except (Exception, SystemExit) as error:
+        words = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        raise PolicyError(
+            f"the model {name} cannot be made ({policy.distribution} {policy.version}): {words}"
+        ) from error
+    reports = spec.finish_reasons if known.finish_reasons is None else known.finish_reasons
+    return Model(
+        chat=known.chat,
+        name=name,
+        price=_price(name, given.options),
+        listed=known.usd or (partial(_cost, spec.price) if spec.price else None),
+        estimated=known.estimated,
+        most_output=known.most_output,
+        sees=_sees(spec.sees if known.sees is None else known.sees, given.options),
+        finish_reasons=reports,
+        language_model=spec.language_model,
+    )
+
+
+def _cost(price: tuple[float, float], usage: UsageMetadata) -> float:
+    """At so many US dollars per million tokens read and written."""
+    return (usage["input_tokens"] * price[0] + usage["output_tokens"] * price[1]) / 1_000_000
 
 
 def _price(name: str, options: Options) -> ModelPrice | None:
@@ -219,26 +189,3 @@ def _price(name: str, options: Options) -> ModelPrice | None:
 
 def _sees(known: bool, options: Options) -> bool:
     return known if options.vision is None else options.vision
-
-
-def tokens(read: int, written: int) -> UsageMetadata:
-    """So many tokens read and written, in LangChain's form."""
-    return UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
-
-
-def _listed(name: str, usage: UsageMetadata) -> float | None:
-    """By litellm's price list, which knows tiers and what cached tokens cost."""
-    import litellm
-
-    details: Any = usage.get("input_token_details") or {}
-    try:
-        read, written = litellm.cost_per_token(
-            model=name,
-            prompt_tokens=usage["input_tokens"],
-            completion_tokens=usage["output_tokens"],
-            cache_read_input_tokens=details.get("cache_read") or 0,
-            cache_creation_input_tokens=details.get("cache_creation") or 0,
-        )
-    except Exception:  # noqa: BLE001 - what it raises for a model that is not listed depends on its version
-        return None
-    return float(read + written)

@@ -35,8 +35,9 @@ class Toolkit:
 
     @cached_property
     def redactor(self) -> Redactor:
-        """Erases what tools need as secrets, and whatever else goes by the name of one; warns of what it cannot erase."""
+        """Erases what tools and policies need as secrets, and whatever else goes by the name of one; warns of what it cannot erase."""
         needed = {name for tool in self.registry.tools.values() for name in tool.spec.needs}
+        needed |= {name for each in self.registry.policies.own.values() for name in each.spec.needs}
         own = {name: str(v) for each in self.settings.values() for name, v in each.items()}
         named = [
             secrets_in(self.secrets),

@@ -84,7 +84,7 @@ def _missing(missing: Missing) -> str:
 
 def _colophon(document: Document) -> str:
     made = f"Made with LLMI. {wording.tally(document)}. Every figure carries how it was made."
-    by = f"Written by {wording.author(document.policy)}, {wording.day(document.created)}."
+    by = f"Written by {wording.author(document)}, {wording.day(document.created)}."
     names = ", ".join(attachment.name for attachment in document.attachments)
     source = f" From {names}." if names else ""
     return f"---\n\n<sub>{escaped(f'{made} {by}{source} Episode {document.episode}.')}</sub>"

@@ -113,11 +113,12 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def author(policy: str) -> str:
-    """Who wrote the text. The offline writer is never presented as a language model."""
-    if policy == "offline":
-        return "the offline writer, which is not a language model"
-    return line(policy) or "an unnamed policy"
+def author(document: Document) -> str:
+    """Who wrote the text. A program is never presented as a language model."""
+    name = line(document.policy)
+    if not document.language_model:
+        return f"the {name} writer, which is not a language model"
+    return name or "an unnamed policy"
 
 
 def reason(missing: Missing) -> str:

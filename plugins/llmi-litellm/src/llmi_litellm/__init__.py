@@ -1,0 +1,1 @@
+"""llmi-litellm: the models of every vendor that LiteLLM knows, as policies."""
