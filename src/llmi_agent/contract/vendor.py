@@ -85,8 +85,12 @@ def status_failure(
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds from a `Retry-After` header, in either of its forms (RFC 9110, 10.2.3); None without one."""
-    value = next((v for name, v in headers.items() if name.lower() == "retry-after"), "").strip()
+    """Seconds from a `Retry-After` header, in either of its forms (RFC 9110, 10.2.3); None without one.
+
+    Behind a LiteLLM proxy the vendor's own goes by another name.
+    """
+    named = {name.lower(): value for name, value in headers.items()}
+    value = (named.get("retry-after") or named.get("llm_provider-retry-after") or "").strip()
     try:
         seconds = float(value)
     except ValueError:

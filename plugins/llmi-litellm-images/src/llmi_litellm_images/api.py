@@ -54,7 +54,10 @@ async def draw(prompt: str, settings: Settings, key: str) -> Drawn:
     async with Connection(settings) as connection:
         client = _Client(api_key=key, base_url=settings.base, http_client=connection)
         client.organization = client.project = None  # the environment's are perhaps not the key's
-        asked = litellm.aimage_generation(prompt=prompt, client=client, **_common(settings, key))
+        common = _common(settings, key)
+        if settings.form:  # litellm refuses it for dall-e-2, which wants it
+            common["extra_body"] = settings.form
+        asked = litellm.aimage_generation(prompt=prompt, client=client, **common)
         return _drawn(await _answered(asked, settings), settings)
 
 
@@ -64,7 +67,7 @@ async def edit(picture: bytes, prompt: str, settings: Settings, key: str) -> Dra
         handler = AsyncHTTPHandler()
         handler.client = connection
         asked = litellm.aimage_edit(
-            image=picture, prompt=prompt, client=handler, **_common(settings, key)
+            image=picture, prompt=prompt, client=handler, **_common(settings, key), **settings.form
         )
         return _drawn(await _answered(asked, settings), settings)
 

@@ -49,14 +49,12 @@ class Settings(BaseModel):
         return "OpenAI" if host == OPENAI else host
 
     @property
-    def options(self) -> dict[str, str]:
-        """What is said of the picture beside the prompt.
+    def form(self) -> dict[str, str]:
+        """The DALL-E models must be asked for the bytes; the gpt-image ones always give them, and refuse the question."""
+        return {"response_format": "b64_json"} if self.name.startswith("dall-e") else {}
 
-        The DALL-E models must be asked for the bytes; the gpt-image ones always give them, and refuse the question.
-        """
-        said = {
-            "size": self.size,
-            "quality": self.quality,
-            "response_format": "b64_json" if self.name.startswith("dall-e") else None,
-        }
+    @property
+    def options(self) -> dict[str, str]:
+        """What is said of the picture beside the prompt."""
+        said = {"size": self.size, "quality": self.quality}
         return {name: value for name, value in said.items() if value}

@@ -18,6 +18,8 @@ from llmi_agent.contract import PolicyFailed
 
 _CLEAN_END = "before a finish_reason was received"
 """In LiteLLM's error for a stream that ended well in all but this."""
+_ABORTED = "(finish_reason=abort)"
+"""In the one for a stream that ended with this reason."""
 
 
 class Chat(ChatLiteLLM):
@@ -49,7 +51,9 @@ class Chat(ChatLiteLLM):
                 yield piece
             self._unstreamed = 0 if heard else self._unstreamed
         except Exception as error:
-            if not (heard and _CLEAN_END in str(error)):
+            if heard and _ABORTED in str(error):
+                yield _last("abort")
+            elif not (heard and _CLEAN_END in str(error)):
                 if heard or not (kind := _kind(stream)):
                     raise
                 yield await self._answered(asked, kind)
@@ -98,6 +102,11 @@ def _as_received(chunk: Any, stream: Any) -> dict[str, Any]:
             given = stream.received_finish_reason or stream.intermittent_finish_reason
             choice["finish_reason"] = given or None
     return piece
+
+
+def _last(reason: str) -> dict[str, Any]:
+    """A piece that only says why the stream ends."""
+    return {"choices": [{"delta": {"role": "assistant", "content": ""}, "finish_reason": reason}]}
 
 
 def _says_something(piece: dict[str, Any]) -> bool:
