@@ -123,7 +123,8 @@ def test_every_field_of_a_spec_and_every_test_helper_is_documented() -> None:
     from dataclasses import fields
 
     from llmi_agent import testing
-    from llmi_agent.contract.tool import REASONS, ToolSpec
+    from llmi_agent.contract.spec import ToolSpec
+    from llmi_agent.contract.tool import REASONS
 
     guide = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
     public = [

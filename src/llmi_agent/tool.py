@@ -2,6 +2,7 @@
 
 import warnings
 
+from llmi_agent.contract.spec import ToolSpec  # noqa: F401
 from llmi_agent.contract.tool import *  # noqa: F403
 
 warnings.warn(

@@ -37,7 +37,8 @@ from pathlib import Path
 
 from llmi_agent.contract.hooks import hookimpl
 from llmi_agent.testing import ScriptedModel, random_png
-from llmi_agent.contract.tool import Image, Produced, Provenance, ToolFailed, ToolSpec
+from llmi_agent.contract.spec import ToolSpec
+from llmi_agent.contract.tool import (Image, Produced, Provenance, ToolFailed)
 
 together = 0
 

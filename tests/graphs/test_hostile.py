@@ -21,6 +21,7 @@ from llmi_agent.base import background
 from llmi_agent.base.errors import InputError, LlmiError
 from llmi_agent.config.options import Options
 from llmi_agent.contract.hooks import hookimpl
+from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.contract.tool import (
     Failed,
     Image,
@@ -31,7 +32,6 @@ from llmi_agent.contract.tool import (
     ToolFailed,
     ToolResult,
     ToolRetry,
-    ToolSpec,
 )
 from llmi_agent.document.model import Document
 from llmi_agent.host.registry import registry_of

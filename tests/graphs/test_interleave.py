@@ -17,6 +17,7 @@ from llmi_agent.base import secrets
 from llmi_agent.base.errors import InputError, PolicyError
 from llmi_agent.config.options import Options
 from llmi_agent.contract.hooks import ModelContext, ModelRequest, hookimpl
+from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.contract.tool import (
     Failed,
     Image,
@@ -27,7 +28,6 @@ from llmi_agent.contract.tool import (
     ToolFailed,
     ToolResult,
     ToolRetry,
-    ToolSpec,
 )
 from llmi_agent.document.model import Document, Missing, TextBlock
 from llmi_agent.document.render import render_markdown

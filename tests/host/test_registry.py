@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from llmi_agent.base.errors import ConfigError, PluginError, UnavailableError
 from llmi_agent.contract.hooks import hookimpl
 from llmi_agent.contract.kinds import WELL_KNOWN
-from llmi_agent.contract.tool import ToolSpec
+from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.host import plugins
 from llmi_agent.host.plugins import PluginHost, load_plugins
 from llmi_agent.host.registry import EMBEDDED, Registered, Registry, discover, registry_of

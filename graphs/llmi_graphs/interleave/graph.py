@@ -15,7 +15,7 @@ from langgraph.types import Checkpointer, Command
 
 from llmi_agent.base.errors import ConfigError
 from llmi_agent.config.options import Options
-from llmi_agent.contract.tool import ToolSpec
+from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.document.messages import Images
 from llmi_agent.host.registry import LiveTool, Registry, discover, registry_of
 from llmi_agent.models.resolve import resolve_models

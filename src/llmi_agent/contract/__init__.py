@@ -23,6 +23,7 @@ from llmi_agent.contract.policy import (
     PolicySpec,
 )
 from llmi_agent.contract.preview import Preview, TableCopy
+from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.contract.tool import (
     REASONS,
     ArtifactReader,
@@ -41,7 +42,6 @@ from llmi_agent.contract.tool import (
     ToolFailed,
     ToolResult,
     ToolRetry,
-    ToolSpec,
 )
 from llmi_agent.contract.vendor import (
     MOST_DETAIL,

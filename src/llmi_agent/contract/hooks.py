@@ -21,14 +21,8 @@ import pluggy
 
 from llmi_agent.contract.policy import PolicySpec
 from llmi_agent.contract.preview import Preview
-from llmi_agent.contract.tool import (
-    ArtifactReader,
-    Attachment,
-    ToolCall,
-    ToolContext,
-    ToolResult,
-    ToolSpec,
-)
+from llmi_agent.contract.spec import ToolSpec
+from llmi_agent.contract.tool import ArtifactReader, Attachment, ToolCall, ToolContext, ToolResult
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage

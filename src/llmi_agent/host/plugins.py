@@ -22,7 +22,7 @@ from llmi_agent.base.errors import PluginError
 from llmi_agent.base.logs import get_logger
 from llmi_agent.contract.hooks import ENTRY_POINTS, Hooks
 from llmi_agent.contract.policy import PolicySpec
-from llmi_agent.contract.tool import ToolSpec
+from llmi_agent.contract.spec import ToolSpec
 
 HOOKS = tuple(name for name in vars(Hooks) if name.startswith("llmi_"))
 

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from llmi_agent.base.errors import ConfigError, UnavailableError
 from llmi_agent.contract.kinds import WELL_KNOWN, Kind
 from llmi_agent.contract.preview import Preview
-from llmi_agent.contract.tool import ArtifactReader, Attachment, Tool, ToolSpec
+from llmi_agent.contract.spec import ToolSpec
+from llmi_agent.contract.tool import ArtifactReader, Attachment, Tool
 from llmi_agent.host.plugins import PluginHost, installed, load_plugins
 from llmi_agent.host.policies import Policies
 from llmi_agent.host.unique import unique

@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from llmi_agent.base.resources import exhausted
 from llmi_agent.base.secrets import Redactor
 from llmi_agent.base.text import printable
+from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.contract.tool import (
     REASONS,
     Failed,
@@ -19,7 +20,6 @@ from llmi_agent.contract.tool import (
     ToolFailed,
     ToolResult,
     ToolRetry,
-    ToolSpec,
 )
 
 MOST_MESSAGE = 4_000

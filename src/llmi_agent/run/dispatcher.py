@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmi_agent.base.errors import ResourceError
 from llmi_agent.base.resources import exhausted
+from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.contract.tool import (
     Attachment,
     Failed,
@@ -26,7 +27,6 @@ from llmi_agent.contract.tool import (
     ToolContext,
     ToolFailed,
     ToolResult,
-    ToolSpec,
 )
 from llmi_agent.host.registry import Registered
 from llmi_agent.records.cache import Cache, identity

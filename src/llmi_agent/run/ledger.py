@@ -9,7 +9,8 @@ from typing import Any
 
 from llmi_agent.base.errors import UnavailableError
 from llmi_agent.config.options import Options
-from llmi_agent.contract.tool import Failed, ToolCall, ToolSpec
+from llmi_agent.contract.spec import ToolSpec
+from llmi_agent.contract.tool import Failed, ToolCall
 from llmi_agent.records.costs import Charge, Costs
 from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.outcome import Outcome

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
         random_png as random_png,
         slot as slot,
     )
-    from llmi_agent.testing.openai_server import (
-        OpenAIServer as OpenAIServer,
+    from llmi_agent.testing.openai_request import (
         content_refusal as content_refusal,
         openai_error as openai_error,
+    )
+    from llmi_agent.testing.openai_server import (
+        OpenAIServer as OpenAIServer,
     )
     from llmi_agent.testing.server import (
         GARBAGE as GARBAGE,
@@ -54,11 +56,8 @@ _PLACES = {
         "random_png",
         "slot",
     ),
-    "openai_server": (
-        "OpenAIServer",
-        "content_refusal",
-        "openai_error",
-    ),
+    "openai_request": ("content_refusal", "openai_error"),
+    "openai_server": ("OpenAIServer",),
     "server": (
         "GARBAGE",
         "Cut",

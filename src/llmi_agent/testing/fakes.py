@@ -22,6 +22,7 @@ from pydantic import Field
 
 from llmi_agent.base.logs import get_logger
 from llmi_agent.contract.kinds import WELL_KNOWN
+from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.contract.tool import (
     Attachment,
     Image,
@@ -30,7 +31,6 @@ from llmi_agent.contract.tool import (
     ToolCall,
     ToolContext,
     ToolResult,
-    ToolSpec,
 )
 from llmi_agent.draft import Slot, format_slot
 from llmi_agent.host.registry import Bindings, LiveTool, registry_of

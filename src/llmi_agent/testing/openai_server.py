@@ -14,84 +14,36 @@ wrong key, `response_format` for gpt-image models. Pictures lie under addresses 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
-import io
 import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from email import message_from_bytes
-from email.message import Message
 from typing import Any
 
-from pydantic import BaseModel, Field, PositiveInt, ValidationError
+from pydantic import ValidationError
 
 from llmi_agent.testing.fakes import random_png
+from llmi_agent.testing.openai_request import (
+    Chat,
+    Json,
+    PictureRequest,
+    Refused,
+    decoded,
+    form_of,
+    given,
+    inverted,
+    openai_error,
+    parts_of,
+    pictures_in,
+)
 from llmi_agent.testing.server import Reply, Seen, Server, json_reply
 
 Script = Sequence[str] | Callable[[list[dict[str, Any]]], str]
-Json = dict[str, Any]
 
 CREATED = 1_750_000_000
 IMAGE_TOKENS = 85
 """What a picture in a message counts."""
-SHRUNK = 16
-"""Pictures are this many times smaller than the size that was asked for."""
-
-_TYPES = {429: "rate_limit_error"}
-
-
-def openai_error(
-    status: int, message: str, code: str | None = None, *, param: str | None = None, **headers: str
-) -> Reply:
-    """An error as OpenAI says it; underscores in the names of headers become hyphens."""
-    default = "server_error" if status >= 500 else "invalid_request_error"
-    error = {"message": message, "type": _TYPES.get(status, default), "param": param, "code": code}
-    return json_reply({"error": error}, status, **headers)
-
-
-def content_refusal(code: str = "content_policy_violation") -> Reply:
-    """The answer to a prompt that the vendor will not serve; gpt-image models say `moderation_blocked`."""
-    return openai_error(
-        400, "Your request was rejected as a result of our safety system.", code, param="prompt"
-    )
-
-
-class _Refused(Exception):  # noqa: N818 - carries an answer, and is none of ours
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply.status)
-        self.reply = reply
-
-
-class _StreamOptions(BaseModel):
-    include_usage: bool = False
-
-
-class _Chat(BaseModel):
-    model: str
-    messages: list[Json] = Field(min_length=1)
-    n: PositiveInt = 1
-    stream: bool = False
-    stream_options: _StreamOptions = _StreamOptions()
-    max_tokens: PositiveInt | None = None
-    max_completion_tokens: PositiveInt | None = None
-    logprobs: bool = False
-    top_logprobs: int = Field(0, ge=0, le=20)
-    return_token_ids: bool = False
-
-
-class _Picture(BaseModel):
-    model: str = "dall-e-2"
-    prompt: str = Field(min_length=1)
-    n: int = Field(1, ge=1, le=10)
-    size: str = Field("auto", pattern=r"^(auto|[1-9]\d{2,3}x[1-9]\d{2,3})$")
-    response_format: str | None = Field(None, pattern="^(url|b64_json)$")
-
-    @property
-    def pixels(self) -> tuple[int, int]:
-        width, height = "1024x1024".split("x") if self.size == "auto" else self.size.split("x")
-        return int(width) // SHRUNK, int(height) // SHRUNK
 
 
 @dataclass(frozen=True)
@@ -146,7 +98,7 @@ class OpenAIServer(Server):
     def prompt_tokens(self, messages: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
         """What the messages count: the tokens of their texts, and `IMAGE_TOKENS` for each picture."""
         found: list[str] = []
-        for part in _parts(messages):
+        for part in parts_of(messages):
             if part.get("type") == "image_url":
                 found += ["<image>"] * IMAGE_TOKENS
             else:
@@ -174,7 +126,7 @@ class OpenAIServer(Server):
             first = error.errors()[0]
             name = ".".join(map(str, first["loc"]))
             return openai_error(400, f"{name}: {first['msg']}", "invalid_value", param=name)
-        except _Refused as refused:
+        except Refused as refused:
             return refused.reply
 
     def _check_key(self, request: Seen) -> None:
@@ -184,12 +136,12 @@ class OpenAIServer(Server):
         said = (
             f"Incorrect API key provided: {given[:3]}***{given[-4:]}." if given else "No API key."
         )
-        raise _Refused(openai_error(401, said, "invalid_api_key"))
+        raise Refused(openai_error(401, said, "invalid_api_key"))
 
     def _check_model(self, name: str) -> None:
         if self._models and name not in self._models:
             said = f"The model `{name}` does not exist or you do not have access to it."
-            raise _Refused(openai_error(404, said, "model_not_found", param="model"))
+            raise Refused(openai_error(404, said, "model_not_found", param="model"))
 
     def _list_models(self, request: Seen) -> Reply:
         data = [
@@ -199,13 +151,13 @@ class OpenAIServer(Server):
         return json_reply({"object": "list", "data": data})
 
     def _chat(self, request: Seen) -> Reply:
-        chat = _Chat.model_validate(_given(_decoded(request)))
+        chat = Chat.model_validate(given(decoded(request)))
         self._check_model(chat.model)
         if chat.top_logprobs and not chat.logprobs:
-            raise _Refused(
+            raise Refused(
                 openai_error(400, "top_logprobs needs logprobs", "invalid_value", param="logprobs")
             )
-        self.pictures += _pictures(chat.messages)
+        self.pictures += pictures_in(chat.messages)
         self.asked.append(chat.messages)
         choices = [self._choice(chat) for _ in range(chat.n)]
         if not chat.stream:
@@ -215,7 +167,7 @@ class OpenAIServer(Server):
         body = tuple(f"data: {piece}\n\n".encode() for piece in pieces)
         return Reply(body=body, media_type="text/event-stream", pause=self._pause)
 
-    def _choice(self, chat: _Chat) -> _Choice:
+    def _choice(self, chat: Chat) -> _Choice:
         tokens = self.tokens(self._next(chat.messages))
         most = chat.max_completion_tokens or chat.max_tokens or len(tokens)
         return _Choice(tokens[:most], "length" if most < len(tokens) else "stop")
@@ -226,7 +178,7 @@ class OpenAIServer(Server):
         self._told += 1
         return self.script[min(self._told, len(self.script)) - 1]
 
-    def _whole(self, chat: _Chat, choices: Sequence[_Choice]) -> Json:
+    def _whole(self, chat: Chat, choices: Sequence[_Choice]) -> Json:
         said = [
             {
                 "index": number,
@@ -243,7 +195,7 @@ class OpenAIServer(Server):
             **self._prompt_ids(chat),
         }
 
-    def _events(self, chat: _Chat, choices: Sequence[_Choice]) -> Iterator[Json]:
+    def _events(self, chat: Chat, choices: Sequence[_Choice]) -> Iterator[Json]:
         """The events of a stream: who speaks, token by token, why it ends, and the usage if it was asked for."""
         head = self._head(chat, "chat.completion.chunk")
         if chat.stream_options.include_usage:
@@ -261,11 +213,11 @@ class OpenAIServer(Server):
         if chat.stream_options.include_usage:
             yield {**head, "choices": [], "usage": self._usage(chat, choices)}
 
-    def _head(self, chat: _Chat, kind: str) -> Json:
+    def _head(self, chat: Chat, kind: str) -> Json:
         name = f"chatcmpl-{len(self.asked)}"
         return {"id": name, "object": kind, "created": CREATED, "model": chat.model}
 
-    def _usage(self, chat: _Chat, choices: Sequence[_Choice]) -> Json:
+    def _usage(self, chat: Chat, choices: Sequence[_Choice]) -> Json:
         prompt = len(self.prompt_tokens(chat.messages))
         written = sum(len(choice.tokens) for choice in choices)
         return {
@@ -274,12 +226,12 @@ class OpenAIServer(Server):
             "total_tokens": prompt + written,
         }
 
-    def _prompt_ids(self, chat: _Chat) -> Json:
+    def _prompt_ids(self, chat: Chat) -> Json:
         if not chat.return_token_ids:
             return {}
         return {"prompt_token_ids": [*map(self.token_id, self.prompt_tokens(chat.messages))]}
 
-    def _told_of(self, chat: _Chat, tokens: Sequence[str]) -> Json:
+    def _told_of(self, chat: Chat, tokens: Sequence[str]) -> Json:
         """What a choice says of its tokens beside the text, as far as it was asked for."""
         said: Json = {"logprobs": None}
         if chat.logprobs:
@@ -298,7 +250,7 @@ class OpenAIServer(Server):
         return {**entry(token, chosen), "top_logprobs": tops}
 
     def _generate(self, request: Seen) -> Reply:
-        asked = _Picture.model_validate(_given(_decoded(request)))
+        asked = PictureRequest.model_validate(given(decoded(request)))
         drawn = [
             random_png(*asked.pixels, seed=zlib.crc32(f"{asked.prompt} {number}".encode()))
             for number in range(asked.n)
@@ -306,21 +258,21 @@ class OpenAIServer(Server):
         return self._drawn(asked, drawn, sources=0)
 
     def _edit(self, request: Seen) -> Reply:
-        fields, files = _form(request)
-        asked = _Picture.model_validate(fields)
+        fields, files = form_of(request)
+        asked = PictureRequest.model_validate(fields)
         if not files:
-            raise _Refused(openai_error(400, "image: Field required", param="image"))
+            raise Refused(openai_error(400, "image: Field required", param="image"))
         self.pictures += files
-        edited = _inverted(files[0], asked.pixels)
+        edited = inverted(files[0], asked.pixels)
         return self._drawn(asked, [edited] * asked.n, sources=len(files))
 
-    def _drawn(self, asked: _Picture, drawn: Sequence[bytes], *, sources: int) -> Reply:
+    def _drawn(self, asked: PictureRequest, drawn: Sequence[bytes], *, sources: int) -> Reply:
         """gpt-image models answer with bytes and usage; the DALL-E models with an address, unless asked otherwise."""
         self._check_model(asked.model)
         modern = "gpt-image" in asked.model
         if modern and asked.response_format:
             said = "Unknown parameter: 'response_format'."
-            raise _Refused(openai_error(400, said, "unknown_parameter", param="response_format"))
+            raise Refused(openai_error(400, said, "unknown_parameter", param="response_format"))
         if not modern and asked.response_format != "b64_json":
             return json_reply({"created": CREATED, "data": [{"url": self._keep(d)} for d in drawn]})
         data = [{"b64_json": base64.b64encode(each).decode()} for each in drawn]
@@ -341,75 +293,3 @@ class OpenAIServer(Server):
         path = f"/files/{hashlib.sha256(picture).hexdigest()[:16]}.png"
         self._kept[path] = picture
         return self.url + path
-
-
-def _decoded(request: Seen) -> Json:
-    try:
-        body = request.json
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise _Refused(openai_error(400, "We could not parse the JSON body of your request."))
-    return body
-
-
-def _given(body: Json) -> Json:
-    """OpenAI takes null for what is not given."""
-    return {name: value for name, value in body.items() if value is not None}
-
-
-def _parts(messages: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    for message in messages:
-        content = message.get("content") or ""
-        yield from [{"type": "text", "text": content}] if isinstance(content, str) else content
-
-
-def _pictures(messages: Sequence[Mapping[str, Any]]) -> list[bytes]:
-    """The pictures in the messages; this server has no network, so they must be data URIs."""
-    found: list[bytes] = []
-    for part in _parts(messages):
-        if part.get("type") != "image_url":
-            continue
-        head, _, data = part["image_url"]["url"].partition(";base64,")
-        try:
-            found.append(base64.b64decode(data, validate=True))
-        except binascii.Error:
-            data = ""
-        if not head.startswith("data:image/") or not data:
-            said = f"Failed to download image from {head[:80]}."
-            raise _Refused(openai_error(400, said, "invalid_image_url"))
-    return found
-
-
-def _form(request: Seen) -> tuple[dict[str, str], list[bytes]]:
-    """The fields of a multipart body, and the files in it named `image` or `image[]`."""
-    head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n"
-    fields: dict[str, str] = {}
-    files: list[bytes] = []
-    for part in message_from_bytes(head.encode() + request.body).walk():
-        if part.is_multipart():
-            continue
-        name = part.get_param("name", header="content-disposition")
-        if name in ("image", "image[]"):
-            files.append(_payload(part))
-        else:
-            fields[str(name)] = _payload(part).decode()
-    return fields, files
-
-
-def _payload(part: Message) -> bytes:
-    data = part.get_payload(decode=True)
-    return data if isinstance(data, bytes) else b""
-
-
-def _inverted(picture: bytes, size: tuple[int, int]) -> bytes:
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(picture)) as opened:
-            source = opened.convert("RGB").resize(size)
-    except UnidentifiedImageError:
-        raise _Refused(openai_error(400, "Invalid image file.", "invalid_image_file")) from None
-    out = io.BytesIO()
-    ImageOps.invert(source).save(out, "PNG")
-    return out.getvalue()

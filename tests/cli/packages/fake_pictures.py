@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from llmi_agent.contract.hooks import hookimpl
+from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.contract.tool import (
     Health,
     Image,
@@ -19,7 +20,6 @@ from llmi_agent.contract.tool import (
     ToolCall,
     ToolContext,
     ToolFailed,
-    ToolSpec,
 )
 from llmi_agent.testing import ScriptedModel, random_png
 
