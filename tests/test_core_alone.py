@@ -26,7 +26,6 @@ importlib.metadata.entry_points = lambda **k: entries(**k) if k.get("group") != 
 
 from langchain_core.messages import HumanMessage
 from llmi_agent import ArtifactStore, Document, attach_bytes, write_document
-from llmi_agent.contract import ToolSpec
 from llmi_agent.testing import FakeTool, ScriptedModel, slot
 from llmi_graphs import build_graph
 from pathlib import Path
@@ -35,7 +34,7 @@ async def main(folder):
     store = ArtifactStore(folder / "artifacts")
     table = attach_bytes(store, "sales.csv", b"month,sum\\n2026-01,3\\n")
     draft = "# Sales\\n\\n" + slot("code", "A chart", code="plt.plot([1])")
-    tool = FakeTool(ToolSpec(name="charts", kind="code", description="charts", load="x:y"))
+    tool = FakeTool("charts", "code")
     graph = build_graph(model=ScriptedModel(script=[draft]), tools=[tool], store=store, secrets={{}})
     answer = await graph.ainvoke({{"messages": [HumanMessage("Sales")], "attachments": [vars(table)]}})
     document = Document.model_validate(answer["document"])
