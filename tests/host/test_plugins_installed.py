@@ -9,17 +9,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from langchain_core.messages import HumanMessage
 
-from llmi_agent.base.errors import PluginError
+from llmi_agent.base.errors import ConfigError, PluginError, UnavailableError
 from llmi_agent.config.options import Options
 from llmi_agent.document.model import Document
 from llmi_agent.host.registry import Registry, discover
+from llmi_agent.run.previews import describe
 from llmi_agent.run.prompt import system_prompt
 from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.attachments import attach_bytes
 from llmi_agent.testing import (
     ScriptedModel,
     check_light_import,
@@ -65,7 +68,9 @@ def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(str(site))
     yield site
     for name in [
-        n for n in sys.modules if n.startswith("bad_") or n in ("llmi_palette", "former_names")
+        n
+        for n in sys.modules
+        if n.startswith("bad_") or n in ("llmi_palette", "former_names", "own_policy")
     ]:
         del sys.modules[name]
 
@@ -129,6 +134,30 @@ async def test_a_plugin_written_before_the_contract_had_its_room_runs_unchanged(
     assert (figure.tool, figure.provenance.title) == ("former_photos", "One")
     seen = sys.modules["former_names"].SEEN
     assert sorted(seen) == [("draft", "# T"), ("search", "Produced")]
+
+
+@pytest.mark.usefixtures("installed")
+async def test_a_small_package_brings_a_policy_and_a_preview(store: ArtifactStore) -> None:
+    source = FIXTURES / "own-policy" / "own_policy.py"
+    assert len(source.read_text().splitlines()) <= 40
+    registry = discover(["own-policy", "palette"])
+    assert not registry.host.problems
+    given = {"tools": registry, "store": store, "secrets": {"OWN_KEY": "0123456789"}}
+    graph = build_graph(model="own/Tides", **given)
+    table = attach_bytes(store, "levels.tsv", b"hour\tlevel\n1\t2\n2\t3\n")
+    request = {"messages": [HumanMessage("Write.")], "attachments": [asdict(table)]}
+    document = Document.model_validate((await graph.ainvoke(request))["document"])
+    assert (document.title, document.policy) == ("Tides", "own/Tides")
+    assert [figure.tool for figure in document.figures] == ["palette"]
+    assert document.costs.charges[0].usd is not None
+    described = await describe((table,), registry.host, store)
+    assert "a table of one's own" in described.texts[0]
+    assert "Its tabs may be something else." in described.texts[0]
+    assert store.read(described.copies[0].digest).startswith(b"hour,level")
+    with pytest.raises(ConfigError, match="try own/anything"):
+        build_graph(model="own/nothing", **given)
+    with pytest.raises(UnavailableError, match="needs OWN_KEY"):
+        build_graph(model="own/x", **{**given, "secrets": {}})
 
 
 @pytest.mark.usefixtures("installed")

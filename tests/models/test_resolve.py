@@ -1,122 +1,178 @@
-"""From names to models: keys, addresses, prices, and what a model can see."""
+"""From names to models, whoever answers them: keys, addresses, prices, and what a model can see."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
-from llmi_agent.base.errors import ConfigError, UnavailableError
+from llmi_agent.base.errors import ConfigError, InputError, PolicyError, UnavailableError
 from llmi_agent.config.options import ModelPrice, Options
-from llmi_agent.host.registry import discover
+from llmi_agent.contract import PolicyFailed, PolicyModel, PolicyRequest, PolicySpec, hookimpl
+from llmi_agent.contract.kinds import WELL_KNOWN
+from llmi_agent.host.policies import Policies
+from llmi_agent.host.registry import registry_of
 from llmi_agent.models.resolve import Model, resolve_models
 from llmi_agent.models.tokens import tokens
 from llmi_agent.store.artifacts import ArtifactStore
-from llmi_agent.testing import OpenAIServer, ScriptedModel
+from llmi_agent.testing import ScriptedModel
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore:.*:UserWarning"
-)
+ASKED: list[PolicyRequest] = []
+ANSWER: list[Any] = []
 
-KEYS = {"OPENAI_API_KEY": "sk-a", "ANTHROPIC_API_KEY": "sk-b", "GEMINI_API_KEY": "sk-c"}
+
+def make(request: PolicyRequest) -> Any:
+    ASKED.append(request)
+    answer = ANSWER.pop() if ANSWER else ScriptedModel(script=["x"])
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
+class Door:
+    @hookimpl
+    def llmi_policies(self) -> list[PolicySpec]:
+        load = f"{__name__}:make"
+        return [
+            PolicySpec("plain", "d", load, default=True, language_model=False, price=(0.0, 0.0)),
+            PolicySpec("priced/*", "d", load, price=(1.0, 2.0), sees=True, finish_reasons=True),
+            PolicySpec("keyed/*", "d", load, needs=("OWN_KEY",), reads=("OWN_*",)),
+            PolicySpec("openai/*", "d", load),
+        ]
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[make.__module__])
+    ASKED.clear()
+    ANSWER.clear()
 
 
 def resolve(store: ArtifactStore, *names: Any, **given: Any) -> tuple[Model, ...]:
-    given.setdefault("secrets", KEYS)
+    policies = registry_of(hooks=[Door()]).policies
+    given.setdefault("secrets", {})
     return resolve_models(
-        names[0], names[1:], policies=discover().policies, store=store, kinds={}, **given
+        names[0], names[1:], policies=policies, store=store, kinds=WELL_KNOWN, **given
     )
 
 
 def test_the_order_is_kept_and_each_goes_by_its_name(store: ArtifactStore) -> None:
     scripted = ScriptedModel(script=["x"])
-    models = resolve(store, "openai/gpt-4o", "anthropic/claude-sonnet-4-5", scripted, "offline")
-    names = [model.name for model in models]
-    assert names == ["openai/gpt-4o", "anthropic/claude-sonnet-4-5", "ScriptedModel", "offline"]
-    assert models[2].chat is scripted
+    models = resolve(store, "priced/a", scripted, "plain")
+    assert [model.name for model in models] == ["priced/a", "ScriptedModel", "plain"]
+    assert models[1].chat is scripted
+
+
+def test_who_writes_where_nobody_has_chosen(store: ArtifactStore) -> None:
+    (model,) = resolve(store, None)
+    assert (model.name, model.language_model, model.usd(tokens(9, 9))) == ("plain", False, 0.0)
+
+
+def test_a_policy_is_told_what_it_is_made_for(store: ArtifactStore) -> None:
+    secrets = {"OWN_KEY": "k", "OWN_BASE": "b", "OTHER_KEY": "no"}
+    options = Options(dialect="python")
+    resolve(store, "keyed/a/b", secrets=secrets, options=options, api_base="http://h:1/v1")
+    (asked,) = ASKED
+    assert (asked.name, asked.model, asked.api_base) == ("keyed/a/b", "a/b", "http://h:1/v1")
+    assert asked.secrets == {"OWN_KEY": "k", "OWN_BASE": "b"}
+    assert asked.kinds is WELL_KNOWN
+    assert asked.artifacts is store
+    written = asked.write_slot("search", "A fox", {"query": "<imgen>"})
+    assert written.startswith("<imgen>{'source': 'search', 'description': 'A fox'")
+    assert "OWN_KEY" not in repr(asked)
 
 
 @pytest.mark.parametrize(
-    ("name", "error", "words"),
+    ("secrets", "said", "meant"),
     [
-        ("openai/gpt-5", UnavailableError, "OPENAI_API_KEY"),
-        ("anthropic/claude-sonnet-4-5", UnavailableError, "ANTHROPIC_API_KEY"),
-        ("gemini/gemini-2.5-pro", UnavailableError, "GEMINI_API_KEY"),
-        ("hosted_vllm/any", UnavailableError, "HOSTED_VLLM_API_BASE or --api-base"),
-        ("nonsense", ConfigError, "provider/model"),
-        ("no-such-provider/x", ConfigError, "provider/model"),
+        (None, None, True),
+        ({}, None, False),
+        ({"OWN_KEY": "k"}, None, False),
+        ({}, True, True),
+        (None, False, False),
     ],
 )
-def test_what_a_model_lacks_is_said_before_a_run(
-    store: ArtifactStore, name: str, error: type[Exception], words: str
+def test_whether_the_processs_own_credentials_are_meant(
+    store: ArtifactStore, secrets: Any, said: bool | None, meant: bool
 ) -> None:
+    resolve(store, "priced/a", secrets=secrets, environment=said)
+    resolve(store, "priced/a", secrets=dict(os.environ))
+    assert [asked.environment for asked in ASKED] == [meant, True]
+
+
+def test_what_is_missing_is_said_before_a_run(store: ArtifactStore) -> None:
+    with pytest.raises(UnavailableError, match="the model keyed/a needs OWN_KEY"):
+        resolve(store, "plain", "keyed/a")
+    policies = Policies(registry_of().host)
+    with pytest.raises(ConfigError, match="no policy answers"):
+        resolve_models("nothing/x", policies=policies, store=store, kinds={})
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (PolicyFailed("no such one", "setting"), ConfigError, "^no such one$"),
+        (PolicyFailed("no file", "input"), InputError, "^no file$"),
+        (PolicyFailed("no key"), UnavailableError, "^no key$"),
+        (ImportError("no module"), PolicyError, r"cannot be made \(hooks-0 .*no module"),
+        (SystemExit(3), PolicyError, "cannot be made"),
+        ("text", PolicyError, "no chat model"),
+    ],
+)
+def test_what_goes_wrong_while_it_is_made_is_one_sentence(
+    store: ArtifactStore, answer: Any, error: type[Exception], words: str
+) -> None:
+    ANSWER.append(answer)
     with pytest.raises(error, match=words):
-        resolve(store, name, secrets={})
+        resolve(store, "priced/a")
 
 
-def test_a_fallback_that_lacks_its_key_is_said_before_a_run_too(store: ArtifactStore) -> None:
-    with pytest.raises(UnavailableError, match="ANTHROPIC_API_KEY"):
-        resolve(
-            store, "openai/gpt-4o", "anthropic/claude-sonnet-4-5", secrets={"OPENAI_API_KEY": "k"}
-        )
-
-
-def arguments(model: Model) -> dict[str, Any]:
-    given: dict[str, Any] = model.chat.model_kwargs  # type: ignore[attr-defined]
-    return {name: value for name, value in given.items() if name in ("api_key", "api_base")}
-
-
-def test_a_server_of_ones_own_needs_no_key_and_takes_bare_names(store: ArtifactStore) -> None:
-    first, same, other = resolve(
-        store,
-        "qwen3",
-        "openai/small",
-        "gemini/gemini-2.5-pro",
-        secrets={"GEMINI_API_KEY": "sk-c"},
-        api_base="http://localhost:8000/v1",
-    )
-    assert first.name == "openai/qwen3"
-    assert arguments(first) == {"api_key": "none", "api_base": "http://localhost:8000/v1"}
-    assert arguments(same) == arguments(first)
-    assert arguments(other) == {"api_key": "sk-c"}
-
-
-def test_prices_of_the_settings_then_of_the_list_else_unknown(store: ArtifactStore) -> None:
-    prices: Any = {"openai/gpt-4o": {"input": 1, "output": 2}}
-    (named,) = resolve(store, "openai/gpt-4o", options=Options(prices=prices))
-    (listed,) = resolve(store, "openai/gpt-4o")
-    (elsewhere,) = resolve(store, "openai/gpt-4o", api_base="http://localhost:8000/v1")
-    (unlisted,) = resolve(store, "openai/some-model-of-mine")
-    (offline,) = resolve(store, "offline")
+def test_prices_of_the_settings_then_of_the_policy_else_unknown(store: ArtifactStore) -> None:
+    prices: Any = {"priced/a": {"input": 10, "output": 20}}
+    (named,) = resolve(store, "priced/a", options=Options(prices=prices))
+    (listed,) = resolve(store, "priced/a")
+    (unlisted,) = resolve(store, "openai/a")
+    chat = ScriptedModel(script=["x"])
+    ANSWER.append(PolicyModel(chat, usd=lambda usage: 7.0, estimated=True, most_output=99))
+    (own,) = resolve(store, "priced/a")
     usage = tokens(1_000_000, 1_000_000)
-    assert (named.usd(usage), named.basis) == (3.0, "known")
-    assert (listed.usd(usage), listed.basis) == (12.5, "known")
-    assert (elsewhere.usd(usage), elsewhere.basis) == (12.5, "estimated")
+    assert (named.usd(usage), named.basis) == (30.0, "known")
+    assert (listed.usd(usage), listed.basis) == (3.0, "known")
     assert unlisted.usd(usage) is None
-    assert offline.usd(usage) == 0
+    assert (own.usd(usage), own.basis, own.most_output) == (7.0, "estimated", 99)
 
 
-def test_cached_tokens_cost_what_the_list_says(store: ArtifactStore) -> None:
-    (model,) = resolve(store, "openai/gpt-4o")
-    usage = tokens(1_000_000, 0)
-    cached = {**usage, "input_token_details": {"cache_read": 1_000_000}}
-    assert model.usd(cached) == pytest.approx(1.25)  # type: ignore[arg-type]
+def test_what_the_policy_says_of_a_model_goes_before_its_spec(store: ArtifactStore) -> None:
+    (by_spec,) = resolve(store, "priced/a")
+    ANSWER.append(PolicyModel(ScriptedModel(script=["x"]), sees=False, finish_reasons=False))
+    (by_model,) = resolve(store, "priced/a")
+    assert (by_spec.sees, by_spec.finish_reasons) == (True, True)
+    assert (by_model.sees, by_model.finish_reasons) == (False, False)
+    assert not resolve(store, "priced/a", options=Options(vision=False))[0].sees
+
+
+def test_a_chat_model_shows_itself(store: ArtifactStore) -> None:
+    profiled = ScriptedModel(script=["x"], profile={"image_inputs": True})
+    (model,) = resolve(store, profiled)
+    assert model.sees
+    assert model.finish_reasons is None
+    assert not resolve(store, profiled, options=Options(vision=False))[0].sees
+
+
+def test_at_an_address_a_bare_name_speaks_openais_protocol(store: ArtifactStore) -> None:
+    base = "http://localhost:8000/v1"
+    models = resolve(store, "qwen3", "openai/b", "priced/a", "plain", api_base=base)
+    assert [model.name for model in models] == ["openai/qwen3", "openai/b", "priced/a", "plain"]
+    assert [asked.api_base for asked in ASKED] == [base, base, None, None]
 
 
 def test_a_price_from_the_environment_reads_as_two_numbers() -> None:
     assert ModelPrice.model_validate("0.15/0.6") == ModelPrice(input=0.15, output=0.6)
     with pytest.raises(ValueError, match="greater than or equal to 0"):
         ModelPrice.model_validate("-1/2")
-
-
-def test_the_processs_organisation_is_not_a_tenants(
-    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OPENAI_ORGANIZATION", "org-of-somebody-else")
-    with OpenAIServer() as server:
-        (model,) = resolve(store, "openai/a", api_base=f"{server.url}/v1")
-        model.chat.invoke("hello")
-        assert server.seen[0].headers.get("openai-organization", "") == ""
 
 
 @pytest.mark.parametrize("address", ["notaurl", "localhost:8000/v1", "http://", "ftp://x/v1"])
@@ -129,19 +185,3 @@ def test_an_address_holds_no_password(store: ArtifactStore) -> None:
     with pytest.raises(ConfigError, match="password") as caught:
         resolve(store, "openai/a", api_base="http://me:secret-word@host/v1")
     assert "secret-word" not in str(caught.value)
-
-
-def test_who_sees_pictures(store: ArtifactStore) -> None:
-    seeing, blind = resolve(store, "openai/gpt-4o", "openai/gpt-3.5-turbo")
-    assert (seeing.sees, blind.sees) == (True, False)
-    (told,) = resolve(store, "openai/some-model", options=Options(vision=True))
-    assert told.sees
-    profiled = ScriptedModel(script=["x"], profile={"image_inputs": True})
-    assert resolve(store, profiled)[0].sees
-    assert not resolve(store, profiled, options=Options(vision=False))[0].sees
-
-
-def test_how_long_an_answer_may_be_is_known_of_listed_models_only(store: ArtifactStore) -> None:
-    listed, unlisted = resolve(store, "openai/gpt-4o", "openai/some-model-of-mine")
-    assert listed.most_output == 16384
-    assert unlisted.most_output is None

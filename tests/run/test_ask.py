@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
+from langchain_core.outputs import ChatGenerationChunk
 
-from llmi_agent.base.errors import PolicyError, UnavailableError
+from llmi_agent.base.errors import InputError, PolicyError, UnavailableError
 from llmi_agent.config.options import ModelPrice, Options
+from llmi_agent.contract.hooks import ModelContext, ModelRequest, hookimpl
+from llmi_agent.contract.policy import PolicyFailed
 from llmi_agent.contract.tool import Failed
 from llmi_agent.document.model import Document
+from llmi_agent.host.registry import registry_of
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.attachments import attach_bytes
 from llmi_agent.testing import (
@@ -441,3 +447,133 @@ async def test_a_model_without_a_price_is_unknown_and_never_free(
     costs = answer["document"]["costs"]
     assert costs["unknown"] == 1
     assert costs["charges"][0]["usd"] is None
+
+
+class Watcher:
+    """Keeps what the hook on models hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str, str | None]] = []
+        self.requests = ""
+
+    @hookimpl
+    async def llmi_after_model(
+        self, request: ModelRequest, response: AIMessage, context: ModelContext, error: str | None
+    ) -> None:
+        self.heard.append((request.purpose, str(response.text), error))
+        self.requests += repr(request) + repr(response)
+
+
+async def watched(server: OpenAIServer, store: ArtifactStore, **given: Any) -> Watcher:
+    watcher = Watcher()
+    graph = build_graph(
+        model="openai/a",
+        api_base=f"{server.url}/v1",
+        tools=registry_of(FakeTool("s", "search"), hooks=[watcher]),
+        store=store,
+        secrets={"OPENAI_API_KEY": KEY},
+        options=FAST.model_copy(update={"model_retries": 1}),
+        **given,
+    )
+    with suppress(PolicyError):
+        await graph.ainvoke({"messages": [HumanMessage(f"My key is {KEY}.")]})
+    return watcher
+
+
+async def test_the_hook_hears_of_every_call_failed_and_cut_ones_too(
+    server: OpenAIServer, store: ArtifactStore
+) -> None:
+    server.fault(openai_error(500, f"oops {KEY}"), path=CHAT)
+    server.fault(Cut(0.5), path=CHAT)
+    failed, cut = (await watched(server, store)).heard
+    assert failed[:2] == ("draft", "")
+    assert "oops [secret]" in str(failed[2])
+    assert cut[1].startswith("# The fox")
+    assert not cut[1].endswith("</imgen>\n")
+    assert "broke off" in str(cut[2])
+
+
+async def test_the_hook_hears_no_secret(server: OpenAIServer, store: ArtifactStore) -> None:
+    watcher = await watched(server, store)
+    ((_, text, error),) = watcher.heard
+    assert "the key is [secret]" in text
+    assert error is None
+    assert "My key is [secret]" in watcher.requests
+    assert KEY not in watcher.requests
+
+
+class Script(BaseChatModel):
+    """A model that streams these answers, each with its metadata."""
+
+    answers: list[tuple[str, dict[str, Any]]]
+
+    @property
+    def _llm_type(self) -> str:
+        return "script"
+
+    def _generate(self, messages: Any, *args: Any, **given: Any) -> Any:
+        raise NotImplementedError
+
+    async def _astream(self, messages: Any, *args: Any, **given: Any) -> Any:
+        text, metadata = self.answers.pop(0)
+        chunk = AIMessageChunk(content=text, response_metadata=metadata)
+        yield ChatGenerationChunk(message=chunk)
+
+
+OPENAI: dict[str, Any] = {"model_provider": "openai"}
+
+
+async def scripted(store: ArtifactStore, *answers: tuple[str, dict[str, Any]]) -> Document:
+    graph = build_graph(
+        model=Script(answers=list(answers)),
+        tools=[FakeTool("s", "search")],
+        store=store,
+        secrets={},
+        options=FAST,
+    )
+    state = await graph.ainvoke({"messages": [HumanMessage("Write.")]})
+    return Document.model_validate(state["document"])
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        ("# T\n\nHalf", OPENAI),
+        ("# T\n\nHalf", {"finish_reason": "abort"}),
+        ("# T\n\n<imgen>{", {}),
+        ("# T\n\n<think>hm", {}),
+    ],
+    ids=["no reason", "abort", "in a slot", "in thought"],
+)
+async def test_an_answer_that_breaks_off_is_asked_for_again_once_and_then_said(
+    store: ArtifactStore, broken: tuple[str, dict[str, Any]]
+) -> None:
+    mended = await scripted(store, broken, ("# Whole", {**OPENAI, "finish_reason": "stop"}))
+    assert (mended.title, mended.cut) == ("Whole", "")
+    again = await scripted(store, broken, broken)
+    assert "Script" in again.cut
+
+
+async def test_an_open_tag_that_the_model_means_is_said(store: ArtifactStore) -> None:
+    done = await scripted(store, ("# T\n\nText <imgen>{", {"finish_reason": "stop"}))
+    assert "inside <imgen>" in done.cut
+
+
+class Unwilling(ScriptedModel):
+    async def _astream(self, *args: Any, **given: Any) -> Any:
+        raise PolicyFailed("nothing is attached; attach a table", "input")
+        yield
+
+
+async def test_what_a_policy_says_will_not_work_is_not_tried_again(store: ArtifactStore) -> None:
+    def graph(*fallback: Any) -> Any:
+        return build_graph(
+            model=Unwilling(script=["x"]), fallback=fallback, tools=[FakeTool("s", "search")],
+            store=store, secrets={}, options=FAST,
+        )  # fmt: skip
+
+    request = {"messages": [HumanMessage("Write.")]}
+    with pytest.raises(InputError, match=r"^nothing is attached; attach a table"):
+        await graph().ainvoke(request)
+    state = await graph(ScriptedModel(script=["# Other"])).ainvoke(request)
+    assert state["document"]["title"] == "Other"

@@ -123,7 +123,7 @@ class PolicyRequest:
     """The name behind the prefix: `qwen3`."""
     artifacts: ArtifactReader
     """The bytes of what is attached."""
-    write_slot: Callable[[str, str, Mapping[str, Any]], str]
+    write_slot: Callable[[str, str, Mapping[str, Any]], str] = field(repr=False)
     """(kind, description, params) -> a slot in the run's dialect, for a policy that is no language model."""
     kinds: Mapping[str, Kind] = field(default_factory=lambda: MappingProxyType({}))
     """The kinds of pictures that the run can fill."""

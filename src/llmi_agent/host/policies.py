@@ -81,7 +81,7 @@ class Policies:
 
         Raises UnavailableError if there is none, ConfigError if several plugins would.
         """
-        names = sorted(name for name, each in self.by_name.items() if each.spec.default)
+        names = _defaults(self.own) or _defaults(self.by_name)
         if not names:
             raise UnavailableError(f"no model is chosen; {self._next_step()}")
         if len(names) > 1:
@@ -102,6 +102,10 @@ def error_of(failed: PolicyFailed) -> LlmiError:
     """What a policy's failure is to the user."""
     kinds = {"input": InputError, "setting": ConfigError, "unavailable": UnavailableError}
     return kinds[failed.reason](str(failed))
+
+
+def _defaults(policies: Mapping[str, RegisteredPolicy]) -> list[str]:
+    return sorted(name for name, each in policies.items() if each.spec.default)
 
 
 def _nearness(spec: PolicySpec) -> tuple[bool, int]:

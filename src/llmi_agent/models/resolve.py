@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,7 +61,7 @@ class _Given:
     store: ArtifactStore
     kinds: Mapping[str, Kind]
     options: Options
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
     environment: bool
 
     def request(self, policy: RegisteredPolicy, name: str, api_base: str | None) -> PolicyRequest:

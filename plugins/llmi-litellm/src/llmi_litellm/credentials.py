@@ -49,11 +49,15 @@ def credentials(request: PolicyRequest) -> dict[str, Any]:
 
 
 def _provider(name: str) -> str:
+    """By the name's own beginning, since LiteLLM logs in to some providers to look them up."""
+    written = name.partition("/")[0]
+    if "/" in name and written in {
+        str(getattr(each, "value", each)) for each in litellm.provider_list
+    }:
+        return written
     try:
         return str(litellm.get_llm_provider(name)[1])
-    except Exception as error:  # noqa: BLE001 - some providers log in while they are looked up
-        if "login" in str(error).lower():
-            raise PolicyFailed(f"the model {name} wants a login that LLMI cannot make") from None
+    except litellm.exceptions.BadRequestError:
         raise PolicyFailed(
             f"litellm knows no provider for the model {name!r}; write provider/model, such as "
             "openai/gpt-5 or ollama_chat/qwen3 (https://docs.litellm.ai/docs/providers)",

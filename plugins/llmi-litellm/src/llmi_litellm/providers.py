@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 BY_KEY = frozenset(
     """
-    abliteration ai21 ai21_chat aiand aiml aiohttp_openai amazon_nova anthropic anthropic_text apertis assemblyai
+    abliteration ai21 ai21_chat aiand aiml amazon_nova anthropic anthropic_text apertis assemblyai
     azure_ai baseten bigmodel bytez cerebras charity_engine chutes clf_ai_gateway cloudflare codestral cognition cohere
     cohere_chat cometapi compactifai coralbricks cortecs custom_openai darkbloom dashscope datarobot deepinfra deepseek
     docker_model_runner edenai empiriolabs empower featherless_ai fireworks_ai friendliai galadriel gemini github
