@@ -123,6 +123,7 @@ def test_every_field_of_a_spec_and_every_test_helper_is_documented() -> None:
     from dataclasses import fields
 
     from llmi_agent import testing
+    from llmi_agent.contract.policy import PolicySpec
     from llmi_agent.contract.spec import ToolSpec
     from llmi_agent.contract.tool import REASONS
 
@@ -132,7 +133,8 @@ def test_every_field_of_a_spec_and_every_test_helper_is_documented() -> None:
         for name, value in vars(testing).items()
         if not name.startswith("_") and getattr(value, "__module__", "") == testing.__name__
     ]
-    for name in [*(field.name for field in fields(ToolSpec)), *REASONS, *public]:
+    specs = [field.name for each in (ToolSpec, PolicySpec) for field in fields(each)]
+    for name in [*specs, *REASONS, *public]:
         assert f"`{name}`" in guide, name
 
 

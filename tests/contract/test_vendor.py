@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from llmi_agent.contract.tool import ToolFailed
-from llmi_agent.contract.vendor import read_settings, secret_of
+from llmi_agent.contract.vendor import read_settings, retry_after, secret_of
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import check_light_import, make_context
 
@@ -108,3 +108,18 @@ async def test_a_secret_that_is_no_good_is_named_but_not_shown(
         await _secret(tmp_path, secrets)
     assert str(caught.value) == f"{NAME} {said}"
     assert (caught.value.reason, caught.value.usd) == ("unavailable", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"llm_provider-retry-after": "9"}, 9.0),
+        ({"retry-after": "7", "llm_provider-retry-after": "9"}, 7.0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_how_long_a_vendor_asks_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds

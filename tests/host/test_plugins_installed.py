@@ -150,7 +150,7 @@ async def test_a_small_package_brings_a_policy_and_a_preview(store: ArtifactStor
     assert (document.title, document.policy) == ("Tides", "own/Tides")
     assert [figure.tool for figure in document.figures] == ["palette"]
     assert document.costs.charges[0].usd is not None
-    described = await describe((table,), registry.host, store)
+    described = await describe((table,), registry, store)
     assert "a table of one's own" in described.texts[0]
     assert "Its tabs may be something else." in described.texts[0]
     assert store.read(described.copies[0].digest).startswith(b"hour,level")

@@ -102,6 +102,7 @@ def _wait(error: BaseException) -> float | None:
 
 
 def _of_the_network(error: BaseException) -> bool:
-    import httpx
-
-    return isinstance(error, httpx.TransportError | TimeoutError | ConnectionError)
+    if isinstance(error, TimeoutError | ConnectionError):
+        return True
+    # Of httpx or of httpx2, whichever a vendor's client stands on: neither is imported for this.
+    return any(each.__name__ == "TransportError" for each in type(error).__mro__)

@@ -11,7 +11,7 @@ import binascii
 import os
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 # Without this LiteLLM fetches a price list from the network while it is imported.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -52,7 +52,7 @@ class _Client(openai.AsyncOpenAI):
 async def draw(prompt: str, settings: Settings, key: str) -> Drawn:
     """A new picture. Raises ToolFailed."""
     async with Connection(settings) as connection:
-        client = _Client(api_key=key, base_url=settings.base, http_client=connection)
+        client = _Client(api_key=key, base_url=settings.base, http_client=cast("Any", connection))
         client.organization = client.project = None  # the environment's are perhaps not the key's
         common = _common(settings, key)
         if settings.form:  # litellm refuses it for dall-e-2, which wants it
