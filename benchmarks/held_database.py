@@ -3,8 +3,9 @@
 Workload: EPISODES documents of three slots, all started together on one compiled graph, under a limit of 256 open files. Each
 call takes 0.2 s, so that the run is in its middle when another process begins an exclusive transaction (as a backup or a
 `VACUUM` does) and keeps it for HOLD seconds.
-The baseline is the same crowd with nobody else at the database. Bars: every document is whole; the event loop is held at most
-LONGEST seconds longer than in the baseline.
+The baseline is the same crowd with nobody else at the database. Bars: every document is whole; while the database is kept,
+the event loop is held at most LONGEST seconds longer than at any time in the baseline. Printed besides: the burst of work once it
+is free, when all documents go on at once.
 
 python benchmarks/held_database.py [EPISODES] [HOLD] [PATIENCE]
 """
@@ -45,29 +46,34 @@ connection.close()
 """
 
 
-async def heartbeat(beats: list[float]) -> None:
-    """How long the loop was held between two turns of this task, in seconds."""
+async def heartbeat(beats: list[tuple[float, float]]) -> None:
+    """When a turn of this task ended, and how long the loop was held before it, in seconds."""
     while True:
         began = time.perf_counter()
         await asyncio.sleep(0.01)
-        beats.append(time.perf_counter() - began - 0.01)
+        now = time.perf_counter()
+        beats.append((now, now - began - 0.01))
 
 
 async def hold(path: Path, seconds: float, first: asyncio.Event) -> float:
-    """Keep the database from the first call on; returns for how long."""
+    """Keep the database from the first call on; returns until when."""
     await first.wait()
     if not seconds:
         return 0.0
-    began = time.perf_counter()
     holder = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", HOLDER, str(path), str(seconds), stdout=subprocess.DEVNULL
+        sys.executable, "-c", HOLDER, str(path), str(seconds), stdout=subprocess.PIPE
     )
+    assert holder.stdout is not None
+    await holder.stdout.readline()
+    until = time.perf_counter() + seconds
     assert await holder.wait() == 0
-    return time.perf_counter() - began
+    return until
 
 
-async def measure(folder: Path, episodes: int, seconds: float) -> tuple[int, float, list[str]]:
-    """How many documents are whole, the longest time the loop was held, and what went wrong."""
+async def measure(
+    folder: Path, episodes: int, seconds: float
+) -> tuple[int, float, float, list[str]]:
+    """How many documents are whole, the longest hold of the loop while the database is kept and in all, what went wrong."""
     first = asyncio.Event()
     produced = Produced((Image(random_png(16, 16), Provenance("fake")),))
 
@@ -83,7 +89,7 @@ async def measure(folder: Path, episodes: int, seconds: float) -> tuple[int, flo
         store=ArtifactStore(folder),
         secrets={},
     )
-    beats: list[float] = []
+    beats: list[tuple[float, float]] = []
     beating = asyncio.create_task(heartbeat(beats))
     holding = asyncio.create_task(hold(folder / "journal.db", seconds, first))
     answers = await asyncio.gather(
@@ -91,12 +97,12 @@ async def measure(folder: Path, episodes: int, seconds: float) -> tuple[int, flo
         return_exceptions=True,
     )
     first.set()  # if no call has come, the answers say why
-    held = await holding
+    until = await holding
     beating.cancel()
-    print(f"  the database was held for {held:.1f} s, from the first call on")
     whole = [each for each in answers if isinstance(each, dict) and _figures(each) == SLOTS]
     wrong = [f"{type(e).__name__}: {e}" for e in answers if isinstance(e, BaseException)]
-    return len(whole), max(beats), wrong
+    kept = max((held for now, held in beats if until - seconds <= now <= until), default=0.0)
+    return len(whole), kept, max(held for _, held in beats), wrong
 
 
 def _figures(answer: dict[str, Any]) -> int:
@@ -112,15 +118,15 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (HANDLES, HANDLES))
     print(f"{episodes} documents at once, {HANDLES} file handles, {SLOTS} slots each")
     with tempfile.TemporaryDirectory() as folder:
-        _, usual, _ = asyncio.run(measure(Path(folder), episodes, 0.0))
+        _, _, usual, _ = asyncio.run(measure(Path(folder), episodes, 0.0))
     with tempfile.TemporaryDirectory() as folder:
-        whole, longest, wrong = asyncio.run(measure(Path(folder), episodes, seconds))
+        whole, kept, longest, wrong = asyncio.run(measure(Path(folder), episodes, seconds))
     for each in sorted(set(wrong))[:5]:
         print(f"  {wrong.count(each)} x {each[:300]}")
     print(f"documents: {whole} of {episodes} (bar: all)")
     print(f"longest hold of the event loop: {longest:.2f} s, {usual:.2f} s in the baseline")
-    print(f"difference: {longest - usual:.2f} s (bar: <= {LONGEST})")
-    return 0 if whole == episodes and longest - usual <= LONGEST else 1
+    print(f"while the database is kept: {kept:.2f} s (bar: <= the baseline's + {LONGEST} s)")
+    return 0 if whole == episodes and kept <= usual + LONGEST else 1
 
 
 if __name__ == "__main__":

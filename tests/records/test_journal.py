@@ -179,7 +179,7 @@ def test_held_episodes_cost_no_handle_each(journal: Journal) -> None:
         with pytest.raises(InputError, match="e499 is still going on"):
             stack.enter_context(journal.hold("e499"))
         stack.enter_context(journal.hold("e500"))
-    assert handles() == before
+    assert handles() <= before
     with journal.hold("e499"):
         pass
 
