@@ -23,11 +23,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from llmi_agent.base.errors import ConfigError, InputError, LlmiError
-from llmi_agent.base.resources import exhausted
+from llmi_agent.base.errors import InputError
+from llmi_agent.records.database import connect, unusable
 from llmi_agent.records.locks import locks_in
 from llmi_agent.records.outcome import Finished
-from llmi_agent.records.writer import is_busy, patiently, writer_of
+from llmi_agent.records.writer import patiently, writer_of
 from llmi_agent.store.artifacts import ArtifactStore
 
 T = TypeVar("T")
@@ -47,26 +47,6 @@ Kind = Literal[
     "composed",
 ]
 
-BUSY_SECONDS = 1.0
-"""How long SQLite itself waits for another process; `writer.patiently` has it wait again."""
-
-_VERSION = 1
-"""Of the tables; what has a lower one is brought up to date when it is opened."""
-_TABLE = """
-CREATE TABLE IF NOT EXISTS records (
-    id INTEGER PRIMARY KEY,
-    episode TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    key TEXT NOT NULL,
-    data TEXT NOT NULL,
-    at REAL NOT NULL,
-    reuse TEXT
-)
-"""
-_INDEXES = (
-    "CREATE INDEX IF NOT EXISTS records_of_episode ON records (episode, id)",
-    "CREATE INDEX IF NOT EXISTS records_to_reuse ON records (reuse, id) WHERE reuse IS NOT NULL",
-)
 _DIGESTS = re.compile("[0-9a-f]{64,}")
 
 
@@ -113,7 +93,7 @@ class Journal:
         """
         now = time.time()
         rows = [(episode, e.kind, e.key, json.dumps(e.data), now, e.reuse) for e in entries]
-        return writer_of(self.path, partial(_connect, self.path)).put(rows)
+        return writer_of(self.path, partial(connect, self.path)).put(rows)
 
     def write(self, episode: str, *entries: Entry) -> None:
         """Append records, and wait until they are on disk. Not for an event loop."""
@@ -189,14 +169,14 @@ class Journal:
             try:
                 held = stack.enter_context(locks.hold(episode))
             except OSError as error:
-                raise _unusable(error, self.path) from None
+                raise unusable(error, self.path) from None
             if not held:
                 raise InputError(f"the run {episode} is still going on elsewhere")
             yield
 
     def close(self) -> None:
         """Write what waits and let go of the file; the next use opens it again."""
-        writer_of(self.path, partial(_connect, self.path)).close()
+        writer_of(self.path, partial(connect, self.path)).close()
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -241,65 +221,10 @@ class Journal:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None or self._process != os.getpid():
-            connection = patiently(partial(_connect, self.path), self.path)
+            connection = patiently(partial(connect, self.path), self.path)
             self._connection, self._process = connection, os.getpid()
             weakref.finalize(self, connection.close)
         return self._connection
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """A connection to the file, which is made or brought up to date if need be.
-
-    Raises ConfigError if there can be none, OperationalError if another process keeps it.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)  # it holds prompts and drafts
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer at once
-            connection.execute("PRAGMA synchronous = NORMAL")
-            if connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
-                _bring_up_to_date(connection)
-        except BaseException:
-            connection.close()
-            raise
-    except (OSError, sqlite3.Error) as error:
-        if is_busy(error):
-            raise
-        raise _unusable(error, path) from None
-    return connection
-
-
-def _unusable(error: BaseException, path: Path) -> LlmiError:
-    """Why there can be no records. SQLite does not say that there are no handles left, so it is tried."""
-    if why := exhausted(error) or _no_handles(path):
-        return why
-    return ConfigError(
-        f"no records can be kept in {path.parent}: {error}; set LLMI_HOME to a folder of yours"
-    )
-
-
-def _no_handles(path: Path) -> LlmiError | None:
-    """SQLite needs three: for the file, its log and its index."""
-    try:
-        with path.open("rb"), path.open("rb"), path.open("rb"):
-            return None
-    except OSError as error:
-        return exhausted(error)
-
-
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Make the tables, or add what an older LLMI's lack. Another process may be about to do the same."""
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(_TABLE)
-        columns = [column[1] for column in connection.execute("PRAGMA table_info(records)")]
-        if "reuse" not in columns:
-            connection.execute("ALTER TABLE records ADD COLUMN reuse TEXT")
-        for index in _INDEXES:
-            connection.execute(index)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 
 def journal_beside(store: ArtifactStore) -> Journal:

@@ -53,6 +53,20 @@ class Kept(_Value):
     """Why the kind that was asked for failed, if another stands in for it."""
     attempts: int = 1
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a watcher may want to know of the picture, and by which digest to read it from the store."""
+        return {
+            "message": "",
+            "kind": self.kind,
+            "tool": self.tool,
+            "caption": self.description,
+            "digest": self.artifact.digest,
+            "media_type": self.artifact.media_type,
+            "width": self.artifact.width,
+            "height": self.artifact.height,
+        }
+
 
 class Dropped(_Value):
     """The verdict on a slot that stays without one, and why."""

@@ -32,12 +32,12 @@ from llmi_agent.host.registry import Registered
 from llmi_agent.records.cache import Cache, identity
 from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.outcome import Candidate, Finished, Outcome
-from llmi_agent.run.answers import Answers
 from llmi_agent.run.ledger import Ledger
 from llmi_agent.run.previews import copies_of
 from llmi_agent.run.seeds import call_seed
 from llmi_agent.run.stray_tasks import disowned
 from llmi_agent.run.tasks import finish, stop
+from llmi_agent.run.tool_answers import ToolAnswers
 from llmi_agent.store import decoder
 from llmi_agent.store.intake import IntakeError
 
@@ -75,7 +75,7 @@ class Dispatcher:
         self._seed = seed
         self._cache = Cache(toolkit.journal, toolkit.store)
         self._redactor = toolkit.redactor
-        self._answers = Answers(toolkit.redactor)
+        self._answers = ToolAnswers(toolkit.redactor)
         self._download = toolkit.download
         self._tools: dict[str, Tool] = {}
         self._permits: dict[str, asyncio.Semaphore] = {}

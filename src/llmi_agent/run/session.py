@@ -171,7 +171,7 @@ class Session:
         """Show what became of a slot, once."""
         if slot not in self._told:
             self._told.add(slot)
-            told = _facts(verdict) if isinstance(verdict, Kept) else {"message": verdict.message}
+            told = verdict.facts if isinstance(verdict, Kept) else {"message": verdict.message}
             self.slot_event(slot, verdict.status, attempts=verdict.attempts, **told)
 
     def emit(self, event: Mapping[str, Any]) -> None:
@@ -279,20 +279,6 @@ class Session:
             f"img_index {index} is not an earlier picture; here it may be 0 to {count - 1} "
             f"({len(self.inputs)} input images, then the slots before this one)"
         )
-
-
-def _facts(kept: Kept) -> dict[str, Any]:
-    """What a watcher may want to know of a picture, and by which digest to read it from the store."""
-    return {
-        "message": "",
-        "kind": kept.kind,
-        "tool": kept.tool,
-        "caption": kept.description,
-        "digest": kept.artifact.digest,
-        "media_type": kept.artifact.media_type,
-        "width": kept.artifact.width,
-        "height": kept.artifact.height,
-    }
 
 
 def _stands(task: asyncio.Task[Outcome]) -> bool:

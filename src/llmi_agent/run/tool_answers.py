@@ -30,7 +30,7 @@ _provenance = TypeAdapter(Provenance)
 _amount = TypeAdapter(Annotated[float, Field(ge=0, allow_inf_nan=False)] | None)
 
 
-class Answers:
+class ToolAnswers:
     """Reads the answers of a toolkit's tools."""
 
     def __init__(self, redactor: Redactor) -> None:
