@@ -19,6 +19,7 @@ from llmi_agent.draft import (
     Slot,
     Strictness,
     Text,
+    Void,
     format as format_draft,
     is_valid_payload,
     parse,
@@ -50,7 +51,40 @@ TOKENS = (
     *(GOOD, GOOD[:-1], GOOD[:40], CODE, EDIT, "{", "}", '"', "'", "“", "\\", "a", "x`", "é", "1"),
     *(f"<imgen>{payload}</imgen>" for payload in (GOOD, GOOD[:-1], CODE, EDIT, "x")),
 )
+HABITS = (
+    *(
+        "<IMGEN>",
+        "</ imgen >",
+        "<imgen id='1'>",
+        "<imgen ",
+        "/>",
+        "&lt;imgen&gt;",
+        "&lt;/imgen&gt;",
+        "&lt;im",
+    ),
+    *(
+        "<tool_call>",
+        "</tool_call>",
+        "<thinking>",
+        "</thinking>",
+        "[THINK]",
+        "[/THINK]",
+        "◁think▷",
+        "◁/think▷",
+    ),
+    *("<|channel|>analysis<|message|>", "<|end|>", "<|channel|>final<|message|>", "<|"),
+    *("\n```markdown\n", "```md\n", "\n```json\n", "\n# T\n", "# ", "\n</think>\n", "imgen"),
+    *(
+        f"```\n<imgen>{GOOD}</imgen>\n```\n",
+        f"\n~~~json\n{GOOD}\n~~~\n",
+        '<imgen source="search" query="q"/>',
+    ),
+)
 NASTY = st.one_of(
+    st.lists(st.sampled_from((*TOKENS, *HABITS)), max_size=20).map("".join),
+    st.lists(st.sampled_from(HABITS) | st.sampled_from(["\n", "```", "a", GOOD]), max_size=15).map(
+        "".join
+    ),
     st.lists(st.sampled_from(TOKENS), max_size=25).map("".join),
     st.lists(st.sampled_from(TOKENS) | st.text(max_size=4), max_size=12).map("".join),
     st.text(),
@@ -65,8 +99,14 @@ INPUTS = st.integers(0, 2)
 FEW = settings(max_examples=300, deadline=None)
 
 
-def merged(blocks: list[Block]) -> tuple[Block, ...]:
+def merged(stream: list[Block | Void]) -> tuple[Block, ...]:
     found: list[Block] = []
+    blocks: list[Block] = []
+    for each in stream:
+        if isinstance(each, Void):
+            blocks.clear()
+        else:
+            blocks.append(each)
     for is_text, group in groupby(blocks, key=lambda block: isinstance(block, Text)):
         members = list(group)
         if is_text:
@@ -82,7 +122,7 @@ def test_any_chunking_reads_like_the_whole(
 ) -> None:
     whole = parse(text, KINDS, inputs=inputs, dialect=dialect, reader=reader)
     stream = DraftReader(KINDS, inputs=inputs, dialect=dialect, reader=reader)
-    blocks: list[Block] = []
+    blocks: list[Block | Void] = []
     start = 0
     while start < len(text):
         size = data.draw(st.integers(1, 9))
@@ -178,6 +218,12 @@ LARGE: dict[str, Callable[[int], str]] = {
     "half tags": lambda n: "<im<think></think>" * (n // 18),
     "a giant slot": lambda n: "<imgen>" + "a" * n,
     "a giant literal": lambda n: "<imgen>{" + "'a' " * (n // 4) + "</imgen>",
+    "fences that open and close": lambda n: "```markdown\n# a\n" + "```\n" * (n // 4),
+    "half fences of slots": lambda n: "```json\n<imgen>\n" * (n // 16),
+    "half attributes": lambda n: "<imgen a" * (n // 8),
+    "half spellings": lambda n: "&lt;imgen&gt; < imgen [TH" * (n // 24),
+    "closings of thoughts": lambda n: "# a\n" + "</think>\n" * (n // 9),
+    "objects without tags": lambda n: '```json\n{"source": "x"}\n```\n' * (n // 28),
     "blank lines in a fence": lambda n: "```\n" + " \n" * (n // 2),
 }
 
@@ -198,7 +244,7 @@ def test_the_scanner_touches_each_character_few_times() -> None:
         nonlocal seen
         seen += len(piece)
 
-    def take(content: str, closed: bool) -> int:
+    def take(opener: str, content: str, closer: str) -> int:
         count(content)
         return len(content)
 

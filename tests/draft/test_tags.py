@@ -12,8 +12,10 @@ from llmi_agent.draft import (
     DraftReader,
     Slot,
     Text,
+    Void,
     format as format_draft,
     parse,
+    slot_in,
 )
 
 KINDS = {name: kind.params for name, kind in WELL_KNOWN.items()}
@@ -38,14 +40,24 @@ OUTCOMES: dict[str, tuple[str, list[Block]]] = {
     "adjacent slots": (TAG + TAG, [slot(0), slot(1)]),
     "lines and blanks in the tag": (f"<imgen>\n {PAYLOAD}\n</imgen>", [slot()]),
     "half a tag at the end": ("a <imge", [Text("a <imge")]),
-    "tags are exact": ("<IMGEN>{}</IMGEN>", [Text("<IMGEN>{}</IMGEN>")]),
+    "other spellings": (
+        f'< imgen >{PAYLOAD}</IMGEN> <Imgen id="1">{PAYLOAD}</imgen>',
+        [slot(), Text(" "), slot(1)],
+    ),
     # Think
     "think": (f"<think>hm {TAG}</think>\n{TAG}", [Text("\n"), slot()]),
     "think in prose": ("a<think>b</think>c", [Text("ac")]),
     "think with a fence": (f"<think>```</think>{TAG}", [slot()]),
     "think in a think": ("<think>a<think>b</think>c", [Text("c")]),
     "think never closed": (f"a <think>b {TAG}", [Text("a ")]),
-    "stray </think>": (f"a</think>b{TAG}", [Text("ab"), slot()]),
+    "stray </think>": (f"# a</think>b{TAG}", [Text("# ab"), slot()]),
+    "lone </think>": (f"a {TAG}</think>b{TAG}</think>c", [Text("b"), slot(), Text("c")]),
+    "lone </think> that nothing follows": (f"a {TAG}</think>\n", [Text("a "), slot(), Text("\n")]),
+    "lone </think> after a heading": (
+        f"# Plan\n{TAG}\n</think>\n\n# T\n{TAG}",
+        [Text("\n\n# T\n"), slot()],
+    ),
+    "</think> on a line of a document": ("# T\na\n</think>\nb", [Text("# T\na\n\nb")]),
     "stray </imgen>": (f"a</imgen>b{TAG}</imgen>", [Text("ab"), slot()]),
     "no tag is made by leaving one out": (
         f"<im<think></think>gen>{PAYLOAD}</imgen>",
@@ -74,15 +86,27 @@ OUTCOMES: dict[str, tuple[str, list[Block]]] = {
     ),
     "a mention at the end": ("a <imgen>, b", [Text("a "), bad("<imgen>"), Text(", b")]),
     # Quotations
-    "fence": (f"```json\n{TAG}\n```\n{TAG}", [Text(f"```json\n{TAG}\n```\n"), slot()]),
-    "tilde fence": (f"~~~\n{TAG}\n~~~\n{TAG}", [Text(f"~~~\n{TAG}\n~~~\n"), slot()]),
+    "fence": (f"```xml\nx\n{TAG}\n```\n{TAG}", [Text(f"```xml\nx\n{TAG}\n```\n"), slot()]),
+    "fence with code after the slot": (
+        f"```\n{TAG}\nx\n```\n{TAG}",
+        [Text(f"```\n{TAG}\nx\n```\n"), slot()],
+    ),
+    "tilde fence": (f"~~~\nx\n{TAG}\n~~~\n{TAG}", [Text(f"~~~\nx\n{TAG}\n~~~\n"), slot()]),
+    "fence of slots": (f"```json\n{TAG}\n```\n{TAG}", [slot(), Text("\n"), slot(1)]),
+    "fence of slots, never closed": (f"a\n~~~\n{TAG}\n", [Text("a\n"), slot(), Text("\n")]),
+    "fence of an object": (f"a\n```json\n{PAYLOAD}\n```\nb", [Text("a\n"), slot(), Text("\nb")]),
+    "fence of another object": ('```json\n{"a": 1}\n```', [Text('```json\n{"a": 1}\n```')]),
+    "fence that explains the tag": (
+        f"The tag `<imgen>`:\n```\n{TAG}\n```\n",
+        [Text(f"The tag `<imgen>`:\n```\n{TAG}\n```\n")],
+    ),
     "fence with think": ("```\n<think>a</think>\n```", [Text("```\n<think>a</think>\n```")]),
     "fence in a list and a quotation": (
-        f" > ```\n{TAG}\n > ```\n{TAG}",
-        [Text(f" > ```\n{TAG}\n > ```\n"), slot()],
+        f" > ```\nx{TAG}\n > ```\n{TAG}",
+        [Text(f" > ```\nx{TAG}\n > ```\n"), slot()],
     ),
-    "fence after think": (f"<think>a</think>```\n{TAG}", [Text(f"```\n{TAG}")]),
-    "fence never closed": (f"a\n```\n{TAG}", [Text(f"a\n```\n{TAG}")]),
+    "fence after think": (f"<think>a</think>```\nx{TAG}", [Text(f"```\nx{TAG}")]),
+    "fence never closed": (f"a\n```\nx\n{TAG}", [Text(f"a\n```\nx\n{TAG}")]),
     "fence closed by a longer run only": (
         f"````\n```\n{TAG}\n`````\n{TAG}",
         [Text(f"````\n```\n{TAG}\n`````\n"), slot()],
@@ -93,6 +117,43 @@ OUTCOMES: dict[str, tuple[str, list[Block]]] = {
     "inline code in a line of three": (f"```a``` {TAG}", [Text("```a``` "), slot()]),
     "inline code ends with its line": (f"a ` {TAG}\n{TAG}", [Text(f"a ` {TAG}\n"), slot()]),
     "a backtick as apostrophe": (f"it`s {TAG}", [Text("it`s "), slot()]),
+    # The whole answer in a fence
+    "fenced whole": (f"```markdown\n# T\n{TAG}\n```", [Text("# T\n"), slot(), Text("\n")]),
+    "fenced whole, without a name": (
+        f"````\n# T\n{TAG}\n````\n",
+        [Text("# T\n"), slot(), Text("\n")],
+    ),
+    "fenced whole, never closed": (f"~~~md\nA\n{TAG}", [Text("A\n"), slot()]),
+    "fenced whole, with words around": (
+        f"Here:\n\n```md\n# T\n{TAG}\n```\nMore?",
+        [Text("Here:\n\n# T\n"), slot(), Text("\nMore?")],
+    ),
+    "fenced whole, with fences in it": (
+        f"```md\n# T\n```py\nx\n```\n```\nx\n```\n{TAG}\n```\n",
+        [Text("# T\n```py\nx\n```\n```\nx\n```\n"), slot(), Text("\n")],
+    ),
+    "a fence after two paragraphs is an example": (
+        f"A\n\nB\n\n```md\n# T\n{TAG}\n```\n",
+        [Text(f"A\n\nB\n\n```md\n# T\n{TAG}\n```\n")],
+    ),
+    # Other marks
+    "entities": (f"a &lt;imgen&gt;{PAYLOAD}&lt;/imgen&gt;", [Text("a "), slot()]),
+    "entities in words": ("a &lt;imgen&gt; b", [Text("a &lt;imgen&gt; b")]),
+    "attributes": ('<imgen source="search" description="t" query="q"/>', [slot()]),
+    "half a tag with attributes": (f"<imgen a {TAG}", [Text("<imgen a "), slot()]),
+    "tool call": (
+        '<tool_call>\n{"name": "search", "arguments": {"description": "t", "query": "q"}}\n</tool_call>',
+        [slot()],
+    ),
+    "thinking": (f"<Thinking>{TAG}</thinking>\n{TAG}", [Text("\n"), slot()]),
+    "thinking in words": ("a <thinking> b", [Text("a <thinking> b")]),
+    "[THINK]": (f"[THINK]{TAG}[/THINK]# T", [Text("# T")]),
+    "◁think▷": (f"◁think▷{TAG}◁/think▷# T", [Text("# T")]),
+    "lone </thinking>": (f"a {TAG}</thinking>\n# T", [Text("\n# T")]),
+    "channels": (
+        f"<|channel|>analysis<|message|>a {TAG}<|end|><|start|>assistant<|channel|>final<|message|># T<|return|>",
+        [Text("# T")],
+    ),
     "inline code after CJK": (f"标签`{TAG}`", [Text(f"标签`{TAG}`")]),
 }
 
@@ -141,12 +202,46 @@ def test_names_of_tags_in_a_slot_survive_the_wire(dialect: str) -> None:
 
 def test_a_slot_comes_the_moment_its_tag_closes_and_prose_before_it() -> None:
     reader = DraftReader(KINDS)
-    assert reader.feed("a ") == [Text("a ")]
+    assert reader.feed("# T\na ") == [Text("# T\na ")]
     assert reader.feed("<im") == []
     assert reader.feed(f"gen>{PAYLOAD}</imgen") == []
     assert reader.feed(">") == [slot()]
     assert reader.feed("<") == []
     assert reader.close() == [Text("<")]
+
+
+def test_nothing_is_sent_before_it_is_known_to_be_no_reasoning() -> None:
+    reader = DraftReader(KINDS)
+    assert reader.feed(f"Maybe {TAG} or") == []
+    assert reader.feed(".\n</think>\n") == []
+    assert reader.feed(f"a {TAG}") == [Text("\n"), Text("a "), slot()]
+
+
+def test_what_was_sent_and_turns_out_to_be_reasoning_is_taken_back() -> None:
+    reader = DraftReader(KINDS)
+    assert reader.feed(f"# Plan\n{TAG}") == [Text("# Plan\n"), slot()]
+    assert reader.feed("\n</think>\n\n# T") == [Void(), Text("\n\n"), Text("# T")]
+    assert reader.feed(TAG) == [slot()]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"```json\n{TAG}\n```",
+        f"```json\n{PAYLOAD}\n```",
+        f"Here it is:\n\n{PAYLOAD}\n\nShall I go on?",
+        f"`{TAG}`",
+        f"The query {{was}} vague.\n</think>\n{TAG}",
+        f"I mend the `<imgen>`:\n```\n{TAG}\n```",
+    ],
+)
+def test_the_answer_to_a_repair_is_found(answer: str) -> None:
+    assert slot_in(answer, KINDS) == slot()
+
+
+def test_words_are_no_answer_to_a_repair() -> None:
+    assert slot_in("SKIP", KINDS) is None
+    assert slot_in("{" * 50_000, KINDS) is None
 
 
 def test_an_unknown_dialect_or_reader_is_named() -> None:

@@ -16,7 +16,7 @@ from langgraph.config import get_stream_writer
 
 from llmi_agent.contract.tool import Attachment, Provenance
 from llmi_agent.document.messages import Images, picture_url
-from llmi_agent.draft import BadSlot, Draft, DraftReader, Slot, parse
+from llmi_agent.draft import BadSlot, Draft, DraftReader, Slot, parse, slot_in
 from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.run.ask import Policy
 from llmi_agent.run.session import Emit, Input, Session
@@ -99,6 +99,10 @@ class Machine:
     def read(self, text: str, inputs: int) -> Draft:
         """A whole draft, read in the same way."""
         return parse(text, self.toolkit.bindings.params, inputs=inputs, **self._form)
+
+    def read_repair(self, answer: str, inputs: int) -> Slot | BadSlot | None:
+        """The slot of an answer to a repair request, read in the same way."""
+        return slot_in(answer, self.toolkit.bindings.params, inputs=inputs, **self._form)
 
     @property
     def _form(self) -> dict[str, Any]:

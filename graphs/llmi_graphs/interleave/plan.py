@@ -19,7 +19,7 @@ from langgraph.types import Send
 from llmi_agent.contract.hooks import ModelContext
 from llmi_agent.contract.policy import ATTACHMENTS, PROMPT
 from llmi_agent.document.messages import reference
-from llmi_agent.draft import BadSlot, Slot, Text
+from llmi_agent.draft import BadSlot, Slot, Text, Void
 from llmi_agent.run.ask import CutShort, Restart
 from llmi_agent.run.previews import COPIES, describe
 from llmi_agent.run.prompt import system_prompt, user_message
@@ -29,6 +29,8 @@ from llmi_graphs.interleave.machine import Machine, attachments_of, conversation
 from llmi_graphs.interleave.observe import ahead
 from llmi_graphs.interleave.open import tell_opened
 from llmi_graphs.interleave.state import State, Turn
+
+_REASONED = "what the model wrote so far was its reasoning; the document begins here"
 
 
 async def plan(machine: Machine, state: State, config: RunnableConfig) -> dict[str, Any]:
@@ -43,7 +45,7 @@ async def plan(machine: Machine, state: State, config: RunnableConfig) -> dict[s
     if draft is None:
         draft = await _written(machine, own, config, session)
     else:
-        _Slots(machine, session, own).take(draft, end=True)
+        await _Slots(machine, session, own).take(draft, end=True)
     return {"draft": draft, "episode": own["episode"], "request": own.get("request", "")}
 
 
@@ -72,10 +74,10 @@ async def _written(machine: Machine, state: State, config: RunnableConfig, sessi
                 continue
             pieces.append(piece)
             journal.text(piece)
-            slots.take(piece)
+            await slots.take(piece, writer=writer)
     draft = "".join(pieces)
     journal.drafted(draft, writer, cut)
-    slots.take("", end=True)
+    await slots.take("", writer=writer, end=True)
     return draft
 
 
@@ -87,10 +89,14 @@ class _Slots:
         self._reader = machine.reader(len(session.inputs))
         self._origins: list[str] = []
 
-    def take(self, piece: str, *, end: bool = False) -> None:
+    async def take(self, piece: str, *, writer: str = "", end: bool = False) -> None:
         """The next piece of the draft; its `end` may close what is still open."""
         for block in [*self._reader.feed(piece), *(self._reader.close() if end else [])]:
-            if isinstance(block, Text):
+            if isinstance(block, Void):
+                self._session.emit({"type": "restart", "model": writer, "message": _REASONED})
+                self._origins.clear()
+                await self._session.discard()
+            elif isinstance(block, Text):
                 self._session.emit({"type": "text", "text": block.text})
             else:
                 self._send(block)

@@ -69,11 +69,9 @@ def _slot_in(
     machine: Machine, session: Session, answer: str, index: int, title: str
 ) -> Slot | BadSlot | None:
     """The answer's first slot, under the number of the slot that it replaces."""
-    inputs = len(session.inputs) + index
-    slots = machine.read(answer, inputs).slots
-    if not slots:
+    first = machine.read_repair(answer, len(session.inputs) + index)
+    if first is None:
         return None
-    first = slots[0]
     if isinstance(first, Slot):
         return Slot(index, first.kind, first.description or title, first.params)
     return BadSlot(index, first.raw, first.reason)

@@ -5,7 +5,7 @@ In its canonical form a slot is one tag that holds a JSON object with exactly th
 """
 
 from llmi_agent.draft.payload import MAX_PAYLOAD
-from llmi_agent.draft.reader import DraftReader, is_valid_payload, parse
+from llmi_agent.draft.reader import DraftReader, is_valid_payload, parse, slot_in
 from llmi_agent.draft.types import (
     BadSlot,
     Block,
@@ -15,6 +15,7 @@ from llmi_agent.draft.types import (
     Slot,
     Strictness,
     Text,
+    Void,
 )
 from llmi_agent.draft.wire import format, format_slot  # noqa: A004 - read as draft.format
 
@@ -29,8 +30,10 @@ __all__ = [
     "Slot",
     "Strictness",
     "Text",
+    "Void",
     "format",
     "format_slot",
     "is_valid_payload",
     "parse",
+    "slot_in",
 ]

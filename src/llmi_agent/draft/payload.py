@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from llmi_agent.draft import syntax
+from llmi_agent.draft import shapes, syntax
 from llmi_agent.draft.types import Dialect, Kinds, Slot, Strictness
 from llmi_agent.draft.wire import format_slot
 
@@ -43,7 +43,8 @@ def read(
     unreadable, refused = "", ""
     for understand in syntax.readers(dialect, reader):
         try:
-            slot = _checked(understand(text), kinds, index, strict)
+            data = understand(text)
+            slot = _checked(data if strict else shapes.forgiven(data, kinds), kinds, index, strict)
             _check_picture(slot, kinds, pictures)
             _check_length(slot, dialect, len(payload))
         except syntax.SyntaxProblemError as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import get_args
 
+from llmi_agent.draft.habits import LenientScanner
 from llmi_agent.draft.payload import (
     PayloadError,
     names_a_picture,
@@ -15,9 +16,21 @@ from llmi_agent.draft.payload import (
     read_start,
 )
 from llmi_agent.draft.scanner import Scanner
-from llmi_agent.draft.tags import CLOSE, OPEN, THINK
-from llmi_agent.draft.types import BadSlot, Block, Dialect, Draft, Kinds, Slot, Strictness, Text
+from llmi_agent.draft.shapes import payload_of
+from llmi_agent.draft.tags import ANY_REASONING, CLOSE, THINK
+from llmi_agent.draft.types import (
+    BadSlot,
+    Block,
+    Dialect,
+    Draft,
+    Kinds,
+    Slot,
+    Strictness,
+    Text,
+    Void,
+)
 
+_MOST_TRIES = 20
 _UNCLOSED = f"the tag is not closed; end it with {CLOSE}"
 
 
@@ -57,42 +70,70 @@ class DraftReader:
         self._inputs = inputs
         self._dialect: Dialect = dialect
         self._reader: Strictness = reader
-        self._scanner = Scanner(lambda piece: self._push(Text(piece), piece), self._read_slot)
+        lenient = (self._take_back, self._reads) if reader == "lenient" else ()
+        scan = LenientScanner if lenient else Scanner
+        self._scanner: Scanner = scan(
+            lambda piece: self._push(Text(piece), piece), self._read_slot, *lenient
+        )
+        self._told = False
+        self._taken_back: list[Block | Void] = []
         self._count = 0
-        self._ready: list[Block] = []
+        self._ready: list[Block | Void] = []
         self._held: deque[tuple[Block, str]] = deque()
 
-    def feed(self, chunk: str) -> list[Block]:
+    def feed(self, chunk: str) -> list[Block | Void]:
         """Take one more chunk, of any size; return the blocks that are certain now."""
         self._scanner.feed(chunk)
+        self._release()
         return self._take()
 
-    def close(self) -> list[Block]:
+    def close(self) -> list[Block | Void]:
         """Take the end of the text; return the blocks that are left."""
         self._scanner.close()
+        if self._taken_back:
+            self._ready = [*self._taken_back, *self._ready]
         while self._held:
             block, raw = self._held.popleft()
             self._ready.append(block if self._is_certain(block) else self._refuse(block, raw))
         return self._take()
 
-    def _take(self) -> list[Block]:
+    def _take(self) -> list[Block | Void]:
         ready, self._ready = self._ready, []
+        self._told = self._told or bool(ready)
         return ready
 
-    def _read_slot(self, content: str, closed: bool) -> int:
+    def _take_back(self) -> None:
+        """What came so far was reasoning; if nothing follows, it was the draft after all."""
+        if self._told:
+            self._ready = [Void()]
+        else:
+            self._taken_back = [*self._ready, *(block for block, _ in self._held)]
+            self._ready = []
+        self._held.clear()
+        self._count = 0
+
+    def _reads(self, payload: str) -> bool:
+        try:
+            self._read(payload, 0)
+        except PayloadError:
+            return False
+        return True
+
+    def _read_slot(self, opener: str, content: str, closer: str) -> int:
         index = self._count
         self._count += 1
-        raw = OPEN + content + (CLOSE if closed else "")
+        closed = bool(closer)
+        raw = opener + content + closer
         used = len(content)
         block: Block
         try:
             if closed:
-                block = self._read(content, index)
+                block = self._read(payload_of(opener, content), index)
             else:
                 block, used = self._read_unclosed(content, index)
         except PayloadError as error:
             if not closed and _is_mention(content):
-                raw, used = OPEN, 0
+                raw, used = opener, 0
             block = BadSlot(index, raw, str(error))
         self._push(block, raw)
         return used
@@ -122,7 +163,14 @@ class DraftReader:
         return slot, len(content) if is_cut_tag else used
 
     def _push(self, block: Block, raw: str) -> None:
+        if self._taken_back and (not isinstance(block, Text) or block.text.strip()):
+            self._taken_back = []
         self._held.append((block, raw))
+        self._release()
+
+    def _release(self) -> None:
+        if self._taken_back or getattr(self._scanner, "may_be_reasoning", False):
+            return
         while self._held and self._is_certain(self._held[0][0]):
             self._ready.append(self._held.popleft()[0])
 
@@ -155,7 +203,37 @@ def parse(
     Raises ValueError for a dialect or reader that does not exist, and never for the text.
     """
     stream = DraftReader(kinds, inputs=inputs, dialect=dialect, reader=reader)
-    return Draft(tuple(_merged([*stream.feed(text), *stream.close()])))
+    blocks: list[Block] = []
+    for block in (*stream.feed(text), *stream.close()):
+        if isinstance(block, Void):
+            blocks.clear()
+        else:
+            blocks.append(block)
+    return Draft(tuple(_merged(blocks)))
+
+
+def slot_in(
+    answer: str,
+    kinds: Kinds,
+    *,
+    inputs: int = 0,
+    dialect: Dialect = "json",
+    reader: Strictness = "lenient",
+) -> Slot | BadSlot | None:
+    """The one slot that an answer was asked for: the first in a tag, else, read leniently, the first JSON object
+    that is one."""
+    if slots := parse(answer, kinds, inputs=inputs, dialect=dialect, reader=reader).slots:
+        return slots[0]
+    start = -1
+    for _ in range(_MOST_TRIES if reader == "lenient" else 0):
+        start = answer.find("{", start + 1)
+        if start < 0:
+            break
+        try:
+            return read_start(answer[start:], kinds, index=0, dialect=dialect)[0]
+        except PayloadError:
+            continue
+    return None
 
 
 def is_valid_payload(
@@ -175,7 +253,9 @@ def is_valid_payload(
 
 def _is_mention(content: str) -> bool:
     """Whether what follows an unclosed tag is prose, and would be so again if written out."""
-    return content.lstrip()[:1] not in tuple("{`~<") and THINK not in content
+    return content.lstrip()[:1] not in tuple("{`~<") and not (
+        THINK in content or ANY_REASONING.search(content)
+    )
 
 
 def _merged(blocks: Iterable[Block]) -> Iterable[Block]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TypeAlias
 
 from llmi_agent.draft.tags import CLOSE, LONGEST, OPEN, SLOT_EDGE, THINK, THOUGHT, unfinished
 
@@ -26,19 +27,25 @@ _IN_PROSE = re.compile(
 )
 _IN_CODE = re.compile(r"[`\n]")
 
+SlotReader: TypeAlias = Callable[[str, str, str], int]
+"""Takes a slot's opener, content and closer; returns how much of the content is the slot's."""
+
 
 class Scanner:
     """Cuts text into prose and the contents of slots.
 
-    `text(piece)` takes prose, in order and as early as is safe. `slot(content, closed)` takes what stands
-    after an `<imgen>`, up to `</imgen>` (closed) or else up to the next `<imgen>` or the end, and says
-    how many of its characters belong to the slot; the rest of an unclosed one is read as prose.
+    `text(piece)` takes prose, in order and as early as is safe. `slot(opener, content, closer)` takes what
+    stands after an `<imgen>`, up to `</imgen>` or, with an empty closer, up to the next `<imgen>` or the end,
+    and says how many of its characters belong to the slot; the rest of an unclosed one is read as prose.
 
     Each state is a method that takes the window and a position and returns the next position. Prose is
     sent when a tag or the end of the window is reached: `_sent` is the position up to which it was.
     """
 
-    def __init__(self, text: Callable[[str], None], slot: Callable[[str, bool], int]) -> None:
+    _tokens = _IN_PROSE
+    _unfinished = staticmethod(unfinished)
+
+    def __init__(self, text: Callable[[str], None], slot: SlotReader) -> None:
         self._text = text
         self._slot = slot
         self._state: Callable[[str, int], int] = self._line_start
@@ -47,6 +54,8 @@ class Scanner:
         self._tail = ""
         self._at_line_start = True
         self._content: list[str] = []
+        self._opener = OPEN
+        self._edge = SLOT_EDGE
         self._mark = "`"
         self._run = 0
         self._end_run = self._end_idle_run
@@ -62,7 +71,7 @@ class Scanner:
         if self._state == self._in_slot:
             self._content.append(self._carry)
             self._carry = ""
-            self._end_slot(closed=False)
+            self._end_slot("")
         self._give_up_carry()
 
     def _scan(self, window: str) -> None:
@@ -87,7 +96,7 @@ class Scanner:
 
     def _hold(self, window: str, start: int) -> int:
         """Keep a tag that is under way at the end of the window for the next one."""
-        held = unfinished(window, start)
+        held = self._unfinished(window, start)
         self._carry = window[held:]
         return held
 
@@ -101,7 +110,7 @@ class Scanner:
     # Prose
 
     def _line_start(self, window: str, position: int) -> int:
-        end = _span(_BLANKS, window, position)
+        end = span(_BLANKS, window, position)
         if end < len(window):
             self._state = self._prose
             if window[end] in _RUNS:
@@ -109,7 +118,7 @@ class Scanner:
         return end
 
     def _prose(self, window: str, position: int) -> int:
-        found = _IN_PROSE.search(window, position)
+        found = self._tokens.search(window, position)
         at = found.start() if found else self._hold(window, position)
         if at > position:
             self._at_line_start = False
@@ -122,7 +131,7 @@ class Scanner:
         if token[0] == "`":
             is_whole = len(token) > 1 and at > self._sent
             return found.end() if is_whole else self._backtick(window, at)
-        return self._tag(window, at, token)
+        return self._tag(window, at, found)
 
     def _new_line(self, at: int) -> int:
         self._at_line_start = True
@@ -135,7 +144,8 @@ class Scanner:
         self._start_run("`", self._end_idle_run if apostrophe else self._end_opening_run)
         return at
 
-    def _tag(self, window: str, at: int, tag: str) -> int:
+    def _tag(self, window: str, at: int, found: re.Match[str]) -> int:
+        tag = found[0]
         if tag == OPEN:
             self._send(window, at)
             self._state = self._in_slot
@@ -147,7 +157,7 @@ class Scanner:
     def _keep_apart(self, window: str, at: int) -> None:
         """Put a space where leaving out a tag would join its two sides into a new tag or quotation."""
         self._send(window, at)
-        if self._tail[-1:] in _RUNS or unfinished(self._tail) < len(self._tail):
+        if self._tail[-1:] in _RUNS or self._unfinished(self._tail) < len(self._tail):
             self._say(" ")
 
     def _resumed(self) -> Callable[[str, int], int]:
@@ -164,22 +174,22 @@ class Scanner:
         return self._skip_to(at + len(THOUGHT))
 
     def _in_slot(self, window: str, position: int) -> int:
-        found = SLOT_EDGE.search(window, position)
+        found = self._edge.search(window, position)
         if found is None:
             self._content.append(window[position : self._hold(window, position)])
             return self._skip_to(len(window))
         self._content.append(window[position : found.start()])
-        closed = found[0] == CLOSE
-        self._end_slot(closed)
-        return self._skip_to(found.end() if closed else found.start())
+        closer = found[0] if "/" in found[0] else ""
+        self._end_slot(closer)
+        return self._skip_to(found.end() if closer else found.start())
 
-    def _end_slot(self, closed: bool) -> None:
+    def _end_slot(self, closer: str) -> None:
         content = "".join(self._content)
         self._content = []
         self._state = self._prose
         self._at_line_start = False
         self._tail = CLOSE
-        used = self._slot(content, closed)
+        used = self._slot(self._opener, content, closer)
         if used < len(content):
             self._scan(content[used:])
             self._give_up_carry()
@@ -191,7 +201,7 @@ class Scanner:
         self._state = self._in_run
 
     def _in_run(self, window: str, position: int) -> int:
-        end = _span(_RUNS[self._mark], window, position)
+        end = span(_RUNS[self._mark], window, position)
         self._run += end - position
         if end < len(window):
             self._state = self._end_run()
@@ -227,7 +237,7 @@ class Scanner:
         return self._new_line(found.start())
 
     def _fence_line(self, window: str, position: int) -> int:
-        end = _span(_BLANKS, window, position)
+        end = span(_BLANKS, window, position)
         if end < len(window):
             self._state = self._fence_text
             if window[end] == self._mark:
@@ -238,7 +248,7 @@ class Scanner:
         return self._fence_end if self._run >= self._quote else self._fence_text
 
     def _fence_end(self, window: str, position: int) -> int:
-        end = _span(_LINE_REST, window, position)
+        end = span(_LINE_REST, window, position)
         if end == len(window):
             return end
         if window[end] == "\n":
@@ -254,7 +264,7 @@ class Scanner:
         return at + 1
 
 
-def _span(pattern: re.Pattern[str], window: str, position: int) -> int:
+def span(pattern: re.Pattern[str], window: str, position: int) -> int:
     """Where the characters that `pattern` takes end; it also matches none of them."""
     found = pattern.match(window, position)
     return found.end() if found else position

@@ -1,4 +1,4 @@
-"""The four tags, and how text is looked through for them."""
+"""The tags, how models spell them, and how text is looked through for them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,69 @@ CLOSE: Final = "</imgen>"
 THINK: Final = "<think>"
 THOUGHT: Final = "</think>"
 TAGS: Final = (OPEN, CLOSE, THINK, THOUGHT)
-LONGEST: Final = max(map(len, TAGS))
+LONGEST: Final = 48
+"""More than any tag has characters, blanks in it included."""
 
 SLOT_EDGE: Final = re.compile("</?imgen>")
-TAG_START: Final = re.compile("<(?=/?(?:imgen|think)>)")
+
+_NAMES = (
+    "think|thinking|thought|thoughts|reasoning|reflection|reason|analysis|scratchpad|antthinking|"
+    "inner_monologue|seed:think"
+)
+REASONING: Final = {
+    **{f"<{name}>": f"</{name}>" for name in _NAMES.split("|")},
+    "[think]": "[/think]",
+    "◁think▷": "◁/think▷",
+    "<|start_thinking|>": "<|end_thinking|>",
+    "<|begin_of_thought|>": "<|end_of_thought|>",
+    "<|channel|>analysis<|message|>": "<|end|>",
+    "<|channel|>commentary<|message|>": "<|end|>",
+}
+"""How models mark what they think before they write, casefolded: opener -> closer."""
+_MARKERS = (
+    *("<|channel|>final<|message|>", "<|start|>assistant", "<|end|>", "<|return|>"),
+    *("<|begin_of_solution|>", "<|end_of_solution|>", "<|start_response|>", "<|end_response|>"),
+)
+"""Markers between reasoning and answer; they mean nothing by themselves."""
+FINAL: Final = "<|channel|>final<|message|>"
+CALLS: Final = ("tool_call", "toolcall", "function_call", "tool_use", "function=imgen")
+"""Tags in which models trained on tools call for a picture as if it were one."""
+
+_B = "[ \t]{0,3}"
+_CALL = "|".join(CALLS)
+_THOUGHTS = tuple(dict.fromkeys(close for close in REASONING.values() if close != "<|end|>"))
+
+
+def _any(texts: tuple[str, ...], first_as: str = "{}") -> str:
+    """Alternatives by their first character, which stays outside of the part that ignores case."""
+    firsts = dict.fromkeys(text[0] for text in texts)
+    return "|".join(
+        f"{first_as.format(re.escape(first))}(?i:{'|'.join(re.escape(t[1:]) for t in texts if t[0] == first)})"
+        for first in firsts
+    )
+
+
+TOKEN: Final = "|".join(
+    (
+        rf"(?P<open>(?<=<){_B}(?i:imgen){_B}>)",
+        rf"(?P<close>(?<=<){_B}/{_B}(?i:imgen){_B}>)",
+        rf"(?P<attributes>(?<=<){_B}(?i:imgen)(?=[\s/]))",
+        rf"(?P<entity>(?<=&)(?i:lt;){_B}(?i:imgen){_B}&(?i:gt;)(?=[ \t]{{0,8}}\{{))",
+        rf"(?P<call>(?<=<)(?i:{_CALL})>)",
+        f"(?P<think>{_any(tuple(REASONING), '(?<={})')})",
+        f"(?P<thought>{_any(_THOUGHTS, '(?<={})')})",
+        f"(?P<marker>{_any(_MARKERS, '(?<={})')})",
+    )
+)
+"""Every tag after its first character, as the lenient reader knows it; the group says which it is."""
+ANY_REASONING: Final = re.compile(_any((*REASONING, *_THOUGHTS, *_MARKERS)))
+
+ANY_EDGE: Final = re.compile(rf"<{_B}/?{_B}(?i:imgen){_B}>")
+ENTITY_EDGE: Final = re.compile(
+    rf"&(?i:lt;){_B}/?{_B}(?i:imgen){_B}&(?i:gt;)|<{_B}/?{_B}(?i:imgen){_B}>"
+)
+CALL_EDGE: Final = re.compile(rf"</?(?i:{_CALL}|function|imgen)>")
+TAG_START: Final = re.compile(rf"<(?={_B}/?{_B}(?i:imgen|think)\b)")
 
 
 def unfinished(text: str, start: int = 0) -> int:
@@ -25,3 +84,37 @@ def unfinished(text: str, start: int = 0) -> int:
     if at >= 0 and any(tag.startswith(text[at:]) for tag in TAGS):
         return at
     return len(text)
+
+
+def any_unfinished(text: str, start: int = 0) -> int:
+    """The same for every tag that the lenient reader knows."""
+    for found in _FIRST.finditer(text, max(start, len(text) - LONGEST + 1)):
+        if _PART.fullmatch(text, found.start()):
+            return found.start()
+    return len(text)
+
+
+def _prefix(*atoms: str) -> str:
+    """What matches the atoms, or the first few of them."""
+    nested = ""
+    for atom in reversed(atoms):
+        nested = f"{atom}(?:{nested})?" if nested else atom
+    return nested
+
+
+def _prefixes(texts: tuple[str, ...]) -> str:
+    starts = sorted({text[:n] for text in texts for n in range(1, len(text))})
+    return "|".join(map(re.escape, starts))
+
+
+_FIRST = re.compile(r"[<&\[◁]")
+_PART = re.compile(
+    "|".join(
+        (
+            _prefix("<", f"{_B}/?{_B}", *"imgen", _B),
+            _prefix(*"&lt;", _B, *"imgen", _B, *"&gt;", "[ \t]{0,8}"),
+            _prefixes((*(f"<{name}>" for name in CALLS), *REASONING, *_THOUGHTS, *_MARKERS)),
+        )
+    ),
+    re.IGNORECASE,
+)

@@ -45,9 +45,14 @@ class BadSlot:
 
     index: int
     raw: str
-    """The source text from `<imgen>` on, verbatim, with its closing tag where it has one."""
+    """The source text from its opening tag on, verbatim, with its closing tag where it has one."""
     reason: str
     """What is wrong, what exists, what to write: for a person and for the policy."""
+
+
+@dataclass(frozen=True)
+class Void:
+    """In a stream only: all blocks before this one turned out to be none of the draft."""
 
 
 Block: TypeAlias = Text | Slot | BadSlot
