@@ -32,9 +32,9 @@ from llmi_agent.draft.tags import (
 )
 
 # One character class comes first, so that prose is skipped at the speed of `re`.
-_QUOTES = r"(?<=`)(?<![A-Za-z0-9]`)[^`\n]+`(?=[^`])|(?<=`)"
-_TOKENS = re.compile(rf"[<&\[◁`\n](?:{TOKEN}|{_QUOTES}|(?<=\n)(?=[ \t>`~<]|\Z))")
-_TOKENS_AT_FIRST = re.compile(rf"[<&\[◁`\n](?:{TOKEN}|{_QUOTES}|(?<=\n)(?=[ \t>`~<#]|\Z))")
+_QUOTES = r"(?<=`)(?:(?<![A-Za-z0-9]`)[^`\n]+`(?=[^`]))?"
+_TOKENS = re.compile(rf"[<&\[◁`\n](?:{_QUOTES}|(?<=\n)(?=[ \t>`~<]|\Z)|{TOKEN})")
+_TOKENS_AT_FIRST = re.compile(rf"[<&\[◁`\n](?:{_QUOTES}|(?<=\n)(?=[ \t>`~<#]|\Z)|{TOKEN})")
 _BLANKS = re.compile(r"[ \t>]*")
 _SPACE = re.compile(r"\s*")
 _HASHES = re.compile("#*")
@@ -79,6 +79,7 @@ class LenientScanner(Scanner):
         """The draft begins here."""
         self._tail, self._at_line_start = "", True
         self._preamble, self._may_wrap, self._explains = "", True, False
+        self._said: list[str] = []
         self._wraps: list[tuple[str, int]] = []
 
     def close(self) -> None:
@@ -99,10 +100,16 @@ class LenientScanner(Scanner):
         self._give_up_carry()
 
     def _say(self, piece: str) -> None:
-        self._explains = self._explains or "imgen" in self._tail[-4:] + piece
-        if len(self._preamble) <= _MOST_PREAMBLE:
-            self._preamble += piece[: _MOST_PREAMBLE + 1]
+        self._said.append(piece)
         super()._say(piece)
+
+    def _review(self) -> None:
+        """Look through what was said since the last fence: only a fence asks for it."""
+        said = "".join(self._said)
+        self._explains = self._explains or "imgen" in said
+        if len(self._preamble) <= _MOST_PREAMBLE:
+            self._preamble += said[: _MOST_PREAMBLE + 1]
+        self._said = [said[-4:]] if len(self._preamble) > _MOST_PREAMBLE else []
 
     # Lines and headings
 
@@ -275,6 +282,7 @@ class LenientScanner(Scanner):
         """What a fence holds decides what it is."""
         self._fence.append(line)
         content = line.lstrip(" \t>\r\n")
+        self._review()
         if not content:
             self._await_line(self._first_line)
         elif self._wraps_all(content):

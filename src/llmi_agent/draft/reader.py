@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable
 from itertools import groupby
+from math import inf
 from typing import get_args
 
 from llmi_agent.draft.habits import LenientScanner
@@ -31,6 +33,13 @@ from llmi_agent.draft.types import (
 )
 
 _MOST_TRIES = 20
+_MOST_HELD = 2_000
+# How models begin to think; a document hardly begins so.
+_THINKS_ALOUD = re.compile(
+    r"\W*(?:(?:ok|okay|alright|all right|right|hmm+|wait|first|now|so|well|thinking|analysis|let['’]?s|let me|let us|i)\b"
+    r"|(?:the|this) (?:user|request|prompt|task|question)\b|we (?:need|have|should|are|must|can)\b|user (?:wants|asks)\b)",
+    re.IGNORECASE,
+)
 _UNCLOSED = f"the tag is not closed; end it with {CLOSE}"
 
 
@@ -72,11 +81,10 @@ class DraftReader:
         self._reader: Strictness = reader
         lenient = (self._take_back, self._reads) if reader == "lenient" else ()
         scan = LenientScanner if lenient else Scanner
-        self._scanner: Scanner = scan(
-            lambda piece: self._push(Text(piece), piece), self._read_slot, *lenient
-        )
-        self._told = False
+        self._scanner: Scanner = scan(self._say, self._read_slot, *lenient)
+        self._told = self._in_doubt = False
         self._taken_back: list[Block | Void] = []
+        self._waiting, self._patience = 0, float(_MOST_HELD)
         self._count = 0
         self._ready: list[Block | Void] = []
         self._held: deque[tuple[Block, str]] = deque()
@@ -84,14 +92,14 @@ class DraftReader:
     def feed(self, chunk: str) -> list[Block | Void]:
         """Take one more chunk, of any size; return the blocks that are certain now."""
         self._scanner.feed(chunk)
-        self._release()
+        if self._held:
+            self._release()
         return self._take()
 
     def close(self) -> list[Block | Void]:
         """Take the end of the text; return the blocks that are left."""
         self._scanner.close()
-        if self._taken_back:
-            self._ready = [*self._taken_back, *self._ready]
+        self._ready = [*self._taken_back, *self._ready]
         while self._held:
             block, raw = self._held.popleft()
             self._ready.append(block if self._is_certain(block) else self._refuse(block, raw))
@@ -99,18 +107,17 @@ class DraftReader:
 
     def _take(self) -> list[Block | Void]:
         ready, self._ready = self._ready, []
-        self._told = self._told or bool(ready)
+        if ready:
+            self._told = True
         return ready
 
     def _take_back(self) -> None:
         """What came so far was reasoning; if nothing follows, it was the draft after all."""
-        if self._told:
-            self._ready = [Void()]
-        else:
-            self._taken_back = [*self._ready, *(block for block, _ in self._held)]
-            self._ready = []
+        self._taken_back = [*self._ready, *(block for block, _ in self._held)]
+        self._ready = []
         self._held.clear()
         self._count = 0
+        self._in_doubt = True
 
     def _reads(self, payload: str) -> bool:
         try:
@@ -162,17 +169,32 @@ class DraftReader:
         is_cut_tag = CLOSE.startswith(content[used:])
         return slot, len(content) if is_cut_tag else used
 
+    def _say(self, piece: str) -> None:
+        if self._held or self._in_doubt or self._scanner.may_be_reasoning:
+            self._push(Text(piece), piece)
+        else:
+            self._ready.append(Text(piece))
+
     def _push(self, block: Block, raw: str) -> None:
-        if self._taken_back and (not isinstance(block, Text) or block.text.strip()):
-            self._taken_back = []
+        if self._in_doubt and (not isinstance(block, Text) or block.text.strip()):
+            self._ready = [Void()] if self._told else []
+            self._taken_back, self._in_doubt = [], False
         self._held.append((block, raw))
+        self._waiting += len(raw)
         self._release()
 
     def _release(self) -> None:
-        if self._taken_back or getattr(self._scanner, "may_be_reasoning", False):
+        if self._in_doubt or (self._scanner.may_be_reasoning and self._waits()):
             return
         while self._held and self._is_certain(self._held[0][0]):
             self._ready.append(self._held.popleft()[0])
+
+    def _waits(self) -> bool:
+        """Whether it is too early to say that the document has begun; only a heading says so for certain."""
+        if self._waiting > self._patience >= 0:
+            opening = "".join(raw for _, raw in self._held)
+            self._patience = inf if _THINKS_ALOUD.match(opening) else -1
+        return self._waiting <= self._patience
 
     def _is_certain(self, block: Block) -> bool:
         """Whether a slot may name its picture, in the reading where later slots count too."""

@@ -42,6 +42,8 @@ class Scanner:
     sent when a tag or the end of the window is reached: `_sent` is the position up to which it was.
     """
 
+    may_be_reasoning = False
+    """Whether all that came so far may still turn out to be none of the draft."""
     _tokens = _IN_PROSE
     _unfinished = staticmethod(unfinished)
 
@@ -87,7 +89,7 @@ class Scanner:
             self._sent = end
 
     def _say(self, piece: str) -> None:
-        self._tail = (self._tail + piece[-LONGEST:])[-LONGEST:]
+        self._tail = piece[-LONGEST:] if len(piece) >= LONGEST else (self._tail + piece)[-LONGEST:]
         self._text(piece)
 
     def _skip_to(self, position: int) -> int:

@@ -88,10 +88,13 @@ def unfinished(text: str, start: int = 0) -> int:
 
 def any_unfinished(text: str, start: int = 0) -> int:
     """The same for every tag that the lenient reader knows."""
-    for found in _FIRST.finditer(text, max(start, len(text) - LONGEST + 1)):
+    end = len(text)
+    found = _FIRST.search(text, max(start, end - LONGEST + 1))
+    while found:
         if _PART.fullmatch(text, found.start()):
             return found.start()
-    return len(text)
+        found = _FIRST.search(text, found.end())
+    return end
 
 
 def _prefix(*atoms: str) -> str:
