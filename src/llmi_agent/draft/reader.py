@@ -170,7 +170,8 @@ class DraftReader:
         return slot, len(content) if is_cut_tag else used
 
     def _say(self, piece: str) -> None:
-        if self._held or self._in_doubt or self._scanner.may_be_reasoning:
+        is_early = self._patience >= 0 and self._scanner.may_be_reasoning
+        if is_early or self._held or self._in_doubt:
             self._push(Text(piece), piece)
         else:
             self._ready.append(Text(piece))

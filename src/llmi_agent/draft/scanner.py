@@ -120,20 +120,24 @@ class Scanner:
         return end
 
     def _prose(self, window: str, position: int) -> int:
-        found = self._tokens.search(window, position)
-        at = found.start() if found else self._hold(window, position)
-        if at > position:
+        search = self._tokens.search
+        while found := search(window, position):
+            at = found.start()
+            if at > position:
+                self._at_line_start = False
+            token = found[0]
+            if token == "\n":
+                return self._new_line(at)
+            if token[0] != "`":
+                return self._tag(window, at, found)
+            if len(token) == 1 or at <= self._sent:
+                return self._backtick(window, at)
+            position = found.end()
+        end = self._hold(window, position)
+        if end > position:
             self._at_line_start = False
-        if found is None:
-            self._send(window, at)
-            return self._skip_to(len(window))
-        token = found[0]
-        if token == "\n":
-            return self._new_line(at)
-        if token[0] == "`":
-            is_whole = len(token) > 1 and at > self._sent
-            return found.end() if is_whole else self._backtick(window, at)
-        return self._tag(window, at, found)
+        self._send(window, end)
+        return self._skip_to(len(window))
 
     def _new_line(self, at: int) -> int:
         self._at_line_start = True

@@ -13,6 +13,7 @@ from typing import Any
 from llmi_agent.draft import syntax
 from llmi_agent.draft.types import Kinds
 
+_KEYS = {"source", "description", "params"}
 _ARGUMENTS = ("arguments", "parameters", "args", "input")
 _TITLES = ("description", "caption", "alt", "title")
 _ATTRIBUTE = re.compile(r"""([A-Za-z_]\w*)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
@@ -30,6 +31,8 @@ def payload_of(opener: str, content: str) -> str:
 
 def forgiven(data: dict[Any, Any], kinds: Kinds) -> dict[Any, Any]:
     """The same slot with exactly its three keys, where it is clear what was meant."""
+    if data.keys() == _KEYS and isinstance(data["params"], dict) and "code" not in data["params"]:
+        return data
     data = _called(data, kinds)
     model = kinds.get(data["source"]) if isinstance(data.get("source"), str) else None
     if model is None:
