@@ -168,3 +168,40 @@ async def test_closing_the_run_while_the_policy_writes_cancels_what_runs_ahead(
     await asyncio.wait({task})
     assert cancelled.is_set()
     assert len(asyncio.all_tasks()) == 1 < len(before)
+
+
+async def test_reasoning_without_its_opener_is_void_and_its_calls_are_cancelled(
+    store: ArtifactStore,
+) -> None:
+    """The stream tells it, the slot that was only considered is nowhere, and none is bought twice."""
+    ended: list[str] = []
+
+    async def work(call: ToolCall, context: ToolContext) -> ToolResult:
+        try:
+            await asyncio.sleep(30 if call.params.model_dump()["query"] == "maybe" else 0)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        return FakeTool("s", "search").picture(call, context)
+
+    tool = FakeTool("s", "search", [work])
+    thought = f"# Plan\n\n{slot('search', 'Maybe', query='maybe')}!\n</think>\n\n"
+    text = f"{thought}# T\n\n{slot('search', 'A', query='a')}!End."
+    document, events = await run(store, Writer(drafts=[text]), tool)
+    assert ended == ["cancelled"]
+    assert document.title == "T"
+    assert [figure.caption for figure in document.figures] == ["A"]
+    assert [call.params.model_dump()["query"] for call in tool.calls] == ["maybe", "a"]
+    (restart,) = [event for event in events if event["type"] == "restart"]
+    assert "reasoning" in restart["message"]
+
+
+async def test_a_repair_in_a_fence_is_taken(store: ArtifactStore) -> None:
+    tool = FakeTool(
+        "s", "search", [Failed("bad_params", "too vague", True), FakeTool("s", "search").picture]
+    )
+    payload = slot("search", "B", query="better").removeprefix("<imgen>").removesuffix("</imgen>")
+    drafts = [f"# T\n\n{slot('search', query='a')}!End.", f"Here it is:\n\n```json\n{payload}\n```"]
+    document, _ = await run(store, Writer(drafts=drafts), tool)
+    assert [call.params.model_dump()["query"] for call in tool.calls] == ["a", "better"]
+    assert [figure.caption for figure in document.figures] == ["B"]

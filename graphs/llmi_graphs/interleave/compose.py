@@ -15,6 +15,7 @@ from llmi_agent.draft import BadSlot, Slot, Text
 from llmi_agent.records.outcome import Dropped, Kept, read_verdict
 from llmi_agent.run.session import Session
 from llmi_graphs.interleave.machine import Machine, attachments_of
+from llmi_graphs.interleave.notes import notes
 from llmi_graphs.interleave.open import tell_opened
 from llmi_graphs.interleave.state import State
 
@@ -32,6 +33,8 @@ async def compose(machine: Machine, state: State, config: RunnableConfig) -> dic
         message = document_message(document, store, images, machine.pictures_at)
     session.journal.compose(document.title)
     await session.journal.committed()
+    for note in document.notes:
+        session.emit({"type": "note", "message": note})
     session.emit({"type": "document", "title": document.title})
     return {"document": document.model_dump(mode="json"), "messages": [message]}
 
@@ -57,18 +60,20 @@ def _document(machine: Machine, session: Session, state: State) -> Document:
             blocks.append(_missing(block, verdict))
     prompt = machine.toolkit.redactor.text(_prompt(state))
     writer = session.journal.writer or machine.policy.name
+    is_model = machine.policy.is_language_model(writer)
     texts = [block.markdown for block in blocks if isinstance(block, TextBlock)]
     return Document(
         title=title_of(texts, prompt),
         prompt=prompt,
         policy=writer,
-        language_model=machine.policy.is_language_model(writer),
+        language_model=is_model,
         episode=state["episode"],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         attachments=attachments_of(state),
         bindings=machine.toolkit.bindings.names,
         costs=costs,
         cut=session.journal.cut,
+        notes=tuple(notes(draft, prompt)) if is_model else (),
         blocks=tuple(blocks),
     )
 

@@ -38,9 +38,10 @@ def usd(costs: Costs) -> float | None:
 
 
 def warnings(document: Document) -> Iterator[str]:
-    """A sentence if the text ends early, for each figure that another kind stands in for or that is missing, and if all are."""
+    """A sentence if the text ends early, for each note on it, for each figure that another kind stands in for or that is missing, and if all are."""
     if document.cut:
         yield f"the text ends early: {one_line(document.cut)}"
+    yield from map(one_line, document.notes)
     for figure in document.figures:
         if figure.instead_of:
             yield f"figure {figure.number}: {figure.tool} stands in for {figure.kind}: {one_line(figure.instead_of)}"

@@ -96,6 +96,8 @@ class Document(_Value):
     """What every call of a model or a tool cost."""
     cut: str = ""
     """Why the text ends early; empty if it does not."""
+    notes: tuple[str, ...] = ()
+    """What else the reader must know of the text: sentences, such as that it has no place for a picture."""
     blocks: tuple[Block, ...]
 
     @model_validator(mode="before")

@@ -291,11 +291,14 @@ def test_what_the_reader_must_know_of_the_run_is_on_the_page(
         "# T\n\nWords.",
         figure(1, instead_of="the <key> is wrong"),
         cut="the budget allowed <9> tokens",
+        notes=("left <as> text",),
         costs=Costs.of([paid, unsaid]),
     )
     text = assert_inert(render_html(made, store)).text()
     assert "The text ends early" in text
     assert "the budget allowed <9> tokens" in text
     assert "the <key> is wrong" in text
+    assert "left <as> text" in text
     assert "at least $0.04 (1 call of unknown cost)" in text
     assert "**The text ends early:**" in render_markdown(made)
+    assert "**Note:** left" in render_markdown(made)

@@ -39,6 +39,8 @@ def _parts(document: Document, absent: Collection[int]) -> Iterator[Part]:
                 yield Part(_missing(block))
     if document.cut:
         yield Part(f"> **The text ends early:** {escaped(wording.line(document.cut))}")
+    for note in document.notes:
+        yield Part(f"> **Note:** {escaped(wording.line(note))}")
     yield Part(_colophon(document))
 
 
