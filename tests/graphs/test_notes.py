@@ -46,7 +46,8 @@ async def test_a_document_without_a_place_for_a_picture_says_so(store: ArtifactS
 
 
 @pytest.mark.parametrize(
-    "prompt", ["A poem, no pictures", "Tell me without any images.", "Don't add charts", "text only"]
+    "prompt",
+    ["A poem, no pictures", "Tell me without any images.", "Don't add charts", "text only"],
 )
 def test_nothing_is_said_where_none_was_wanted(prompt: str) -> None:
     assert said("# T\n\nWords.", prompt) == []

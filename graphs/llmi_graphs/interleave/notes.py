@@ -15,7 +15,7 @@ _PICTURES = (
 )
 # People ask for none in these words; in any others, the note is true all the same.
 _NONE_WANTED = re.compile(
-    rf"\b(?:no|without|omit|skip|(?:do not|don['’]t) (?:add|include|use|want|need))(?: (?:any|the|a|an))? {_PICTURES}\b"
+    rf"\b(?:no|without|omit|skip|(?:do not|don['\u2019]t) (?:add|include|use|want|need))(?: (?:any|the|a|an))? {_PICTURES}\b"
     r"|\btext[- ]only\b|\b(?:only|just) text\b",
     re.IGNORECASE,
 )

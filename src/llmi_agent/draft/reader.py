@@ -36,7 +36,7 @@ _MOST_TRIES = 20
 _MOST_HELD = 2_000
 # How models begin to think; a document hardly begins so.
 _THINKS_ALOUD = re.compile(
-    r"\W*(?:(?:ok|okay|alright|all right|right|hmm+|wait|first|now|so|well|thinking|analysis|let['’]?s|let me|let us|i)\b"
+    r"\W*(?:(?:ok|okay|alright|all right|right|hmm+|wait|first|now|so|well|thinking|analysis|let['\u2019]?s|let me|let us|i)\b"
     r"|(?:the|this) (?:user|request|prompt|task|question)\b|we (?:need|have|should|are|must|can)\b|user (?:wants|asks)\b)",
     re.IGNORECASE,
 )

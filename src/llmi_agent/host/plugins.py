@@ -210,8 +210,13 @@ class PluginHost:
         self.problem(PluginProblem(*identity, stage=stage, cause=cause, remedy=remedy))
 
 
+USUAL = ("llmi-offline", "llmi-litellm")
+"""The plugins that bring the models of the README and the reading of files. They were the core's once, and a choice of
+plugins that was made then, and leaves them out, does not mean them."""
+
+
 def load_plugins(names: Collection[str] | None = None, *, strict: bool = False) -> PluginHost:
-    """The host with every installed plugin, or only those `names` (filtered before any import).
+    """The host with every installed plugin, or only those `names` and the `USUAL` ones (filtered before any import).
 
     With `strict`, the first problem raises PluginError.
     """
@@ -235,7 +240,7 @@ def _entries(names: Collection[str] | None) -> list[EntryPoint]:
     versions = re.compile(re.escape(ENTRY_POINTS.rpartition(".v")[0]) + r"\.v\d+")
     groups = sorted(group for group in entry_points().groups if versions.fullmatch(group))
     found = [entry for group in groups for entry in entry_points(group=group)]
-    wanted = [entry for entry in found if names is None or entry.name in names]
+    wanted = [entry for entry in found if names is None or entry.name in (*names, *USUAL)]
     return sorted(wanted, key=lambda entry: (entry.name, entry.group))
 
 

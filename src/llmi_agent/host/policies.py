@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING
 
 from llmi_agent.base.errors import ConfigError, InputError, LlmiError, UnavailableError
 from llmi_agent.contract.policy import ANY, PolicyFailed, PolicySpec
-from llmi_agent.host.plugins import PluginHost, installed
+from llmi_agent.host.plugins import USUAL, PluginHost, installed
 from llmi_agent.host.unique import unique
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from llmi_agent.contract.policy import PolicyModel, PolicyRequest
-
-USUAL = ("llmi-offline", "llmi-litellm")
-"""The distributions that bring the policies of the README, for who has none of them."""
 
 
 @dataclass(frozen=True)
