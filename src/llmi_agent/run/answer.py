@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 from langchain_core.messages import (
     AIMessageChunk,
@@ -20,17 +20,17 @@ from langchain_core.runnables import RunnableConfig
 from llmi_agent.base.errors import PolicyError, UnavailableError
 from llmi_agent.base.secrets import Redactor
 from llmi_agent.base.text import printable
+from llmi_agent.config.options import Options
 from llmi_agent.contract.hooks import ModelContext, ModelRequest
 from llmi_agent.document.messages import with_pictures, without_pictures
+from llmi_agent.host.plugins import PluginHost
 from llmi_agent.models.ending import Ending, called, ending
 from llmi_agent.models.resolve import Model
 from llmi_agent.models.tokens import reckoned, reported, size, tokens
 from llmi_agent.models.trouble import trouble_of
 from llmi_agent.records.costs import Charge
 from llmi_agent.run.ledger import Ledger
-
-if TYPE_CHECKING:
-    from llmi_agent.run.ask import Policy
+from llmi_agent.store.artifacts import ArtifactStore
 
 SEEN_SIDE = 1568
 """Pixels of the longer side of a picture as a model is shown it: larger ones cost more and show it no more."""
@@ -42,12 +42,25 @@ FEWEST_TOKENS = 256
 Purpose = Literal["draft", "repair"]
 
 
+class Asking(Protocol):
+    """What an answer needs of the policy that asks for it."""
+
+    @property
+    def host(self) -> PluginHost: ...
+    @property
+    def store(self) -> ArtifactStore: ...
+    @property
+    def options(self) -> Options: ...
+    @property
+    def redactor(self) -> Redactor: ...
+
+
 class Answer:
     """One call of one model: what it costs, what it says, and who is told."""
 
     def __init__(
         self,
-        policy: Policy,
+        policy: Asking,
         model: Model,
         purpose: Purpose,
         messages: Sequence[BaseMessage],
