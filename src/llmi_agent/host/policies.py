@@ -89,10 +89,11 @@ class Policies:
 
     def _next_step(self) -> str:
         names = ", ".join(sorted(self.by_name))
-        there = f"there are {names}: choose one" if names else "there is none: choose one"
+        choose = f"the installed ones are {names}; choose one with --model" if names else ""
         if ANY in self.by_name:
-            return f"{there} with --model"
-        return f"{there} with --model, or pip install {' '.join(USUAL)}"
+            return choose
+        more = f"pip install {' '.join(USUAL)} (LLMI_PLUGINS, where it is set, must name them)"
+        return f"{choose}, or {more}" if choose else more
 
 
 def error_of(failed: PolicyFailed) -> LlmiError:
