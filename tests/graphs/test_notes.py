@@ -26,7 +26,7 @@ def said(text: str, prompt: str = "A report with pictures") -> list[str]:
 
 async def test_a_document_without_a_place_for_a_picture_says_so(store: ArtifactStore) -> None:
     graph = build_graph(
-        model=ScriptedModel(["# T\n\nWords."]),
+        model=ScriptedModel(script=["# T\n\nWords."]),
         tools=[FakeTool("s", "search")],
         store=store,
         secrets={},

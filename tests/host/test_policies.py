@@ -77,7 +77,9 @@ def test_the_exact_name_goes_first_then_a_prefix_then_who_takes_any(
 
 
 def test_nobody_answers_names_what_there_is_and_the_next_step() -> None:
-    with pytest.raises(ConfigError, match=r"'gpt-5'; the installed ones are echo, vllm/\*; .*llmi-litellm"):
+    with pytest.raises(
+        ConfigError, match=r"'gpt-5'; the installed ones are echo, vllm/\*; .*llmi-litellm"
+    ):
         policies(spec("vllm/*"), spec("echo")).find("gpt-5")
     with pytest.raises(ConfigError, match=r"'gpt-5'; pip install llmi-offline"):
         policies().find("gpt-5")

@@ -80,8 +80,8 @@ def unfinished(text: str, start: int = 0) -> int:
 
     Looks no further back than `start`; returns `len(text)` when no tag is under way.
     """
-    at = text.rfind("<", max(start, len(text) - LONGEST + 1))
-    if at >= 0 and any(tag.startswith(text[at:]) and tag != text[at:] for tag in TAGS):
+    at = text.rfind("<", max(start, len(text) - len(CLOSE) + 1))
+    if at >= 0 and any(tag.startswith(text[at:]) for tag in TAGS):
         return at
     return len(text)
 
