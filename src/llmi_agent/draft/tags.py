@@ -110,13 +110,14 @@ def _prefixes(texts: tuple[str, ...]) -> str:
     return "|".join(map(re.escape, starts))
 
 
+_CALL_TAGS = tuple(f"<{slash}{name}>" for name in (*CALLS, "function") for slash in ("", "/"))
 _FIRST = re.compile(r"[<&\[◁]")
 _PART = re.compile(
     "|".join(
         (
             _prefix("<", f"{_B}/?{_B}", *"imgen", _B),
-            _prefix(*"&lt;", _B, *"imgen", _B, *"&gt;", "[ \t]{0,8}"),
-            _prefixes((*(f"<{name}>" for name in CALLS), *REASONING, *_THOUGHTS, *_MARKERS)),
+            _prefix(*"&lt;", f"{_B}/?{_B}", *"imgen", _B, *"&gt;", "[ \t]{0,8}"),
+            _prefixes((*_CALL_TAGS, *REASONING, *_THOUGHTS, *_MARKERS)),
         )
     ),
     re.IGNORECASE,
