@@ -44,11 +44,11 @@ _UNCLOSED = f"the tag is not closed; end it with {CLOSE}"
 
 
 class DraftReader:
-    """Reads a draft chunk by chunk.
+    """Reads a draft chunk by chunk; docs/drafts.md says what the lenient reader forgives and holds back.
 
     `feed` and `close` return the blocks that are now certain: prose as early as is safe, a slot the
-    moment its tag closes. Joined, they equal the blocks of `parse` on the whole text, for any chunking
-    (there, adjacent texts are one). No text raises.
+    moment its tag closes. After a `Void`, all blocks before it count for nothing. Joined so, they equal
+    the blocks of `parse` on the whole text, for any chunking (there, adjacent texts are one). No text raises.
 
     - `<think>...</think>` is dropped, and so is everything after a think that is never closed. A stray
       `</think>` or `</imgen>` is dropped alone. Where its two sides would join into something with
