@@ -25,15 +25,16 @@ def said(text: str, prompt: str = "A report with pictures") -> list[str]:
 
 
 async def test_a_document_without_a_place_for_a_picture_says_so(store: ArtifactStore) -> None:
+    tool: Any = FakeTool("s", "search")
     graph = build_graph(
         model=ScriptedModel(script=["# T\n\nWords."]),
-        tools=[FakeTool("s", "search")],
+        tools=[tool],
         store=store,
         secrets={},
     )
     events: list[dict[str, Any]] = []
     state: dict[str, Any] = {}
-    stream = graph.astream({"messages": [HumanMessage("x")]}, stream_mode=["custom", "values"])
+    stream: Any = graph.astream({"messages": [HumanMessage("x")]}, stream_mode=["custom", "values"])
     async for mode, event in stream:
         if mode == "custom":
             events.append(event)
