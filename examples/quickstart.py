@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from langchain_core.messages import HumanMessage
 
-from llmi_agent import Document, attach_files, default_store, write_document
+from llmi_agent import Document, default_store, write_document
 from llmi_graphs import build_graph
 
 HERE = Path(__file__).parent
@@ -17,11 +16,10 @@ HERE = Path(__file__).parent
 
 async def main(table: Path, out: Path) -> None:
     store = default_store()
-    files = attach_files(store, [table])
     graph = build_graph(model="offline", store=store)  # or "openai/gpt-5", or any chat model
     request = {
         "messages": [HumanMessage(f"What does {table.name} tell?")],
-        "attachments": [asdict(file) for file in files],
+        "attachments": [table],
     }
     document = None
     async for mode, event in graph.astream(request, stream_mode=["custom", "values"]):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         LlmiError as LlmiError,
         PluginError as PluginError,
         PolicyError as PolicyError,
+        ResourceError as ResourceError,
         UnavailableError as UnavailableError,
     )
     from llmi_agent.base.logs import configure_logs as configure_logs
@@ -55,6 +56,7 @@ _ROOMS = {
         "LlmiError",
         "PluginError",
         "PolicyError",
+        "ResourceError",
         "UnavailableError",
     ),
     "base.logs": ("configure_logs",),
