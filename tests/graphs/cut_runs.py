@@ -87,6 +87,24 @@ def child(work: Any) -> int:
     return pid
 
 
+def length(folder: Path) -> float:
+    """Seconds that a run takes from its policy's first word on, on this machine as it is now."""
+    log = folder / "log"
+    log.touch()
+
+    async def all_of_it() -> None:
+        await graph(ArtifactStore(folder / "store"), log).ainvoke(
+            {"messages": [HumanMessage("Write.")]}
+        )
+
+    pid = child(all_of_it)
+    while not log.read_text():
+        time.sleep(0.001)
+    began = time.monotonic()
+    os.waitpid(pid, 0)
+    return time.monotonic() - began
+
+
 def stopped(folder: Path, seconds: float, number: signal.Signals) -> dict[str, Any]:
     """Stop a run by a signal so many seconds after its policy was asked."""
     store, log = ArtifactStore(folder / "store"), folder / "log"
@@ -154,14 +172,16 @@ def trial(folder: Path, seconds: float) -> dict[str, Any]:
 def main() -> None:
     how, folder, count, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     chance = random.Random(seed)
+    whole = length(folder)
     for number in range(count):
         place = folder / str(number)
         place.mkdir()
-        seconds = chance.uniform(0.01, 0.06) if number < 4 else chance.uniform(0.0, 0.5)
+        share = chance.uniform(0.02, 0.15) if number < 4 else chance.uniform(0.0, 1.0)
+        seconds = share * whole
         if how == "kill":
             seen = trial(place, seconds)
         else:
-            seen = stopped(place, seconds / 2, (signal.SIGINT, signal.SIGTERM)[number % 2])
+            seen = stopped(place, seconds, (signal.SIGINT, signal.SIGTERM)[number % 2])
         print(json.dumps(seen), flush=True)
 
 
