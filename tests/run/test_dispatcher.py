@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import threading
+import time
 from typing import Any
 
 import pytest
 
-from llmi_agent.contract.tool import Failed, ToolCall, ToolContext, ToolResult, ToolRetry
+from llmi_agent.contract.tool import (
+    Failed,
+    Image,
+    Produced,
+    Provenance,
+    ToolCall,
+    ToolContext,
+    ToolResult,
+    ToolRetry,
+)
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.records.outcome import Finished, Outcome
-from llmi_agent.store.artifacts import ArtifactStore
-from llmi_agent.testing import FakeTool, make_call, make_session
+from llmi_agent.store import decoder
+from llmi_agent.store.artifacts import Artifact, ArtifactStore
+from llmi_agent.store.intake import Picture
+from llmi_agent.testing import FakeTool, make_call, make_session, random_png
 
 
 async def outcome_of(store: ArtifactStore, answer: Any, **spec: Any) -> Outcome:
@@ -120,3 +133,27 @@ async def test_a_call_that_waits_for_the_disk_keeps_no_permit(store: ArtifactSto
                 await asyncio.sleep(0.01)
         held.set()
         assert all(isinstance(each, Finished) for each in await asyncio.gather(*asked))
+
+
+async def test_the_pictures_of_a_result_are_decoded_side_by_side_and_keep_their_order(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them that takes its whole time must not keep the others waiting."""
+    monkeypatch.setattr(decoder, "PROCESSES", 2)
+    own = decoder.Decoders()
+    monkeypatch.setattr(decoder, "shared", own)
+    both, put = threading.Barrier(2, timeout=20), store.put_image
+
+    def met(data: bytes) -> tuple[Artifact, Picture]:
+        both.wait()
+        if data != b"bomb":
+            time.sleep(0.05)
+        return put(data)
+
+    monkeypatch.setattr(store, "put_image", met)
+    data = (random_png(8, 8), b"bomb", random_png(12, 8), random_png(16, 8))
+    answer = Produced(tuple(Image(each, Provenance("x")) for each in data), usd=0.0)
+    finished = await outcome_of(store, answer)
+    own.close()
+    assert isinstance(finished, Finished)
+    assert [each.artifact.width for each in finished.candidates] == [8, 12, 16]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import signal
@@ -93,9 +94,70 @@ def test_a_process_that_was_killed_is_replaced(decoders: Decoders) -> None:
     for process in decoders._all:
         process._process.kill()
         process._process.wait()
-    with pytest.raises(RefusedError):
-        decoders.decode(JOB)
     assert decoders.decode(JOB).width == 16
+    assert len(decoders._all) == 1
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (
+            "raise ImportError('libjpeg is missing')",
+            r"Pillow does not start \(libjpeg is missing\)",
+        ),
+        ("import os; os._exit(9)", "no process can be started for it .*code 9"),
+    ],
+)
+def test_a_process_that_does_not_start_is_said_and_not_tried_over_and_over(
+    decoders: Decoders, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, broken: str, words: str
+) -> None:
+    (tmp_path / "PIL").mkdir()
+    (tmp_path / "PIL" / "__init__.py").write_text(broken)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RefusedError, match=words):
+        decoders.decode(JOB)
+    assert not decoders._all
+    monkeypatch.undo()
+    assert decoders.decode(JOB).width == 16
+
+
+def test_without_an_interpreter_it_is_said_in_a_sentence(
+    decoders: Decoders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(RefusedError, match="no process can be started for it"):
+        decoders.decode(JOB)
+
+
+def test_a_program_ends_at_once_and_without_a_word_while_a_picture_is_decoded(
+    tmp_path: Path,
+) -> None:
+    """Also one that a thread which nobody waits for has begun."""
+    (tmp_path / "bomb").write_bytes(strips(240_000))
+    program = (
+        "import sys, threading, time\nfrom pathlib import Path\nfrom llmi_agent.store import decoder\n"
+        "from llmi_agent.store.decoding import Job\ndecoder.SECONDS = 30\n"
+        "job = Job('TIFF', Path(sys.argv[1]).read_bytes(), 40_000_000, 16_384, 0)\n"
+        "def work():\n    try:\n        decoder.shared.decode(job)\n    except Exception:\n        pass\n"
+        "threading.Thread(target=work, daemon=True).start()\n"
+        "while not decoder.shared._all: time.sleep(0.01)\ntime.sleep(0.1)\nprint(time.time(), flush=True)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, str(tmp_path / "bomb")],
+        capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert time.time() - float(done.stdout) < 10
+
+
+async def test_a_cancelled_wait_leaves_the_processes_as_good_as_before(decoders: Decoders) -> None:
+    task = asyncio.create_task(decoders.off_the_loop(lambda: decoders.decode(JOB)))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    done = await decoders.off_the_loop(lambda: decoders.decode(JOB))
+    assert done.width == 16
 
 
 def test_no_more_processes_than_processors_however_many_ask(decoders: Decoders) -> None:

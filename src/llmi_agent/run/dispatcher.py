@@ -253,16 +253,19 @@ class Dispatcher:
     async def _admitted(self, result: ToolResult) -> Outcome:
         if isinstance(result, Failed):
             return result
+        taking = map(self._taken, result.images[:MOST_CANDIDATES])
         candidates: list[Candidate] = []
         refusal = ""
-        for image in result.images[:MOST_CANDIDATES]:
-            try:
-                candidates.append(await self._taken(image))
-            except (IntakeError, TypeError) as error:
-                refusal = refusal or str(error)
-            except (OSError, MemoryError) as error:
-                place, why = self._toolkit.store.root, exhausted(error) or error
+        for taken in await asyncio.gather(*taking, return_exceptions=True):
+            if isinstance(taken, Candidate):
+                candidates.append(taken)
+            elif isinstance(taken, IntakeError | TypeError):
+                refusal = refusal or str(taken)
+            elif isinstance(taken, OSError | MemoryError):
+                place, why = self._toolkit.store.root, exhausted(taken) or taken
                 return Failed("unavailable", f"the picture cannot be kept in {place}: {why}")
+            else:
+                raise taken
         if not candidates:
             return Failed("bad_output", refusal)
         return Finished(candidates=tuple(candidates), note=result.note, usd=result.usd)

@@ -15,11 +15,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from llmi_agent.contract.picture_header import picture_size
 from llmi_agent.store import decoding
 from llmi_agent.store.decoding import REPLY, REQUEST, Done, Job, RefusedError
 
@@ -33,14 +35,27 @@ PROCESSES = max(1, min(4, os.cpu_count() or 1))
 SECONDS, MEGABYTES, SECONDS_A_MEGABYTE = 0.85, 2, 0.15
 """Of a processor of today, for a picture of so many megabytes, and for each one more; a slower processor gets as much
 more as its start took longer."""
+MEGAPIXELS, SECONDS_A_MEGAPIXEL = 12, 0.025
+"""So many pixels are to cost no more; for each million more that a PNG or JPEG says it has, it gets so much more."""
 _WATCH = 10.0
 """Times as long may it take by the clock, where many want the processor."""
-_KEPT = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_START = 60.0
+"""Seconds by the clock for the start of a process, which takes 0.1."""
+_KEPT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Variables without which Python may not start; no other goes to a process that an attacker's bytes are fed to."""
 
 
+def allowance(job: Job) -> float:
+    """Processor seconds that a picture may take, on a processor of today."""
+    seconds = SECONDS + SECONDS_A_MEGABYTE * max(0.0, len(job.data) / 2**20 - MEGABYTES)
+    if job.form in ("PNG", "JPEG") and (size := picture_size(job.data)):
+        pixels = min(size[0] * size[1], job.pixels)
+        seconds += SECONDS_A_MEGAPIXEL * max(0.0, pixels / 1e6 - MEGAPIXELS)
+    return seconds
+
+
 class _Process:
-    """One process that decodes, one picture after the other."""
+    """One process that decodes, one picture after the other. Raises RefusedError if it does not start."""
 
     def __init__(self) -> None:
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -60,22 +75,36 @@ class _Process:
         )
         self._jobs = cast("BufferedWriter", self._process.stdin)
         self._replies = cast("BufferedReader", self._process.stdout)
+        try:
+            with self._watched(_START):
+                self._reply()
+        except _EndedError:
+            raise RefusedError(f"{_NO_PROCESS} (it ends with code {self.end()})") from None
+        except BaseException:
+            self.kill()
+            raise
 
     def perform(self, job: Job) -> Done:
         """Raises RefusedError, or _EndedError."""
-        seconds = SECONDS + SECONDS_A_MEGABYTE * max(0.0, len(job.data) / 2**20 - MEGABYTES)
-        watch = threading.Timer(seconds * _WATCH, self._process.kill)
+        seconds = allowance(job)
+        name = job.form.encode()
+        head = REQUEST.pack(name, seconds, job.pixels, job.side, job.shrink, len(job.data))
+        try:
+            with self._watched(seconds * _WATCH):
+                self._jobs.write(head)
+                self._jobs.write(job.data)
+                self._jobs.flush()
+                return self._reply()
+        except OSError:
+            raise _EndedError from None
+
+    @contextmanager
+    def _watched(self, seconds: float) -> Iterator[None]:
+        watch = threading.Timer(seconds, self._process.kill)
         watch.daemon = True
         watch.start()
         try:
-            name = job.form.encode()
-            head = REQUEST.pack(name, seconds, job.pixels, job.side, job.shrink, len(job.data))
-            self._jobs.write(head)
-            self._jobs.write(job.data)
-            self._jobs.flush()
-            return self._reply()
-        except OSError:
-            raise _EndedError from None
+            yield
         finally:
             watch.cancel()
 
@@ -90,6 +119,15 @@ class _Process:
         if not taken:
             raise RefusedError(body.decode())
         return Done(body, bool(jpeg), bool(blank), width, height)
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        self._process.kill()
+        self.end()
 
     def end(self) -> int:
         """Leave nothing of it behind; returns how it ended."""
@@ -109,6 +147,9 @@ class _Process:
         for pipe in (self._jobs, self._replies):
             pipe.raw.close()  # what is in the buffer must not be sent twice
         self._process.returncode = 0
+
+
+_NO_PROCESS = "the picture cannot be decoded: no process can be started for it"
 
 
 class _EndedError(Exception):
@@ -143,16 +184,17 @@ class Decoders:
             return done
 
     def _ready(self) -> _Process:
-        try:
-            return self._free.pop()
-        except IndexError:
-            pass
+        while self._free:
+            with suppress(IndexError):  # another thread was quicker
+                process = self._free.pop()
+                if not process.ended:  # the system may have wanted its memory
+                    return process
+                self._all.discard(process)
+                process.end()
         try:
             process = _Process()
         except OSError as error:
-            raise RefusedError(
-                f"the picture cannot be decoded: no process can be started for it ({error.strerror})"
-            ) from None
+            raise RefusedError(f"{_NO_PROCESS} ({error.strerror})") from None
         self._all.add(process)
         return process
 
@@ -163,9 +205,14 @@ class Decoders:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def close(self) -> None:
-        """End them all."""
+        """End them all, whatever they do."""
         for process in list(self._all):
-            process.end()
+            process.kill()
+        if self._threads is not None:  # one of them may have been about to start another
+            self._threads.shutdown(cancel_futures=True)
+            self._threads = None
+        for process in list(self._all):
+            process.kill()
         self._all.clear()
         self._free.clear()
 
@@ -177,8 +224,10 @@ class Decoders:
 
 
 def _why(ended: int) -> str:
-    if ended in (-getattr(signal, "SIGPROF", 0), -getattr(signal, "SIGKILL", 0)):
+    if ended == -getattr(signal, "SIGPROF", 0):
         return "the picture takes too long to decode; convert it to a smaller PNG or JPEG"
+    if ended == -getattr(signal, "SIGKILL", 0):  # our watch, or the system in want of memory
+        return "the picture takes too long, or too much memory, to decode; convert it to a smaller PNG or JPEG"
     return "the picture cannot be decoded: the decoder broke down over it"
 
 

@@ -4,7 +4,8 @@ It runs by its path, and knows Pillow and the standard library only: it starts i
 decoder led astray could give away. Each job has its own limit of processor seconds, at which the system ends the
 process; memory is limited once, for the whole process.
 
-A job is `REQUEST`, then the bytes; its answer is `REPLY`, then the bytes of a picture or the words of a refusal.
+A job is `REQUEST`, then the bytes; its answer is `REPLY`, then the bytes of a picture or the words of a refusal. An
+answer comes before the first job: that it is ready, or why it never will be.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ _BLANK_SPREAD = 2
 _USUAL_START = 0.15
 """Processor seconds, at most, until a machine of today is ready for its first job."""
 _MOST_PATIENCE = 4.0
+_ORIENTATION = 0x0112
+"""EXIF tag."""
 
 
 class RefusedError(Exception):
@@ -77,9 +80,13 @@ def serve(jobs: BinaryIO, replies: BinaryIO) -> None:
         _limit_seconds(seconds * patience)
         reply, body = _answer(Job(form.rstrip(b"\0").decode(), data, pixels, side, shrink))
         _limit_seconds(0)
-        replies.write(reply)
-        replies.write(body)
-        replies.flush()
+        _send(replies, reply, body)
+
+
+def _send(replies: BinaryIO, head: bytes, body: bytes = b"") -> None:
+    replies.write(head)
+    replies.write(body)
+    replies.flush()
 
 
 def _answer(job: Job) -> tuple[bytes, bytes]:
@@ -94,6 +101,10 @@ def _answer(job: Job) -> tuple[bytes, bytes]:
     else:
         size = (done.width, done.height, len(done.data))
         return REPLY.pack(1, done.jpeg, done.blank, *size), done.data
+    return _refusal(words)
+
+
+def _refusal(words: str) -> tuple[bytes, bytes]:
     told = words.encode("utf-8", "replace")
     return REPLY.pack(0, 0, 0, 0, 0, len(told)), told
 
@@ -115,7 +126,7 @@ def _perform(job: Job) -> Done:
 
 
 def _decoded(job: Job) -> PillowImage.Image:
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     if job.form == "JPEG":
         _refuse_many_scans(job.data)
@@ -127,8 +138,7 @@ def _decoded(job: Job) -> PillowImage.Image:
         raise RefusedError(f"the picture has more than {job.pixels:,} pixels") from None
     _refuse_large(image, job)
     image.load()
-    ImageOps.exif_transpose(image, in_place=True)
-    plain = _plain_mode(image)
+    plain = _plain_mode(_upright(image))
     plain.info = {}
     return plain
 
@@ -159,6 +169,31 @@ def _refuse_many_scans(jpeg: bytes) -> None:
         at = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
 
 
+def _upright(image: PillowImage.Image) -> PillowImage.Image:
+    """As a camera's EXIF says it was held; colours one by one, or a large picture would be there twice, 4 bytes each."""
+    from PIL import Image
+
+    turn = Image.Transpose
+    turns = (
+        turn.FLIP_LEFT_RIGHT, turn.ROTATE_180, turn.FLIP_TOP_BOTTOM, turn.TRANSPOSE,
+        turn.ROTATE_270, turn.TRANSVERSE, turn.ROTATE_90,
+    )  # fmt: skip
+    held = image.getexif().get(_ORIENTATION)
+    if not isinstance(held, int) or held not in range(2, 9):
+        return image
+    how = turns[held - 2]
+    if image.mode != "RGB":
+        turned = image.transpose(how)
+        turned.info = image.info
+        return turned
+    bands = list(image.split())
+    see_through = image.info
+    image.close()
+    turned = Image.merge("RGB", [bands.pop(0).transpose(how) for _ in range(3)])
+    turned.info = see_through
+    return turned
+
+
 def _plain_mode(image: PillowImage.Image) -> PillowImage.Image:
     """8-bit RGB, or RGBA where pixels are see-through."""
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
@@ -183,11 +218,15 @@ def _scaled_to_8_bits(image: PillowImage.Image) -> PillowImage.Image:
 
 
 def _is_blank(image: PillowImage.Image) -> bool:
-    bands = image.getbands()
-    if len(bands) == 4 and _spread(image.getchannel("A"))[1] == 0:
+    some = image.resize((64, 64), resample=0) if image.width * image.height > 2**16 else image
+    return _is_flat(some) and (some is image or _is_flat(image))
+
+
+def _is_flat(image: PillowImage.Image) -> bool:
+    spreads = image.getextrema()
+    if len(spreads) == 4 and spreads[3] == (0, 0):
         return True
-    spreads = (_spread(image.getchannel(band)) for band in bands)
-    return all(high - low <= _BLANK_SPREAD for low, high in spreads)
+    return all(high - low <= _BLANK_SPREAD for low, high in spreads)  # type: ignore[misc]
 
 
 def _spread(band: PillowImage.Image) -> tuple[float, float]:
@@ -229,13 +268,23 @@ def main() -> None:
     os.dup2(silent, 0)
     os.dup2(silent, 1)
     _limit_memory()
+    try:
+        _load_pillow()
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with this installation is to be said
+        told = f"the picture cannot be decoded: Pillow does not start ({_brief(error)}); install pillow again"
+        _send(replies, *_refusal(told))
+    else:
+        _send(replies, REPLY.pack(1, 0, 0, 0, 0, 0))
+        serve(jobs, replies)
+
+
+def _load_pillow() -> None:
     from PIL import Image
 
     Image.preinit()  # PNG, JPEG, GIF, BMP
-    from PIL import ImageOps, TiffImagePlugin, WebPImagePlugin  # noqa: F401 - now, not in a job's time
+    from PIL import TiffImagePlugin, WebPImagePlugin  # noqa: F401 - now, not in a job's time
 
     Image.MAX_IMAGE_PIXELS = None  # what is taken is said with each job
-    serve(jobs, replies)
 
 
 if __name__ == "__main__":

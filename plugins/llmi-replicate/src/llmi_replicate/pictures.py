@@ -19,7 +19,8 @@ SIDES = (2048, 1536, 1024, 768)
 MOST_OUTPUTS = 8
 MOST_INLINE = 32 * 1024 * 1024
 """Bytes of a picture that lies in the answer itself."""
-_SENT_AS_IT_IS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+_SENT_AS_IT_IS = {"PNG": "image/png", "JPEG": "image/jpeg"}
+"""What the framework's intake writes; other bytes in the store have not passed it, and are not decoded here."""
 _TRANSIENT = ("unreachable", "timeout")
 
 
@@ -45,10 +46,9 @@ def data_uri(data: bytes) -> str:
 
 
 def _fitting(data: bytes) -> tuple[str, bytes]:
-    with Pillow.open(io.BytesIO(data)) as picture:
-        media_type = _SENT_AS_IT_IS.get(picture.format or "")
-        if media_type and len(data) <= MOST_SENT:
-            return media_type, data
+    with Pillow.open(io.BytesIO(data), formats=tuple(_SENT_AS_IT_IS)) as picture:
+        if len(data) <= MOST_SENT:
+            return _SENT_AS_IT_IS[str(picture.format)], data
         coloured = picture.convert("RGBA")
         flat = Pillow.new("RGB", picture.size, "white")
         flat.paste(coloured, mask=coloured)
