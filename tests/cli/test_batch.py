@@ -590,7 +590,7 @@ def test_a_batch_that_was_killed_goes_on(cli, many, surroundings, trial) -> None
 def test_a_batch_that_was_stopped_says_how_to_go_on(cli, many, surroundings, number, code) -> None:
     arguments = ["batch", many, *SLOW_ECHO, "--out", "o", "--concurrency", "3"]
     with started(surroundings, *arguments) as run:
-        wait_until(lambda: calls().total() >= 12, run)
+        wait_until(lambda: calls().total() >= 12 and any(paid()), run)
         run.send_signal(number)
         out, err = run.communicate(timeout=30)
     assert run.returncode == code

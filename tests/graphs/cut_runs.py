@@ -87,26 +87,19 @@ def child(work: Any) -> int:
     return pid
 
 
-def length(folder: Path) -> float:
-    """Seconds that a run takes from its policy's first word on, on this machine as it is now."""
-    log = folder / "log"
-    log.touch()
+LINES = 11
+"""Of the log of a whole run: asked, and the start and the end of five calls."""
 
-    async def all_of_it() -> None:
-        await graph(ArtifactStore(folder / "store"), log).ainvoke(
-            {"messages": [HumanMessage("Write.")]}
-        )
 
-    pid = child(all_of_it)
-    while not log.read_text():
+def reach(log: Path, lines: int, seconds: float) -> None:
+    """Wait for so many lines in the log, and then so many seconds."""
+    while len(log.read_text().splitlines()) < lines:
         time.sleep(0.001)
-    began = time.monotonic()
-    os.waitpid(pid, 0)
-    return time.monotonic() - began
+    time.sleep(seconds)
 
 
-def stopped(folder: Path, seconds: float, number: signal.Signals) -> dict[str, Any]:
-    """Stop a run by a signal so many seconds after its policy was asked."""
+def stopped(folder: Path, lines: int, seconds: float, number: signal.Signals) -> dict[str, Any]:
+    """Stop a run by a signal so many seconds after the log has so many lines."""
     store, log = ArtifactStore(folder / "store"), folder / "log"
     log.touch()
 
@@ -115,9 +108,7 @@ def stopped(folder: Path, seconds: float, number: signal.Signals) -> dict[str, A
         assert len(asyncio.all_tasks()) == 2  # this one, and the one that guards it
 
     pid = child(first)
-    while not log.read_text():
-        time.sleep(0.001)
-    time.sleep(seconds)
+    reach(log, lines, seconds)
     os.kill(pid, number)
     _, status = os.waitpid(pid, 0)
     lines = [line.split() for line in log.read_text().splitlines()]
@@ -130,8 +121,8 @@ def stopped(folder: Path, seconds: float, number: signal.Signals) -> dict[str, A
     }
 
 
-def trial(folder: Path, seconds: float) -> dict[str, Any]:
-    """Kill a run so many seconds after its policy was asked, then resume it."""
+def trial(folder: Path, lines: int, seconds: float) -> dict[str, Any]:
+    """Kill a run so many seconds after the log has so many lines, then resume it."""
     store, log = ArtifactStore(folder / "store"), folder / "log"
     log.touch()
 
@@ -139,9 +130,7 @@ def trial(folder: Path, seconds: float) -> dict[str, Any]:
         await graph(store, log).ainvoke({"messages": [HumanMessage("Write.")]})
 
     pid = child(first)
-    while not log.read_text():
-        time.sleep(0.001)
-    time.sleep(seconds)
+    reach(log, lines, seconds)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     journal = journal_beside(store)
@@ -172,16 +161,14 @@ def trial(folder: Path, seconds: float) -> dict[str, Any]:
 def main() -> None:
     how, folder, count, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     chance = random.Random(seed)
-    whole = length(folder)
     for number in range(count):
         place = folder / str(number)
         place.mkdir()
-        share = chance.uniform(0.02, 0.15) if number < 4 else chance.uniform(0.0, 1.0)
-        seconds = share * whole
+        lines, seconds = 1 + number % LINES, chance.uniform(0.0, 0.05)
         if how == "kill":
-            seen = trial(place, seconds)
+            seen = trial(place, lines, seconds)
         else:
-            seen = stopped(place, seconds, (signal.SIGINT, signal.SIGTERM)[number % 2])
+            seen = stopped(place, lines, seconds, (signal.SIGINT, signal.SIGTERM)[number % 2])
         print(json.dumps(seen), flush=True)
 
 
