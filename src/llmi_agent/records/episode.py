@@ -17,6 +17,8 @@ PIECE = 256
 """Characters of a streamed draft that make a record..."""
 PIECE_SECONDS = 0.5
 """...or seconds since the last one, whichever comes first."""
+LINGER = 0.005
+"""Seconds that a record waits for others, unless somebody waits for it."""
 
 
 class EpisodeJournal:
@@ -42,6 +44,8 @@ class EpisodeJournal:
         """What each call cost, or may cost, by its key, as the ledger has it."""
         self._piece, self._flushed = "", 0.0
         self._waiting: list[Entry] = []
+        self._due: asyncio.TimerHandle | None = None
+        """When what waits is handed over."""
         self._verdicts: dict[int, tuple[str, Kept | Dropped]] = {}
         self._answers: dict[str, str] = {}
         self._outcomes: dict[str, Outcome] = {}
@@ -180,8 +184,16 @@ class EpisodeJournal:
             self._last.result()
 
     def _write(self, kind: Kind, key: str = "", data: Any = None, reuse: str | None = None) -> None:
+        """Soon, with what else comes until then: to wake the writer for each record costs more than to write it."""
         self._waiting.append(Entry(kind, key, data, reuse))
-        self._send()
+        if self._due is not None:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._send()
+        else:
+            self._due = loop.call_later(LINGER, self._send)
 
     def _write_later(self, kind: Kind, key: str, data: Any) -> None:
         """With the next record: that this one is lost in a crash changes nothing, and each write takes time."""
@@ -189,6 +201,9 @@ class EpisodeJournal:
 
     def _send(self) -> None:
         """Hand over what waits. After a failure nothing more: there must be no record without those before it."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         failed = self._last is not None and self._last.done() and self._last.exception()
         if self._waiting and not failed:
             entries = list(self._waiting)
