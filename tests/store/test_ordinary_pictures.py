@@ -38,9 +38,11 @@ def _shipped() -> list[Path]:
     )
 
 
-def _saved(image: Image.Image, form: str, **options: object) -> bytes:
+def _saved(image: Image.Image, form: str, *, frames: bool = False, **options: object) -> bytes:
     out = io.BytesIO()
-    image.copy().save(out, form, **options)  # Pillow remembers an earlier format in the picture
+    if frames:
+        options |= {"save_all": True, "append_images": [image.rotate(9), image.rotate(20)]}
+    image.copy().save(out, form, **options)  # Pillow keeps a format's settings in the picture
     return out.getvalue()
 
 
@@ -55,7 +57,6 @@ GREY = Image.effect_mandelbrot((160, 120), (-2, -1.5, 1, 1.5), 60)
 PHOTO = Image.merge("RGB", (GREY, GREY.transpose(Image.Transpose.ROTATE_180), GREY)).resize(
     (97, 61)
 )
-FRAMES = [PHOTO.rotate(angle) for angle in (9, 20)]
 SEE_THROUGH = PHOTO.convert("RGBA").rotate(15)
 SCAN = Image.new("1", (2480, 3508), 1)
 SCAN.paste(GREY.convert("1"), (400, 500))
@@ -70,7 +71,7 @@ MADE: dict[str, Callable[[], bytes]] = {
     "JPEG with a comment and a profile": lambda: _saved(PHOTO, "JPEG", comment=b"x" * 60_000, icc_profile=b"p" * 200_000),
     "CMYK JPEG": lambda: _saved(PHOTO.convert("CMYK"), "JPEG"),
     "CMYK TIFF": lambda: _saved(PHOTO.convert("CMYK"), "TIFF"),
-    "multi-picture JPEG of a phone": lambda: _saved(PHOTO, "MPO", save_all=True, append_images=FRAMES),
+    "multi-picture JPEG of a phone": lambda: _saved(PHOTO, "MPO", frames=True),
     "palette": lambda: _saved(PHOTO.quantize(200), "PNG"),
     "palette with a see-through colour": lambda: _saved(PHOTO.quantize(200), "PNG", transparency=3),
     "palette with see-through colours": lambda: _saved(SEE_THROUGH.quantize(200), "PNG"),
@@ -87,8 +88,8 @@ MADE: dict[str, Callable[[], bytes]] = {
     "one-bit BMP": lambda: _saved(GREY.convert("1"), "BMP"),
     **{f"page scanned as {how}": lambda how=how: _saved(SCAN, "TIFF", compression=how) for how in ("group3", "group4", "packbits")},
     **{f"TIFF in {how}": lambda how=how: _saved(PHOTO, "TIFF", compression=how) for how in ("tiff_lzw", "tiff_adobe_deflate", "jpeg")},
-    "TIFF of three pages": lambda: _saved(PHOTO, "TIFF", save_all=True, append_images=FRAMES),
-    **{f"animated {form}": lambda form=form: _saved(PHOTO, form, save_all=True, append_images=FRAMES) for form in ("GIF", "WEBP", "PNG")},
+    "TIFF of three pages": lambda: _saved(PHOTO, "TIFF", frames=True),
+    **{f"animated {form}": lambda form=form: _saved(PHOTO, form, frames=True) for form in ("GIF", "WEBP", "PNG")},
     "PNG with text": lambda: _saved(PHOTO, "PNG", dpi=(300, 300), exif=Image.Exif()),
     "one pixel high": lambda: _saved(PHOTO.resize((300, 1)), "PNG"),
 }  # fmt: skip
