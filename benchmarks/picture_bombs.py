@@ -2,44 +2,64 @@
 
 Workload: forty files of up to 2 MB in all accepted formats, made here: many strips, tiles, directories, frames, chunks,
 scans and segments, giant metadata, much unpacked from little, loops, and large empty canvases. Each goes through
-`admit`; then all go by each door: a result of a tool, search hits, a picture in a message, an attached file, a saved
-document, a gallery, a picture that a model is shown.
-Bars: each is refused or read within 1 s, with at most 300 MB; a loop that waits meanwhile is never held over 0.1 s;
-every ordinary picture is taken, and none of 12 megapixels takes longer than 1 s.
+`admit`, three times; then one of each format goes by each door, three times: a tool's result, search hits, a picture
+in a message, `--attach`, `llmi render`, a gallery's folder, the sandbox's code, an edit's input, a picture that a model
+is shown.
+Bars: each is refused or read within 1 s, and 25 ms for each megapixel above 12 that a PNG or JPEG says it has, with at
+most 300 MB; a loop that waits meanwhile is never held over 0.1 s; every ordinary picture is taken in the same time.
+The time is the smaller of two medians, by the clock and of the processor: the machine may have other work. Both are
+printed.
+
+    python benchmarks/picture_bombs.py [--all]   # --all: every bomb by every door, some minutes
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import os
 import random
 import resource
+import statistics
 import struct
 import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 
 from langchain_core.messages import HumanMessage
 from PIL import Image
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.config.options import Options
+from llmi_agent.contract import ToolSpec
 from llmi_agent.contract.image_search import Hit, fetch
 from llmi_agent.contract.picture_header import picture_size
-from llmi_agent.contract.tool import Image as ToolImage, Produced, Provenance
+from llmi_agent.contract.tool import (
+    Attachment,
+    Image as ToolImage,
+    Produced,
+    Provenance,
+    ToolCall,
+)
 from llmi_agent.document.messages import reference, with_pictures
-from llmi_agent.document.model import Figure
-from llmi_agent.document.render.pictures import Folder, file_name
+from llmi_agent.document.model import Document, Figure
+from llmi_agent.document.render import write_document
+from llmi_agent.document.render.pictures import file_name
 from llmi_agent.store.artifacts import ArtifactStore
-from llmi_agent.store.attachments import attach_bytes
+from llmi_agent.store.attachments import attach_files
 from llmi_agent.store.intake import IntakeError, admit
-from llmi_agent.testing import FakeTool, ScriptedModel, slot
+from llmi_agent.testing import FakeTool, ScriptedModel, make_call, make_session, slot
+from llmi_edit.plugin import llmi_tools as edit_tools
+from llmi_gallery.plugin import SPEC as GALLERY
 from llmi_graphs import build_graph
+from llmi_sandbox.plugin import SPEC as SANDBOX
 
+EDIT = edit_tools()[0]
 MOST_SECONDS, MOST_MEMORY, MOST_HELD = 1.0, 300, 0.1
 SIZE = 2_000_000
 """Bytes of a file."""
@@ -331,31 +351,77 @@ async def by_message(bombs: list[bytes], store: ArtifactStore) -> None:
             continue
 
 
+async def by_command(*words: str, cwd: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("llmi")), *words, cwd=cwd,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    await process.wait()
+
+
 async def by_attachment(bombs: list[bytes], store: ArtifactStore) -> None:
-    for bomb in bombs:
-        try:
-            await asyncio.to_thread(attach_bytes, store, "bomb.png", bomb)
-        except InputError:
-            continue
+    """As `--attach` takes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for bomb in bombs:
+            place = Path(folder) / "bomb.png"
+            place.write_bytes(bomb)
+            with contextlib.suppress(InputError):
+                await asyncio.to_thread(attach_files, store, [place])
 
 
 async def by_saved_document(bombs: list[bytes], store: ArtifactStore) -> None:
+    """The command itself, for one document that holds them all."""
+    figures = [
+        Figure(
+            number=number, slot=number - 1, kind="search", tool="x", digest=hashlib.sha256(bomb).hexdigest(),
+            media_type="image/png", width=1, height=1, caption="x", params={}, provenance=Provenance("x"),
+        )
+        for number, bomb in enumerate(bombs, 1)
+    ]  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        for bomb in bombs:
-            figure = Figure(
-                number=1, slot=0, kind="search", tool="x", digest=hashlib.sha256(bomb).hexdigest(),
-                media_type="image/png", width=1, height=1, caption="x", params={}, provenance=Provenance("x"),
-            )  # fmt: skip
-            (Path(folder) / file_name(figure)).write_bytes(bomb)
-            try:
-                await asyncio.to_thread(Folder(Path(folder), [figure]).read, figure.digest)
-            except KeyError:
-                continue
+        document = Document(
+            title="x",
+            prompt="x",
+            policy="x",
+            episode="x",
+            created="2026-11-28T00:00:00+00:00",
+            blocks=tuple(figures),
+        )
+        write_document(document, store, Path(folder), ("json",))
+        (Path(folder) / "images").mkdir(exist_ok=True)
+        for figure, bomb in zip(figures, bombs, strict=True):
+            (Path(folder) / "images" / file_name(figure)).write_bytes(bomb)
+        await by_command("render", "document.json", cwd=folder)
+
+
+async def by_call(tool: ToolSpec, store: ArtifactStore, call: ToolCall, **fields: object) -> None:
+    async with make_session(tool, store=store, **fields) as session:
+        await session.result(call)
 
 
 async def by_gallery(bombs: list[bytes], store: ArtifactStore) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for number, bomb in enumerate(bombs):
+            (Path(folder) / f"cat {number}.png").write_bytes(bomb)
+        options = Options(folders=(Path(folder),))
+        await by_call(GALLERY, store, make_call(GALLERY, query="cat"), options=options)
+
+
+async def by_sandbox(bombs: list[bytes], store: ArtifactStore) -> None:
+    """Code that writes a picture of its own making, under the name of a PNG."""
     for bomb in bombs:
-        picture_size(bomb)  # all that the gallery reads of a file before the intake
+        table = Attachment("bomb.csv", "text/csv", store.put(bomb), len(bomb))
+        code = "from pathlib import Path\nPath('x.png').write_bytes(Path('bomb.csv').read_bytes())"
+        await by_call(SANDBOX, store, make_call(SANDBOX, code=code), attachments=(table,))
+
+
+async def by_edit(bombs: list[bytes], store: ArtifactStore) -> None:
+    """An attached picture; nothing that begins as one comes into the store otherwise."""
+    for bomb in bombs:
+        with contextlib.suppress(IntakeError):
+            source, _ = await asyncio.to_thread(store.put_image, bomb)
+            call = make_call(EDIT, inputs=(source.digest,), prompt="make it sepia", img_index=0)
+            await by_call(EDIT, store, call)
 
 
 async def by_sight(bombs: list[bytes], store: ArtifactStore) -> None:
@@ -368,9 +434,11 @@ DOORS = {
     "a tool's result": by_tool,
     "search hits": by_search,
     "a picture in a message": by_message,
-    "an attached file": by_attachment,
-    "a saved document": by_saved_document,
-    "a gallery": by_gallery,
+    "--attach": by_attachment,
+    "llmi render": by_saved_document,
+    "a gallery's folder": by_gallery,
+    "the sandbox's code": by_sandbox,
+    "an edit's input": by_edit,
     "shown to a model": by_sight,
 }
 
@@ -401,51 +469,72 @@ def processor_time() -> float:
     return spent
 
 
-def one(data: bytes) -> tuple[float, str]:
-    """Seconds by the clock or, where other programs want the processors too, of a processor."""
-    began, spent = time.perf_counter(), processor_time()
-    try:
-        taken = admit(data)
-        words = f"{taken.width} x {taken.height}"
-    except IntakeError as error:
-        words = str(error)
-    return min(time.perf_counter() - began, processor_time() - spent), words
+def one(data: bytes) -> tuple[float, float, str]:
+    """Medians of three: seconds by the clock, and of a processor, ours included; and what was said."""
+    clocks, spents, words = [], [], ""
+    for _ in range(3):
+        clock, spent = time.perf_counter(), processor_time() + time.process_time()
+        try:
+            taken = admit(data)
+            words = f"{taken.width} x {taken.height}"
+        except IntakeError as error:
+            words = str(error)
+        clocks.append(time.perf_counter() - clock)
+        spents.append(processor_time() + time.process_time() - spent)
+    return statistics.median(clocks), statistics.median(spents), words
+
+
+def bar(data: bytes) -> float:
+    """Seconds that it may take."""
+    width, height = (picture_size(data) or (0, 0)) if data[:1] in b"\x89\xff" else (0, 0)
+    pixels = min(width * height, 40_000_000)
+    return MOST_SECONDS + 0.025 * max(0.0, pixels / 1e6 - 12)
+
+
+def by_itself(pictures: Iterable[tuple[str, bytes]]) -> tuple[float, int, list[str]]:
+    """The largest share of its bar that one takes, the most memory, and those that were refused."""
+    share, memory, refused = 0.0, 0, []
+    for name, data in pictures:
+        clock, spent, words = one(data)
+        share, memory = max(share, min(clock, spent) / bar(data)), max(memory, most_memory())
+        if not words[0].isdigit():
+            refused.append(name)
+        print(f"  {name:42} {len(data):9,} bytes {clock:5.2f} s by the clock {spent:5.2f} s of a processor  {words[:60]}", flush=True)  # fmt: skip
+    return share, memory, refused
+
+
+def by_doors(bombs: list[bytes]) -> float:
+    """The longest that a door held the loop: medians of three."""
+    most = 0.0
+    for name, door in DOORS.items():
+        held, clock = [], time.perf_counter()
+        for _ in range(3):
+            watched = Watched()
+            with tempfile.TemporaryDirectory() as folder:
+                asyncio.run(watched.run(door(bombs, ArtifactStore(folder))))
+            held.append(watched.held)
+        each = (time.perf_counter() - clock) / 3 / len(bombs)
+        most = max(most, statistics.median(held))
+        print(f"  by {name:26} {each:5.2f} s each, loop held {statistics.median(held):.3f} s", flush=True)  # fmt: skip
+    return most
 
 
 def main() -> None:
-    missed = False
     print("name: pictures that cost more than their pixels")
     bombs = {name: make() for name, make in BOMBS.items()}
     admit(picture())  # the first one starts the process
-    slowest, memory = 0.0, 0
-    for name, data in bombs.items():
-        seconds, words = min(one(data), one(data))  # the machine may be busy
-        slowest, memory = max(slowest, seconds), max(memory, most_memory())
-        print(f"  {name:42} {len(data):9,} bytes {seconds:5.2f} s  {words[:70]}")
-    refused = []
-    large = 0.0
-    for name, data in ordinary():
-        seconds, words = min(one(data), one(data))
-        large = max(large, seconds)
-        if "picture" in words or "decoded" in words:
-            refused.append(f"{name}: {words}")
-    held = 0.0
-    for name, door in DOORS.items():
-        watched = Watched()
-        with tempfile.TemporaryDirectory() as folder:
-            began = time.perf_counter()
-            asyncio.run(watched.run(door(list(bombs.values()), ArtifactStore(folder))))
-        print(
-            f"  by {name:26} {time.perf_counter() - began:5.1f} s for all, loop held {watched.held:.3f} s"
-        )
-        held = max(held, watched.held)
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-    missed = slowest > MOST_SECONDS or memory > MOST_MEMORY or held > MOST_HELD or bool(refused) or large > MOST_SECONDS  # fmt: skip
-    print(f"slowest of {len(bombs)}: {slowest:.2f} s (bar: <= {MOST_SECONDS} s)")
+    share, memory, _ = by_itself(bombs.items())
+    usual, more, refused = by_itself(ordinary())
+    kinds = {name.split(":")[0]: data for name, data in bombs.items()}  # the last of each format
+    kinds["tiff"] = bombs["tiff: strips on a wide page"]
+    chosen = list(bombs.values()) if "--all" in sys.argv else list(kinds.values())
+    held = by_doors(chosen)
+    memory = max(memory, more, most_memory())
+    print(f"slowest of {len(bombs)}: {share:.2f} of its time (bar: <= 1, of 1 s and 25 ms a megapixel of PNG or JPEG above 12)")  # fmt: skip
     print(f"most memory of a process that decodes: {memory} MB (bar: <= {MOST_MEMORY} MB)")
-    print(f"loop held: {held:.3f} s (bar: <= {MOST_HELD} s)")
-    print(f"ordinary pictures: {len(list(ordinary()))}, slowest {large:.2f} s (bar: <= {MOST_SECONDS} s), refused: {refused or 0} (bar: 0); own processor time {own:.0f} s")  # fmt: skip
-    sys.exit(missed)
+    print(f"loop held, {len(DOORS)} doors: {held:.3f} s (bar: <= {MOST_HELD} s)")
+    print(f"ordinary pictures: slowest {usual:.2f} of its time (bar: <= 1); refused: {', '.join(refused) or 'none'} (bar: none)")  # fmt: skip
+    sys.exit(share > 1 or usual > 1 or memory > MOST_MEMORY or held > MOST_HELD or bool(refused))
 
 
 if __name__ == "__main__":
