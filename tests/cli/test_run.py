@@ -33,7 +33,9 @@ def test_stdout_has_the_paths_and_nothing_else(cli) -> None:
 def test_a_run_says_its_bindings_and_that_no_model_is_configured(cli) -> None:
     lines = cli("run", DRAFT, *ECHO).err.splitlines()
     assert lines[0] == "llmi: tools: search=fake_search; model: offline"
-    assert "the offline writer will write from your attachments" in lines[1]
+    assert lines[1].startswith(
+        "llmi: no model configured: offline writes (a data report from attached"
+    )
 
 
 def test_a_model_that_is_configured_is_not_called_missing(cli, monkeypatch) -> None:

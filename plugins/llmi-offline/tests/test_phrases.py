@@ -71,7 +71,8 @@ def test_labels_of_columns(column: str, text: str) -> None:
 
 def test_markup_is_escaped_and_controls_are_gone() -> None:
     assert (
-        phrases.markdown("a*b_c|d`e[f]<g>&\u202e\x07h") == "a\\*b\\_c\\|d\\`e\\[f\\]&lt;g&gt;&amp;h"
+        phrases.markdown("a*b_c|d`e[f]<g>&\u202e\x07h")
+        == "a\\*b\\_c\\|d\\`e\\[f\\]&#60;g&#62;&amp;h"
     )
     assert (
         phrases.plain("<imgen>`|")

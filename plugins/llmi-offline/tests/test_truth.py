@@ -143,7 +143,7 @@ def test_json_without_one_table_is_refused(content: dict) -> None:
 
 @pytest.mark.parametrize(
     ("text", "raised"),
-    [("49 rows repeat", "49 rows repeat"), ("*temp max* x", "*Temp max* x"), ("&lt;b", "&lt;B")],
+    [("49 rows repeat", "49 rows repeat"), ("*temp max* x", "*Temp max* x"), ("&#60;b", "&#60;B")],
 )
 def test_only_a_first_letter_is_raised(text: str, raised: str) -> None:
     assert capital(text) == raised

@@ -72,6 +72,7 @@ class EpisodeJournal:
         """The run begins with this request."""
         self.opened = request
         self._write("opened", data=request)
+        self._send()  # what others note of the run comes after it
 
     def ask(self, messages: list[dict[str, Any]]) -> None:
         """The policy is asked for a draft."""

@@ -12,7 +12,7 @@ MINUS = "\N{MINUS SIGN}"
 _MARKDOWN = re.compile(r"([\\`*_\[\]|#~$!])")
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _HARMLESS = str.maketrans("<>`|", "\u2039\u203a'/")
-_FIRST_LETTER = re.compile(r"^((?:&\w+;|[^\w&]|_)*)([^\W\d_])")
+_FIRST_LETTER = re.compile(r"^((?:&#?\w+;|[^\w&]|_)*)([^\W\d_])")
 _LONGEST = 60
 
 
@@ -30,7 +30,7 @@ def clean(value: object, longest: int = _LONGEST) -> str:
 def markdown(value: object) -> str:
     """The value for the prose: nothing in it is markup any more."""
     text = _MARKDOWN.sub(r"\\\1", clean(value).replace("&", "&amp;"))
-    return text.replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("<", "&#60;").replace(">", "&#62;")  # `&lt;imgen&gt;{` reads as a slot
 
 
 def plain(value: object) -> str:
