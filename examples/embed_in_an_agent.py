@@ -13,7 +13,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.prebuilt import ToolNode
 
-from llmi_agent.document.model import Document
+from llmi_agent import Document
 from llmi_agent.testing import ScriptedModel
 from llmi_graphs import as_tool, build_graph
 

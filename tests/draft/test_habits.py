@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmi_agent.contract.kinds import WELL_KNOWN
-from llmi_agent.draft import BadSlot, Block, DraftReader, Slot, Text, Void, parse
+from llmi_agent.draft import BadSlot, Block, DraftReader, Slot, Text, Void, is_empty, parse
 
 KINDS = {name: kind.params for name, kind in WELL_KNOWN.items()}
 PAYLOAD = '{"source": "search", "description": "t", "params": {"query": "q"}}'
@@ -112,3 +112,21 @@ def test_what_was_sent_of_a_text_without_a_heading_is_void_only_if_more_follows(
         blocks = [*(b for c in text + more for b in reader.feed(c)), *reader.close()]
         assert joined(blocks) == whole
         assert (Void() in blocks) is bool(more)
+
+
+@pytest.mark.parametrize(
+    ("text", "empty"),
+    [
+        ("", True),
+        (" \n\u200b\ufeff", True),
+        ("<think>I wonder.</think>\n", True),
+        ("<think>cut in the middle", True),
+        ("[THINK]hm[/THINK]\u200b", True),
+        ("<think>I wonder.</think>A word.", False),
+        ('<think>I wonder.</think><imgen>{"source": "x"}</imgen>', False),
+        ("To `<think>` is a tag.", False),
+        ("A word.", False),
+    ],
+)
+def test_reasoning_alone_leaves_nothing_to_read(text: str, empty: bool) -> None:
+    assert is_empty(text) is empty

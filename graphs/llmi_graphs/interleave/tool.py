@@ -18,13 +18,15 @@ from llmi_graphs.interleave.state import Turn
 async def tool(machine: Machine, state: Turn, config: RunnableConfig) -> dict[str, Any]:
     """Waits for the call's outcome; an edit first waits for the verdict on its picture.
 
-    A slot that was settled in an earlier life of the run ends here.
+    A slot that was settled in an earlier life of the run, or while the policy wrote, ends here.
     """
     session = await machine.session(state, config)
     number = state["slot"]["index"]
-    if state["attempt"] == 0 and (known := session.enter(number, state["origins"][number])):
-        session.tell_verdict(number, known)
-        return {"next": END, "results": {str(number): known.model_dump(mode="json")}}
+    if state["attempt"] == 0:
+        await session.begun(number)
+        if known := session.enter(number, state["origins"][number]):
+            session.tell_verdict(number, known)
+            return {"next": END, "results": {str(number): known.model_dump(mode="json")}}
     return {"next": "observe", **await attempt(machine, session, state)}
 
 

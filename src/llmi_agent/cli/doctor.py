@@ -65,6 +65,7 @@ def examine(setup: Setup, *, online: bool = False) -> dict[str, Any]:
                 "distribution": each.distribution,
                 "version": each.version,
                 "tools": [spec.name for spec in each.specs],
+                "policies": [spec.name for spec in each.policies],
             }
             for each in host.plugins
         ],
@@ -228,8 +229,9 @@ def _show(findings: dict[str, Any]) -> None:
     click.echo(f"llmi {findings['llmi']}, Python {findings['python']}, home {findings['home']}")
     click.echo("\nplugins")
     for each in findings["plugins"]:
-        tools = ", ".join(each["tools"]) or "no tools"
-        click.echo(f"  {each['plugin']} ({each['distribution']} {each['version']}): {tools}")
+        brings = [*each["tools"], *(f"the models {name}" for name in each["policies"])]
+        brought = ", ".join(brings) or "hooks"
+        click.echo(f"  {each['plugin']} ({each['distribution']} {each['version']}): {brought}")
     if findings["problems"]:
         click.echo("\nproblems")
     for each in findings["problems"]:

@@ -4,6 +4,7 @@ In its canonical form a slot is one tag that holds a JSON object with exactly th
 `<imgen>{"source": "search", "description": "title", "params": {"query": "..."}}</imgen>`.
 """
 
+from llmi_agent.draft.blank import is_empty
 from llmi_agent.draft.payload import MAX_PAYLOAD
 from llmi_agent.draft.reader import DraftReader, is_valid_payload, parse, slot_in
 from llmi_agent.draft.types import (
@@ -33,6 +34,7 @@ __all__ = [
     "Void",
     "format",
     "format_slot",
+    "is_empty",
     "is_valid_payload",
     "parse",
     "slot_in",

@@ -17,6 +17,7 @@ from langchain_core.messages import (
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.runnables import RunnableConfig
 
+from llmi_agent import draft as drafts
 from llmi_agent.base.errors import PolicyError, UnavailableError
 from llmi_agent.base.secrets import Redactor
 from llmi_agent.base.text import printable
@@ -136,7 +137,7 @@ class Answer:
                 held = held[ready:]
         if held:
             yield held
-        if not any(str(chunk.text).strip() for chunk in self._chunks):
+        if drafts.is_empty("".join(str(chunk.text) for chunk in self._chunks)):
             tool = called(self._chunks)
             said = f"it called {tool} instead of writing" if tool else ""
             raise PolicyError(said or f"it answered with an empty {self._purpose}")

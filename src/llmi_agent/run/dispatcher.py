@@ -9,7 +9,7 @@ A failed tool is data: the only exception that leaves is the cancellation of the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -253,10 +253,10 @@ class Dispatcher:
     async def _admitted(self, result: ToolResult) -> Outcome:
         if isinstance(result, Failed):
             return result
-        taking = map(self._taken, result.images[:MOST_CANDIDATES])
+        first, *others = (_or_error(self._taken(each)) for each in result.images[:MOST_CANDIDATES])
         candidates: list[Candidate] = []
         refusal = ""
-        for taken in await asyncio.gather(*taking, return_exceptions=True):
+        for taken in await asyncio.gather(first, *others) if others else [await first]:
             if isinstance(taken, Candidate):
                 candidates.append(taken)
             elif isinstance(taken, IntakeError | TypeError):
@@ -274,6 +274,13 @@ class Dispatcher:
         take = partial(self._toolkit.store.put_image, image.data)
         artifact, picture = await decoder.shared.off_the_loop(take)
         return Candidate(artifact=artifact, provenance=image.provenance, blank=picture.blank)
+
+
+async def _or_error(work: Awaitable[Candidate]) -> Candidate | Exception:
+    try:
+        return await work
+    except Exception as error:  # noqa: BLE001 - told apart by who asked
+        return error
 
 
 def _cancelled_from_outside() -> bool:

@@ -77,7 +77,7 @@ class Session:
         self._strays = Strays(self.loop)
         self._scope = Scope(self.loop)
         self._calls: dict[str, asyncio.Task[Outcome]] = {}
-        self._ahead: set[asyncio.Task[None]] = set()
+        self._ahead: dict[int, asyncio.Task[None]] = {}
         self._verdicts: dict[int, asyncio.Future[Kept | Dropped]] = {}
         self._entries: dict[int, asyncio.Event] = {}
         self._told: set[int] = set()
@@ -148,12 +148,17 @@ class Session:
         """Start a slot's first attempt before its turn; it ends with the session, or when the draft is void."""
         self._entered(slot).set()
         task = self.loop.create_task(work, name=f"llmi-ahead-{slot}", context=self._context())
-        self._ahead.add(task)
+        self._ahead[slot] = task
         task.add_done_callback(self._began)
+
+    async def begun(self, slot: int) -> None:
+        """Returns when what was begun for a slot before its turn has come to its end."""
+        if task := self._ahead.get(slot):
+            await asyncio.wait({task})
 
     async def discard(self) -> None:
         """The draft is void: cancel what was started for it. A call that has ended stands, should it be asked again."""
-        await stop([*self._ahead, *self._calls.values()])
+        await stop([*self._ahead.values(), *self._calls.values()])
         self._calls = {key: each for key, each in self._calls.items() if _stands(each)}
         for future in self._verdicts.values():
             future.cancel()
@@ -192,7 +197,7 @@ class Session:
             return
         self._closed = True
         try:
-            left = len(await stop([*self._ahead, *self._calls.values()]))
+            left = len(await stop([*self._ahead.values(), *self._calls.values()]))
             left += await self._strays.cancel()
             if left:
                 self.log.warning("session.tasks_left", tasks=left)
@@ -220,7 +225,6 @@ class Session:
         await self.aclose()
 
     def _began(self, task: asyncio.Task[None]) -> None:
-        self._ahead.discard(task)
         if not task.cancelled() and (error := task.exception()):
             self.log.warning("slot.ahead_failed", error=f"{type(error).__name__}: {error}")
 
