@@ -35,7 +35,7 @@ class Table:
     loader: str
     """Python lines that give the same frame, as `df`, where the file lies in the working folder."""
     notes: tuple[str, ...] = ()
-    """What the reading had to leave out or decide, as Markdown sentences."""
+    """What the reading had to leave out, decide or guess, as Markdown sentences."""
 
 
 def read_table(name: str, data: bytes) -> Table:
@@ -48,7 +48,7 @@ def read_table(name: str, data: bytes) -> Table:
 
 def as_table(loading: Loading) -> Table:
     """What was loaded, as those see it who write about it."""
-    return Table(loading.name, loading.frame, loading.source, tuple(loading.notes))
+    return Table(loading.name, loading.frame, loading.source, (*loading.notes, *loading.doubts))
 
 
 def load(name: str, data: bytes) -> Loading:
