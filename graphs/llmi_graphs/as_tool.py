@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from llmi_agent.base.errors import LlmiError
 from llmi_graphs.allowed_files import Allowed, AllowedFiles
@@ -24,6 +24,8 @@ DESCRIPTION = (
 class NewFile(BaseModel):
     """A file that the calling model writes itself, such as a small table."""
 
+    model_config = ConfigDict(extra="forbid")
+
     name: str = Field(description="Its name with its ending, such as sales.csv.", max_length=200)
     text: str = Field(default="", description="Its content, if it is text.", max_length=1_000_000)
     base64: str = Field(
@@ -37,7 +39,7 @@ class NewFile(BaseModel):
         return {"type": "text-plain", "text": self.text, "title": self.name}
 
 
-class Order(BaseModel):
+class DocumentOrder(BaseModel):
     """What the calling agent fills in."""
 
     prompt: str = Field(description="What the document is about, for whom, and how long.")
@@ -50,7 +52,7 @@ class Order(BaseModel):
     )
 
 
-class OrderWithFiles(Order):
+class DocumentOrderWithFiles(DocumentOrder):
     """The same where files may be named."""
 
     files: list[str] = Field(default=[], description="Files to write from, by name.", max_length=64)
@@ -103,10 +105,22 @@ def as_tool(
         coroutine=awrite,
         name=name,
         description=f"{description}{allowed.listing}",
-        args_schema=OrderWithFiles if allowed else Order,
+        args_schema=DocumentOrderWithFiles if allowed else DocumentOrder,
         response_format="content_and_artifact",
         handle_tool_error=True,
+        handle_validation_error=_not_understood,
     )
+
+
+def _not_understood(error: Any) -> str:
+    """What is wrong with the calling model's arguments, told to it."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    wrong = [
+        f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
+        for each in error.errors(include_url=False)
+    ]
+    return f"the arguments cannot be read: {'; '.join(wrong[:5])}"
 
 
 def _handed_over(answer: dict[str, Any]) -> tuple[str, dict[str, Any]]:

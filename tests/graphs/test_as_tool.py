@@ -103,3 +103,11 @@ async def test_files_of_the_models_own_making(store: ArtifactStore) -> None:
 def test_what_cannot_be_allowed_is_said(store: ArtifactStore, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is no file or folder"):
         as_tool(build(store), files=tmp_path / "nowhere")
+
+
+async def test_arguments_that_cannot_be_read_are_told_to_the_model(store: ArtifactStore) -> None:
+    tool = as_tool(build(store))
+    message = await tool.ainvoke(order(data=[{"name": "a.csv", "content": "x"}]))
+    assert "data.0.content: Extra inputs are not permitted" in message.content
+    message = await tool.ainvoke(order(data="a.csv"))
+    assert "data: Input should be a valid list" in message.content
