@@ -17,7 +17,7 @@ PIECE = 256
 """Characters of a streamed draft that make a record..."""
 PIECE_SECONDS = 0.5
 """...or seconds since the last one, whichever comes first."""
-LINGER = 0.005
+LINGER = 0.02
 """Seconds that a record waits for others, unless somebody waits for it."""
 
 
