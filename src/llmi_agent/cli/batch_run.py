@@ -8,11 +8,7 @@ from pathlib import Path
 
 from llmi_agent.cli import manifest
 from llmi_agent.cli.batch_progress import Tally, show
-from llmi_agent.cli.episode import (
-    announce,
-    arguments,
-    check_tools,
-)
+from llmi_agent.cli.episode import announce, arguments, check_tools
 from llmi_agent.cli.folder import reserved
 from llmi_agent.cli.graphs import find_graph
 from llmi_agent.cli.output import Output

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from langchain_core.messages import (
@@ -79,9 +80,9 @@ class Answer:
         self._chunks: list[AIMessageChunk] = []
         self._most: int | None = None
 
-    @property
+    @cached_property
     def ending(self) -> Ending:
-        """How the answer ended."""
+        """How the answer ended; to be read once it has."""
         return ending(self._chunks, self._model.name, self._model.finish_reasons, self._most)
 
     async def pieces(self, config: RunnableConfig) -> AsyncGenerator[str]:
