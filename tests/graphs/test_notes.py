@@ -10,11 +10,11 @@ from langchain_core.messages import HumanMessage
 from llmi_agent.cli.summary import warnings
 from llmi_agent.contract.kinds import WELL_KNOWN
 from llmi_agent.document.model import Document
+from llmi_agent.document.notes import LEFT_AS_TEXT, NO_PLACE, notes
 from llmi_agent.draft import parse
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, slot
 from llmi_graphs import build_graph
-from llmi_graphs.interleave.notes import LEFT_AS_TEXT, NO_PLACE, notes
 
 KINDS = {name: kind.params for name, kind in WELL_KNOWN.items()}
 PAYLOAD = slot("search", "t", query="q").removeprefix("<imgen>").removesuffix("</imgen>")

@@ -11,13 +11,13 @@ from langchain_core.runnables import RunnableConfig
 
 from llmi_agent.document.messages import document_message
 from llmi_agent.document.model import Block, Document, Figure, Missing, TextBlock, title_of
+from llmi_agent.document.notes import notes
 from llmi_agent.draft import BadSlot, Slot, Text
 from llmi_agent.records.outcome import Dropped, Kept, read_verdict
 from llmi_agent.run.session import Session
-from llmi_graphs.interleave.machine import Machine, attachments_of
-from llmi_graphs.interleave.notes import notes
 from llmi_graphs.interleave.open import tell_opened
 from llmi_graphs.interleave.state import State
+from llmi_graphs.machine import Machine, attachments_of
 
 
 async def compose(machine: Machine, state: State, config: RunnableConfig) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from llmi_agent.document.blocks import MOST_FILES, File, blocks_of, brings_file,
 from llmi_agent.document.messages import attachment_of, attachments_in
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.attachments import attach_bytes, attach_files
-from llmi_graphs.interleave.machine import Machine
+from llmi_graphs.machine import Machine
 
 Entry = Attachment | Path | File
 

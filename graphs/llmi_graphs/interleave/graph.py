@@ -26,13 +26,13 @@ from llmi_agent.run.toolkit import Toolkit
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.home import default_store
 from llmi_graphs.interleave.compose import compose
-from llmi_graphs.interleave.machine import Machine
 from llmi_graphs.interleave.observe import observe
 from llmi_graphs.interleave.open import open_
 from llmi_graphs.interleave.plan import plan, slots_of
 from llmi_graphs.interleave.repair import repair
 from llmi_graphs.interleave.state import Answer, Request, SlotAnswer, SlotState, State
 from llmi_graphs.interleave.tool import tool
+from llmi_graphs.machine import Machine
 from llmi_graphs.node import Node, Unlimited, Verb
 
 NAME = "llmi-interleave"

@@ -11,9 +11,9 @@ from langgraph.graph import END
 from llmi_agent.contract.tool import Failed
 from llmi_agent.records.outcome import Candidate, Dropped, Finished, Kept
 from llmi_agent.run.session import Session
-from llmi_graphs.interleave.machine import Machine
 from llmi_graphs.interleave.state import Turn
 from llmi_graphs.interleave.tool import attempt
+from llmi_graphs.machine import Machine
 
 STANDS_IN = {"search": ("diffusion", "query", "prompt"), "diffusion": ("search", "prompt", "query")}
 """Kind -> the kind that stands in for it, and how its parameter is renamed."""

@@ -19,9 +19,9 @@ from llmi_agent.document.messages import NAME, episode_of, figures_of, without_f
 from llmi_agent.document.model import Document
 from llmi_agent.run.session import Input, Session
 from llmi_graphs.interleave.files import attachments_for, check_there
-from llmi_graphs.interleave.machine import Machine, attachments_of
 from llmi_graphs.interleave.recall import Recalled, recall
 from llmi_graphs.interleave.state import State
+from llmi_graphs.machine import Machine, attachments_of
 
 
 async def open_(machine: Machine, state: State, config: RunnableConfig) -> dict[str, Any]:

@@ -25,10 +25,10 @@ from llmi_agent.run.previews import COPIES, describe
 from llmi_agent.run.prompt import system_prompt, user_message
 from llmi_agent.run.session import Session
 from llmi_agent.run.stray_tasks import disowned
-from llmi_graphs.interleave.machine import Machine, attachments_of, conversation, slot_digest
 from llmi_graphs.interleave.observe import ahead
 from llmi_graphs.interleave.open import tell_opened
 from llmi_graphs.interleave.state import State, Turn
+from llmi_graphs.machine import Machine, attachments_of, conversation, slot_digest
 
 _REASONED = "what the model wrote so far was its reasoning; the document begins here"
 

@@ -9,7 +9,7 @@ from llmi_agent.contract.tool import Attachment
 from llmi_agent.draft import Text
 from llmi_agent.records.outcome import Kept
 from llmi_agent.run.session import Input
-from llmi_graphs.interleave.machine import Machine, attachments_of, slot_digest
+from llmi_graphs.machine import Machine, attachments_of, slot_digest
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from llmi_agent.contract.tool import Failed
 from llmi_agent.draft import BadSlot, Slot
 from llmi_agent.run.prompt import repair_request
 from llmi_agent.run.session import Session
-from llmi_graphs.interleave.machine import Machine
 from llmi_graphs.interleave.state import Turn
+from llmi_graphs.machine import Machine
 
 NONE_LEFT = 1_000_000
 """Repairs counted for a slot whose policy has no answer: more than any option allows."""

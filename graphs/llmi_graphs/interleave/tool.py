@@ -11,8 +11,8 @@ from llmi_agent.contract.tool import Failed, ToolCall
 from llmi_agent.records.credit import derived
 from llmi_agent.records.outcome import Finished, Outcome
 from llmi_agent.run.session import Session, Source
-from llmi_graphs.interleave.machine import Machine
 from llmi_graphs.interleave.state import Turn
+from llmi_graphs.machine import Machine
 
 
 async def tool(machine: Machine, state: Turn, config: RunnableConfig) -> dict[str, Any]:
