@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import subprocess
@@ -461,7 +462,7 @@ def test_several_processes_may_open_a_file_for_the_first_time_at_once(
         "from llmi_agent.records.journal import Entry, Journal\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
-        "Journal(sys.argv[1]).write(sys.argv[2], Entry('opened', data={}, reuse='tool:x'))\n"
+        "Journal(sys.argv[1]).write(sys.argv[2], Entry('opened', data='{}', reuse='tool:x'))\n"
     )
     crowd = [
         subprocess.Popen(
@@ -656,13 +657,15 @@ async def test_a_run_that_is_held_cannot_be_opened_before_it_is_read(runs: Runs)
 def test_digests_are_found_wherever_a_record_mentions_them(store: ArtifactStore) -> None:
     journal = journal_beside(store)
     first, second = "ab" * 32, "cd" * 32
-    journal.write("a", Entry("opened", data={"url": f"artifact:{first}", "text": f"é{second}"}))
+    journal.write(
+        "a", Entry("opened", data=json.dumps({"url": f"artifact:{first}", "text": f"é{second}"}))
+    )
     assert {first, second} <= journal.digests()
 
 
 async def test_contents_say_what_is_kept(runs: Runs) -> None:
     assert runs.cache().contents() == cache.Contents(0, Size(), {})
-    journal_beside(runs.store).write("a", Entry("opened", data={}))
+    journal_beside(runs.store).write("a", Entry("opened", data="{}"))
     first = await runs.run("a")
     await runs.run("b")
     await runs.run("c", call=runs.call("dogs"))

@@ -12,7 +12,7 @@ from llmi_agent.records.writer import is_busy
 BUSY_SECONDS = 1.0
 """How long SQLite itself waits for another process; `writer.patiently` has it wait again."""
 
-_VERSION = 1
+_VERSION = 2
 """Of the tables; what has a lower one is brought up to date when it is opened."""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS records (
@@ -22,12 +22,17 @@ CREATE TABLE IF NOT EXISTS records (
     key TEXT NOT NULL,
     data TEXT NOT NULL,
     at REAL NOT NULL,
-    reuse TEXT
+    reuse TEXT,
+    schema INTEGER NOT NULL DEFAULT 1
 )
 """
-_INDEXES = (
+_ADDED = {"reuse": "TEXT", "schema": "INTEGER NOT NULL DEFAULT 1"}
+"""Columns that older files lack. To add one touches no row; an older LLMI that goes on with the file leaves them out."""
+_INDEXES = (  # with all that is asked for, `kind` too, so that no row is looked at
     "CREATE INDEX IF NOT EXISTS records_of_episode ON records (episode, id)",
     "CREATE INDEX IF NOT EXISTS records_to_reuse ON records (reuse, id) WHERE reuse IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS records_opened ON records (kind, episode) WHERE kind = 'opened'",
+    "CREATE INDEX IF NOT EXISTS records_of_group ON records (kind, key, episode) WHERE kind = 'opened' AND key != ''",
 )
 
 
@@ -79,8 +84,9 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_TABLE)
         columns = [column[1] for column in connection.execute("PRAGMA table_info(records)")]
-        if "reuse" not in columns:
-            connection.execute("ALTER TABLE records ADD COLUMN reuse TEXT")
+        for column, form in _ADDED.items():
+            if column not in columns:
+                connection.execute(f"ALTER TABLE records ADD COLUMN {column} {form}")
         for index in _INDEXES:
             connection.execute(index)
         connection.execute(f"PRAGMA user_version = {_VERSION}")

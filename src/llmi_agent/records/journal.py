@@ -8,20 +8,20 @@ answer to, whoever asked.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sqlite3
+import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.records.database import connect, unusable
@@ -32,20 +32,8 @@ from llmi_agent.store.artifacts import ArtifactStore
 
 T = TypeVar("T")
 
-Kind = Literal[
-    "opened",
-    "order",
-    "asked",
-    "text",
-    "drafted",
-    "answer",
-    "started",
-    "job",
-    "charge",
-    "finished",
-    "verdict",
-    "composed",
-]
+SCHEMA = 2
+"""Of the records that are written; those of 1 were there before records said theirs."""
 
 _DIGESTS = re.compile("[0-9a-f]{64,}")
 
@@ -54,22 +42,31 @@ _DIGESTS = re.compile("[0-9a-f]{64,}")
 class Record:
     """One line of the journal."""
 
-    kind: Kind
+    kind: str
     key: str
-    data: Any
+    data: str
+    """JSON, made and read by who knows the kind."""
     at: float
-    """Seconds since the epoch."""
+    """When it happened, in seconds since the epoch."""
+    schema: int = SCHEMA
+    """Of `kind`, `key` and `data`."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A record to be written."""
+    """A record to be written. It is stamped when it is made: that is when it happened, however late it is written.
 
-    kind: Kind
+    The `key` of an `opened` one is the id of the episode's group, if it has one.
+    """
+
+    kind: str
     key: str = ""
-    data: Any = None
+    data: str = "null"
+    """JSON."""
     reuse: str | None = None
     """What `Journal.reusable` finds it by."""
+    at: float = field(default_factory=time.time)
+    """Seconds since the epoch."""
 
 
 class Journal:
@@ -89,10 +86,9 @@ class Journal:
     def append(self, episode: str, *entries: Entry) -> Future[None]:
         """Have records written, all or none; the future is done once they survive the process.
 
-        They are stamped now and keep their order. The future has a LlmiError if they cannot be written.
+        They keep their order. The future has a LlmiError if they cannot be written.
         """
-        now = time.time()
-        rows = [(episode, e.kind, e.key, json.dumps(e.data), now, e.reuse) for e in entries]
+        rows = [(episode, e.kind, e.key, e.data, e.at, e.reuse, SCHEMA) for e in entries]
         return writer_of(self.path, partial(connect, self.path)).put(rows)
 
     def write(self, episode: str, *entries: Entry) -> None:
@@ -101,17 +97,26 @@ class Journal:
 
     def read(self, episode: str) -> list[Record]:
         """An episode's records, oldest first."""
-        query = "SELECT kind, key, data, at FROM records WHERE episode = ? ORDER BY id"
-        rows = self._rows(query, episode)
-        return [Record(kind, key, json.loads(data), at) for kind, key, data, at in rows]
+        query = "SELECT kind, key, data, at, schema FROM records WHERE episode = ? ORDER BY id"
+        return [Record(*row) for row in self._rows(query, episode)]
 
-    def episodes(self, start: str = "") -> list[str]:
-        """The episodes whose id begins with `start`, newest first."""
+    def episodes(self, start: str = "", limit: int | None = None) -> list[str]:
+        """The episodes whose id begins with `start`, newest first; at most `limit`."""
         query = (
-            "SELECT episode FROM records WHERE kind = 'opened' AND substr(episode, 1, ?) = ? "
-            "GROUP BY episode ORDER BY min(id) DESC"
+            "SELECT episode FROM records WHERE kind = 'opened' AND episode >= ? AND episode < ? "
+            "GROUP BY episode ORDER BY min(id) DESC LIMIT ?"
         )
-        return [episode for (episode,) in self._rows(query, len(start), start)]
+        end = start + chr(sys.maxunicode)
+        found = self._rows(query, start, end, -1 if limit is None else limit)
+        return [episode for (episode,) in found]
+
+    def group(self, group: str) -> list[str]:
+        """The episodes that were opened as members of a group, oldest first."""
+        query = (
+            "SELECT episode FROM records WHERE kind = 'opened' AND key != '' AND key = ? "
+            "GROUP BY episode ORDER BY min(id)"
+        )
+        return [episode for (episode,) in self._rows(query, group)]
 
     def reusable(self, reuse: str) -> Finished | None:
         """The last result on record that was an answer to this."""

@@ -29,7 +29,9 @@ PAUSE = 0.05
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
-_INSERT = "INSERT INTO records (episode, kind, key, data, at, reuse) VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT = (
+    "INSERT INTO records (episode, kind, key, data, at, reuse, schema) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 class Writer:
