@@ -1,33 +1,89 @@
-"""What the nodes close over: the toolkit, the policy, and the open sessions."""
+"""What the nodes of a graph stand on: the toolkit, the policy, and the open sessions."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import partial
-from typing import Any
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from importlib.metadata import version
+from typing import Any, get_args
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 
-from llmi_agent.contract.tool import Attachment, Provenance
+from llmi_agent.base.errors import ConfigError
+from llmi_agent.config.options import Options
+from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.document.messages import Images, picture_url
 from llmi_agent.draft import BadSlot, Draft, DraftReader, Slot, parse, slot_in
+from llmi_agent.host.registry import LiveTool, Registry, discover, registry_of
+from llmi_agent.models.resolve import resolve_models
 from llmi_agent.records.episode import EpisodeJournal
+from llmi_agent.records.events import Resumed
+from llmi_agent.records.journal import journal_beside
 from llmi_agent.run.ask import Policy
-from llmi_agent.run.session import Emit, Input, Session
+from llmi_agent.run.listeners import Emit
+from llmi_agent.run.session import Session
 from llmi_agent.run.sessions import Sessions
 from llmi_agent.run.toolkit import Toolkit
-from llmi_graphs.interleave.state import State
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.home import default_store
+from llmi_graphs.request import attachments_of, conversation, inputs_of
+
+
+def assemble(
+    *,
+    model: str | BaseChatModel | None = None,
+    fallback: Sequence[str | BaseChatModel] = (),
+    api_base: str | None = None,
+    tools: Registry | Sequence[ToolSpec | LiveTool] | None = None,
+    use: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    environment: bool | None = None,
+    options: Options | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    store: ArtifactStore | None = None,
+    images: Images = "text",
+    pictures_at: str = "",
+    paths: bool = True,
+) -> Machine:
+    """What graphs stand on, from everything that can be chosen; several graphs may stand on the same.
+
+    model: a chat model, or the name of one that an installed policy answers ("offline", "openai/gpt-5"); by default
+        the policy that needs no key.
+    fallback: models that write in its place when it fails, in this order.
+    api_base: the address of an OpenAI-compatible server that serves the model.
+    tools: a registry, or specs and live tools; by default every installed plugin.
+    use: which tool serves a kind, by name, where the default order is not wanted.
+    secrets: keys by name; by default the environment.
+    environment: whether models may use the process's own credentials (a cloud account, a login); by default only where
+        `secrets` is left out or is the environment, since they are perhaps not this tenant's.
+    options: `llmi_agent.Options`.
+    settings: each tool's own settings, by the tool's name.
+    store: where pictures, attachments and the journal are kept; by default the user's.
+    images: the final message is plain text with a line for each figure ("text"), or standard content blocks that hold the pictures
+        ("inline") or their addresses ("url").
+    pictures_at: the address below which you serve the store's pictures by their digest; events name it, too.
+    paths: whether a request may name files by their paths as text; False if requests come from clients of yours. Under a
+        LangGraph server it never may. `pathlib.Path` objects, which no client can send, are always taken.
+
+    Raises ConfigError or UnavailableError if a tool or a model that is named does not exist or lacks its key.
+    """
+    _check_images(images, pictures_at)
+    toolkit = _toolkit(tools, use, secrets, options, settings, store)
+    own = True if environment is None and secrets is None else environment
+    policy = _policy(toolkit, model, fallback, own, api_base)
+    return Machine(toolkit, policy, Sessions(), images, pictures_at, paths)
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Shared by all runs of one compiled graph."""
+    """Shared by all runs of the graphs that stand on it."""
 
     toolkit: Toolkit
     policy: Policy
@@ -40,24 +96,57 @@ class Machine:
     """Whether a request may name files by their paths, as text."""
 
     async def session(self, state: Mapping[str, Any], config: RunnableConfig) -> Session:
-        """The live half of this state's episode, writing its events to the running node's stream."""
+        """The live half of this state's episode, writing its events to the running node's stream.
+
+        Of an episode on record, it is as the record has it.
+        """
         episode, toolkit = state["episode"], self.toolkit
 
         async def make() -> Session:
             held = partial(EpisodeJournal.held, toolkit.journal, toolkit.store, episode)
-            return Session(
+            journal = await asyncio.to_thread(held)
+            opened = journal.known.opened
+            asked = opened.asked if opened else state.get("options") or {}
+            group = opened.group if opened else state.get("group") or ""
+            session = Session(
                 episode,
                 toolkit,
-                attachments_of(state),
-                inputs_of(state),
+                opened.attachments if opened else attachments_of(state),
+                opened.inputs if opened else inputs_of(state),
                 self._writer(),
-                state["seed"],
-                await asyncio.to_thread(held),
+                options=toolkit.options.overlaid(asked),
+                seed=opened.seed if opened else state["seed"],
+                purse=await toolkit.purses.of(group),
+                journal=journal,
             )
+            if opened:
+                session.tell(Resumed(**self.described(session.options)))
+            return session
 
         return await self.sessions.get(episode, config, make)
 
-    def as_asked(self, state: State) -> State:
+    def described(self, options: Options) -> dict[str, Any]:
+        """What is put on record of this machine: the same `setup` is the same machine with the same options."""
+        return self._own if options is self.toolkit.options else self._described(options)
+
+    @cached_property
+    def _own(self) -> dict[str, Any]:
+        return self._described(self.toolkit.options)
+
+    def _described(self, options: Options) -> dict[str, Any]:
+        tools = self.toolkit.bindings.tools.values()
+        versions = [f"{each.spec.name} {each.distribution} {each.version}" for each in tools]
+        models = [each.name for each in self.policy.models]
+        known = {
+            "model": self.policy.name,
+            "bindings": dict(self.toolkit.bindings.names),
+            "options": options.model_dump(mode="json"),
+            "llmi": version("llmi-agent"),
+        }
+        whole = json.dumps([known, models, sorted(versions)], sort_keys=True)
+        return {**known, "setup": hashlib.sha256(whole.encode()).hexdigest()[:16]}
+
+    def as_asked(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """The state, as an episode of its own if it was changed since it was opened (`update_state`).
 
         What is on record of an episode is an answer to what it was opened with, and to nothing else. The same change
@@ -67,26 +156,15 @@ class Machine:
         if opened in ("", now):
             return state
         forked = hashlib.sha256(f"{state['episode']} {now}".encode()).hexdigest()[:32]
-        return {**state, "episode": forked, "request": now}
+        return {**state, "episode": forked, "parent": state["episode"], "request": now}
 
-    def request(self, state: State) -> str:
+    def request(self, state: Mapping[str, Any]) -> str:
         """A digest of what is asked: the conversation, all that it starts from, and how the draft is read."""
         spoken = [(message.type, message.text) for message in conversation(state)]
         given = [state.get("attachments") or [], state.get("inputs") or [], state.get("seed")]
+        given += [state["options"]] if state.get("options") else []
         text = json.dumps([spoken, given, self._form], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def _writer(self) -> Emit:
-        """The running node's stream; a picture's event says where it can be fetched."""
-        write = get_stream_writer()
-        if not self.pictures_at:
-            return write
-
-        def with_address(event: Mapping[str, Any]) -> None:
-            digest = event.get("digest")
-            write({**event, "url": picture_url(self.pictures_at, digest)} if digest else event)
-
-        return with_address
 
     def journal(self, episode: str) -> EpisodeJournal:
         """What is on record of an episode. It reads the disk: not for an event loop."""
@@ -109,33 +187,73 @@ class Machine:
         options = self.toolkit.options
         return {"dialect": options.dialect, "reader": options.reader}
 
+    def _writer(self) -> Emit:
+        """The running node's stream; a picture's event says where it can be fetched."""
+        write = get_stream_writer()
+        if not self.pictures_at:
+            return write
 
-def slot_digest(slot: Slot | BadSlot) -> str:
-    """By which a verdict on record is told to hold for a slot."""
-    return hashlib.sha256(json.dumps(asdict(slot), sort_keys=True).encode()).hexdigest()[:16]
+        def with_address(event: Mapping[str, Any]) -> None:
+            digest = event.get("digest")
+            write({**event, "url": picture_url(self.pictures_at, digest)} if digest else event)
 
-
-def conversation(state: State) -> list[BaseMessage]:
-    """What was said up to the thread's last human message, as plain text."""
-    spoken: list[BaseMessage] = []
-    for turn in state.get("earlier") or []:
-        spoken += [HumanMessage(turn["prompt"]), AIMessage(turn["text"])]
-    for message in state.get("messages") or []:
-        if isinstance(message, HumanMessage):
-            spoken.append(HumanMessage(str(message.text)))
-        elif isinstance(message, AIMessage) and message.text:
-            spoken.append(AIMessage(str(message.text)))
-    while spoken and not isinstance(spoken[-1], HumanMessage):
-        spoken.pop()
-    return spoken
+        return with_address
 
 
-def attachments_of(state: Mapping[str, Any]) -> tuple[Attachment, ...]:
-    return tuple(Attachment(**each) for each in state.get("attachments") or ())
+def _check_images(images: str, pictures_at: str) -> None:
+    if images not in get_args(Images):
+        known = ", ".join(map(repr, get_args(Images)))
+        raise ConfigError(f"images cannot be {images!r}; known: {known}")
+    if images == "url" and not pictures_at:
+        raise ConfigError(
+            'images="url" needs pictures_at, the address below which you serve the pictures'
+        )
 
 
-def inputs_of(state: Mapping[str, Any]) -> tuple[Input, ...]:
-    return tuple(
-        Input(**{**each, "provenance": Provenance(**each["provenance"])})
-        for each in state.get("inputs") or ()
+def _toolkit(
+    tools: Registry | Sequence[ToolSpec | LiveTool] | None,
+    use: Mapping[str, str] | None,
+    secrets: Mapping[str, str] | None,
+    options: Options | None,
+    settings: Mapping[str, Mapping[str, Any]] | None,
+    store: ArtifactStore | None,
+) -> Toolkit:
+    registry = _registry(tools)
+    secrets = dict(os.environ) if secrets is None else dict(secrets)
+    store = store or default_store()
+    return Toolkit(
+        registry=registry,
+        bindings=registry.bind(use or {}, secrets),
+        store=store,
+        journal=journal_beside(store),
+        options=options or Options(),
+        settings=settings or {},
+        secrets=secrets,
     )
+
+
+def _policy(
+    toolkit: Toolkit,
+    model: str | BaseChatModel | None,
+    fallback: Sequence[str | BaseChatModel],
+    environment: bool | None,
+    api_base: str | None,
+) -> Policy:
+    models = resolve_models(
+        model,
+        fallback,
+        policies=toolkit.registry.policies,
+        store=toolkit.store,
+        kinds=toolkit.kinds,
+        options=toolkit.options,
+        secrets=toolkit.secrets,
+        environment=environment,
+        api_base=api_base,
+    )
+    return Policy(models, toolkit.registry.host, toolkit.store, toolkit.limits, toolkit.redactor)
+
+
+def _registry(tools: Registry | Sequence[ToolSpec | LiveTool] | None) -> Registry:
+    if tools is None:
+        return discover()
+    return tools if isinstance(tools, Registry) else registry_of(*tools)

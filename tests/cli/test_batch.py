@@ -21,7 +21,11 @@ from rich.console import Console
 
 from llmi_agent.cli.batch_progress import Bar, Tally, show
 from llmi_agent.document.render import write_document
-from llmi_agent.records.journal import Record, journal_beside
+from llmi_agent.records.codec import events_of
+from llmi_agent.records.events import CallEnded, Event, ModelEnded, Opened
+from llmi_agent.records.journal import journal_beside
+from llmi_agent.records.known import Known
+from llmi_agent.records.outcome import Finished
 from llmi_agent.run.seeds import call_seed, member_seed
 from llmi_agent.store.home import default_store
 
@@ -126,9 +130,9 @@ def calls() -> Counter[str]:
     return Counter(line.split()[0] for line in lines)
 
 
-def records() -> dict[str, list[Record]]:
+def records() -> dict[str, list[Event]]:
     journal = journal_beside(default_store())
-    return {episode: journal.read(episode) for episode in journal.episodes()}
+    return {each: [e for _, e in events_of(journal.read(each))] for each in journal.episodes()}
 
 
 # What is written and said
@@ -152,8 +156,9 @@ def test_no_more_documents_at_once_than_are_asked_for(cli, noting) -> None:
     file = prompts(*({"prompt": draft(f"nap{n}")} for n in range(6)))
     assert cli("batch", file, *ECHO, "--out", "o", "--concurrency", "2").code == 0
     running = most = 0
-    events = [each for of in records().values() for each in of]
-    for each in sorted(events, key=lambda each: each.at):
+    journal = journal_beside(default_store())
+    told = [each for episode in journal.episodes() for each in journal.read(episode)]
+    for each in sorted(told, key=lambda each: each.at):
         running += (each.kind == "opened") - (each.kind == "composed")
         most = max(most, running)
     assert most == 2
@@ -170,7 +175,7 @@ def test_a_group_is_written_with_a_seed_for_each_member(cli, noting) -> None:
     members = [member_seed(0, member) for member in range(3)]
     slots = {"x": 0, "y": 1}
     assert called == sorted(f"{q} {call_seed(m, slots[q], 0)}" for m in members for q in slots)
-    opened = {each.data["seed"] for of in records().values() for each in of[:1]}
+    opened = {e.seed for of in records().values() for e in of if isinstance(e, Opened)}
     assert opened == set(members)
 
 
@@ -544,12 +549,11 @@ def wait_until(condition: Any, run: subprocess.Popen[str]) -> None:
 def paid() -> Iterator[str]:
     """The queries of calls whose end is on record, which nobody may pay for again."""
     for of in records().values():
-        prompt = of[0].data["prompt"]  # which is the draft
+        prompt = Known(of).opened.prompt  # which is the draft
         queries = [word.split('"')[1] for word in prompt.split('"query": ')[1:]]
-        slots = {each.key: each.data["slot"] for each in of if each.kind == "started"}
         for each in of:
-            if each.kind == "finished" and "failed" not in each.data:
-                yield queries[slots[each.key]]
+            if isinstance(each, CallEnded) and isinstance(each.outcome, Finished):
+                yield queries[each.slot]
 
 
 def check_all_written() -> None:
@@ -557,10 +561,13 @@ def check_all_written() -> None:
         page = Path(f"o/d{number}/report.html").read_text()
         assert page.rstrip().endswith("</html>")
         assert page.count("<figure") == SLOTS
-    drafted = Counter(
-        each.data[0] for of in records().values() for each in of if each.kind == "drafted"
+    drafts = Counter(
+        Known(of).draft
+        for of in records().values()
+        for each in of
+        if isinstance(each, ModelEnded) and each.accepted
     )
-    assert sorted(drafted.values()) == [1] * DOCUMENTS
+    assert sorted(drafts.values()) == [1] * DOCUMENTS
 
 
 @pytest.mark.parametrize("trial", range(3))

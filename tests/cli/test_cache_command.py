@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from llmi_agent.records.cache import GRACE_SECONDS
+from llmi_agent.records.codec import events_of
+from llmi_agent.records.events import CallStarted
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.store.home import default_store
 
@@ -22,7 +24,8 @@ RUN = ("run", DRAFT, "--graph", "echo", "--out", "o", "--json")
 def started() -> int:
     """How many calls were made, in all runs."""
     journal = journal_beside(default_store())
-    return sum(r.kind == "started" for e in journal.episodes() for r in journal.read(e))
+    events = (e for each in journal.episodes() for _, e in events_of(journal.read(each)))
+    return sum(isinstance(event, CallStarted) and not event.cached for event in events)
 
 
 def aged() -> None:

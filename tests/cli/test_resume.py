@@ -54,10 +54,10 @@ def test_a_run_that_was_stopped_goes_on(table: str, sign: signal.Signals) -> Non
     run = subprocess.Popen(
         [*LLMI, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    wait_for("finished", run)
+    wait_for("call_ended", run)
     run.send_signal(sign)
     _, said = run.communicate(timeout=30)
-    before = keys("finished")
+    before = keys("call_ended")
     assert before
     listed = json.loads(llmi("runs", "--json").stdout)
     assert [(each["done"], each["drafted"], each["prompt"]) for each in listed] == [
@@ -74,8 +74,8 @@ def test_a_run_that_was_stopped_goes_on(table: str, sign: signal.Signals) -> Non
     assert result["figures"] >= 7
     assert [Path(path).name for path in result["files"]] == ["report.html", "document.json"]
     assert Path(result["files"][0]).parent.name == "report"
-    assert all(keys("started")[key] == 1 for key in before)
-    assert keys("drafted").total() == 1
+    assert all(keys("call_started")[key] == 1 for key in before)
+    assert keys("draft_read").total() == 1
     assert json.loads(llmi("runs", "--json").stdout)[0]["done"]
     assert "done\toffline\tWeather" in llmi("runs").stdout
 
@@ -86,7 +86,7 @@ def test_a_secret_in_the_prompt_is_not_in_the_journal(
     monkeypatch.setenv("FOO_API_KEY", "canary-123456")
     done = llmi("run", "tell canary-123456", "--attach", table, "--json")
     assert done.returncode == 0, done.stderr
-    assert any(record.kind == "order" for record in records())
+    assert any(record.kind == "ordered" for record in records())
     assert "canary" not in json.dumps([record.data for record in records()])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmi_agent.contract.kinds import WELL_KNOWN
-from llmi_agent.draft import BadSlot, Block, DraftReader, Slot, Text, Void, is_empty, parse
+from llmi_agent.draft import BadSlot, DraftReader, Slot, Text, Void, is_empty, joined, parse
 
 KINDS = {name: kind.params for name, kind in WELL_KNOWN.items()}
 PAYLOAD = '{"source": "search", "description": "t", "params": {"query": "q"}}'
@@ -40,21 +40,10 @@ SLOTS = {
     f"<|channel|>final<|message|>{DOCUMENT}<|return|>",
     "gpt-oss, marks lost": f"analysisWe need tides. {TAG}assistantfinal{DOCUMENT}",
     "two thinks": f"<think>a</think>\n<think>b {TAG}</think>\n{DOCUMENT}",
+    "reasoning inside of the fence": f"```markdown\n<think>hm</think>\n<think>\na {TAG}\n</think>\n{DOCUMENT}\n```",
     "reasoning with headings": f"# Plan\n- {TAG}\n\n</think>\n\n{DOCUMENT}",
     "windows line ends": DOCUMENT.replace("\n", "\r\n"),
 }
-
-
-def joined(blocks: list[Block | Void]) -> list[Block]:
-    made: list[Block] = []
-    for block in blocks:
-        if isinstance(block, Void):
-            made.clear()
-        elif isinstance(block, Text) and made and isinstance(made[-1], Text):
-            made[-1] = Text(made[-1].text + block.text)
-        else:
-            made.append(block)
-    return made
 
 
 @pytest.mark.parametrize("text", SLOTS.values(), ids=SLOTS)
@@ -69,7 +58,7 @@ def test_the_one_slot_is_found_and_nothing_else_is_on_the_page(text: str) -> Non
 
 @pytest.mark.parametrize("text", SLOTS.values(), ids=SLOTS)
 def test_it_reads_the_same_cut_at_every_position(text: str) -> None:
-    whole = list(parse(text, KINDS).blocks)
+    whole = parse(text, KINDS).blocks
     for cut in range(1, len(text)):
         reader = DraftReader(KINDS)
         assert (
@@ -86,7 +75,7 @@ def test_a_text_that_only_begins_like_a_channel_is_prose(text: str) -> None:
     assert parse(text, KINDS).text == text
     reader = DraftReader(KINDS)
     assert joined([*(b for c in text for b in reader.feed(c)), *reader.close()]) == (
-        [Text(text)] if text else []
+        (Text(text),) if text else ()
     )
 
 
@@ -107,7 +96,7 @@ def test_a_text_that_thinks_aloud_is_held_until_it_is_known() -> None:
 def test_what_was_sent_of_a_text_without_a_heading_is_void_only_if_more_follows() -> None:
     text = "The moon pulls. " * 200 + TAG + "\n</think>\n"
     for more in ("", "Tides."):
-        whole = list(parse(text + more, KINDS).blocks)
+        whole = parse(text + more, KINDS).blocks
         reader = DraftReader(KINDS)
         blocks = [*(b for c in text + more for b in reader.feed(c)), *reader.close()]
         assert joined(blocks) == whole

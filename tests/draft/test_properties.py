@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from itertools import groupby
 from typing import get_args
 
 import pytest
@@ -17,11 +16,14 @@ from llmi_agent.draft import (
     Draft,
     DraftReader,
     Slot,
+    Span,
     Strictness,
     Text,
     Void,
+    blocks_of,
     format as format_draft,
     is_valid_payload,
+    joined,
     parse,
 )
 from llmi_agent.draft.scanner import Scanner
@@ -99,20 +101,8 @@ INPUTS = st.integers(0, 2)
 FEW = settings(max_examples=300, deadline=None)
 
 
-def merged(stream: list[Block | Void]) -> tuple[Block, ...]:
-    found: list[Block] = []
-    blocks: list[Block] = []
-    for each in stream:
-        if isinstance(each, Void):
-            blocks.clear()
-        else:
-            blocks.append(each)
-    for is_text, group in groupby(blocks, key=lambda block: isinstance(block, Text)):
-        members = list(group)
-        if is_text:
-            members = [Text("".join(each.text for each in members if isinstance(each, Text)))]
-        found.extend(members)
-    return tuple(found)
+def spans(blocks: tuple[Block, ...]) -> list[tuple[Span, ...]]:
+    return [block.spans if isinstance(block, Text) else (block.span,) for block in blocks]
 
 
 @FEW
@@ -129,8 +119,39 @@ def test_any_chunking_reads_like_the_whole(
         blocks += stream.feed(text[start : start + size])
         start += size
     blocks += stream.close()
-    assert merged(blocks) == whole.blocks
+    assert joined(blocks) == whole.blocks
+    assert spans(joined(blocks)) == spans(whole.blocks)
     assert all(block.text for block in blocks if isinstance(block, Text))
+
+
+@FEW
+@given(NASTY, DIALECTS, READERS, INPUTS)
+def test_spans_lie_in_order_and_hold_what_was_read(
+    text: str, dialect: Dialect, reader: Strictness, inputs: int
+) -> None:
+    draft = parse(text, KINDS, inputs=inputs, dialect=dialect, reader=reader)
+    position = 0
+    for start, end in (span for each in spans(draft.blocks) for span in each):
+        assert position <= start <= end <= len(text)
+        position = end
+    for block in draft.blocks:
+        if isinstance(block, Text):
+            assert block.text == "".join(text[start:end] or " " for start, end in block.spans)
+        else:
+            start, end = block.span
+            assert start < end
+            assert isinstance(block, Slot) or text[start:end] == block.raw
+
+
+@FEW
+@given(NASTY, DIALECTS, READERS, INPUTS)
+def test_the_blocks_are_made_again_of_the_slots_and_the_places_of_the_texts(
+    text: str, dialect: Dialect, reader: Strictness, inputs: int
+) -> None:
+    draft = parse(text, KINDS, inputs=inputs, dialect=dialect, reader=reader)
+    again = blocks_of(text, draft.slots, draft.text_spans)
+    assert again == draft.blocks
+    assert spans(again) == spans(draft.blocks)
 
 
 @FEW
@@ -240,11 +261,11 @@ def test_the_scanner_touches_each_character_few_times() -> None:
     text = "".join(TOKENS) * 200
     seen = 0
 
-    def count(piece: str) -> None:
+    def count(piece: str, start: int = 0, end: int = 0) -> None:
         nonlocal seen
         seen += len(piece)
 
-    def take(opener: str, content: str, closer: str) -> int:
+    def take(opener: str, content: str, closer: str, start: int) -> int:
         count(content)
         return len(content)
 

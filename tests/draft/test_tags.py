@@ -165,6 +165,43 @@ def test_every_arrangement_has_one_outcome(text: str, blocks: list[Block]) -> No
     assert parse(format_draft(draft), KINDS) == draft
 
 
+SPANS = {
+    "a tag": TAG,
+    "other spellings": f"< imgen >{PAYLOAD}</IMGEN>",
+    "a tag of attributes": '<imgen source="search" description="t" query="q"/>',
+    "attributes that say nothing": f'<imgen id="1">{PAYLOAD}</imgen>',
+    "entities": f"&lt;imgen&gt;{PAYLOAD}&lt;/imgen&gt;",
+    "a call": f'<tool_call>{{"name": "imgen", "arguments": {PAYLOAD}}}</tool_call>',
+    "a fence that holds an object": f"```json\n{PAYLOAD}\n```",
+    "a fence in the tag": f"<imgen>```json\n{PAYLOAD}\n```</imgen>",
+    "no closing tag": f"<imgen>{PAYLOAD}",
+    "a bad one": "<imgen>{}</imgen>",
+}
+
+
+@pytest.mark.parametrize("written", SPANS.values(), ids=SPANS)
+@pytest.mark.parametrize(
+    "before", ["", "<think>é</think>\n# T\n", "hm\n</think>\n", "```md\n# T\n\n"]
+)
+def test_a_slot_knows_where_it_stands_in_all_that_was_fed(written: str, before: str) -> None:
+    (found,) = parse(f"{before}{written}\nafter", KINDS).slots
+    assert found.span == (len(before), len(before) + len(written))
+
+
+def test_the_slots_in_a_fence_are_where_their_tags_are() -> None:
+    draft = parse(f"~~~\n{TAG}\n{TAG}\n~~~\n", KINDS)
+    assert [each.span for each in draft.slots] == [
+        (4, 4 + len(TAG)),
+        (5 + len(TAG), 5 + 2 * len(TAG)),
+    ]
+
+
+def test_the_slot_of_a_repair_without_a_tag_knows_its_place() -> None:
+    found = slot_in(f"Here: {PAYLOAD}.", KINDS)
+    assert found is not None
+    assert found.span == (6, 6 + len(PAYLOAD))
+
+
 def test_an_unclosed_payload_that_cannot_be_read_is_bad_whole() -> None:
     draft = parse(f'<imgen>{{"source": "search", "params": {{"query": "cut{TAG}', KINDS)
     first, second = draft.slots

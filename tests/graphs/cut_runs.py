@@ -137,8 +137,10 @@ def trial(folder: Path, lines: int, seconds: float) -> dict[str, Any]:
     (episode,) = journal.episodes()
     records = journal.read(episode)
     journal.close()
-    finished = [record.key for record in records if record.kind == "finished"]
-    jobs = [record.key for record in records if record.kind == "job" and record.key not in finished]
+    finished = [record.key for record in records if record.kind == "call_ended"]
+    jobs = [
+        record.key for record in records if record.kind == "call_job" and record.key not in finished
+    ]
     kinds = {record.kind for record in records}
 
     async def second() -> None:
@@ -149,8 +151,8 @@ def trial(folder: Path, lines: int, seconds: float) -> dict[str, Any]:
     lines = log.read_text().splitlines()
     return {
         "completed": status == 0,
-        "drafted": "drafted" in kinds,
-        "writing": "asked" in kinds and "drafted" not in kinds,
+        "drafted": "draft_read" in kinds,
+        "writing": "model_started" in kinds and "draft_read" not in kinds,
         "asked": lines.count("asked"),
         "twice": [key for key in finished if lines.count(f"started {key}") != 1],
         "not_picked": [key for key in jobs if lines.count(f"picked {key}") != 1],

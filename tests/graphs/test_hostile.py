@@ -35,7 +35,9 @@ from llmi_agent.contract.tool import (
 )
 from llmi_agent.document.model import Document
 from llmi_agent.host.registry import registry_of
+from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.journal import journal_beside
+from llmi_agent.records.outcome import Kept
 from llmi_agent.run import tasks
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, random_png, slot
@@ -472,8 +474,10 @@ async def test_a_licence_survives_a_second_turn_in_a_parent(store: ArtifactStore
     await graph.ainvoke({"messages": [HumanMessage("Blue.")]}, config)
     assert "Figure 1: A cat [MW] (in the last document)" in model.asked[1][-1].text
     journal = journal_beside(store)
-    (verdict,) = [r for r in journal.read(journal.episodes()[0]) if r.kind == "verdict"]
-    assert verdict.data[1]["provenance"]["attribution"] == "Ada, CC BY 4.0"
+    known = EpisodeJournal(journal, store, journal.episodes()[0]).known
+    (settled,) = known.settled.values()
+    assert isinstance(settled.verdict, Kept)
+    assert settled.verdict.provenance.attribution == "Ada, CC BY 4.0"
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,11 @@ from llmi_agent.contract.tool import (
     ToolRetry,
 )
 from llmi_agent.document.model import Document
+from llmi_agent.records.codec import events_of
 from llmi_agent.records.episode import EpisodeJournal
+from llmi_agent.records.events import Opened
 from llmi_agent.records.journal import journal_beside
+from llmi_agent.records.known import Known
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, random_png, slot
 from llmi_graphs import build_graph
@@ -113,7 +116,7 @@ async def test_a_draft_that_was_cut_is_asked_for_again(store: ArtifactStore) -> 
         await task
     episode = only_episode(store)
     records = journal_beside(store).read(episode)
-    part = "".join(record.data for record in records if record.kind == "text")
+    part = Known(event for _, event in events_of(records)).text("model-0")
     assert long.startswith(part)
     assert 0 < len(part) < len(long)
 
@@ -283,7 +286,7 @@ def test_episodes_are_found_by_the_start_of_their_id(store: ArtifactStore) -> No
     journal = journal_beside(store)
     for episode in ("aa11", "aa22", "bb33"):
         own = EpisodeJournal(journal, store, episode)
-        own.open({"prompt": episode})
+        own.say(Opened(prompt=episode))
         own.flush()
     assert journal.episodes() == ["bb33", "aa22", "aa11"]
     assert journal.episodes("aa") == ["aa22", "aa11"]

@@ -50,7 +50,10 @@ def test_errors_are_of_a_kind_whose_words_the_server_passes_on() -> None:
 def test_the_graph_has_a_json_schema() -> None:
     graph = build_graph(tools=[])
     fields = graph.get_input_jsonschema()["properties"]
-    assert set(fields) == {"messages", "resume", "seed", "attachments", "continues"}
+    assert set(fields) == {
+        *("messages", "resume", "seed", "attachments", "continues"),
+        *("options", "group", "member", "split"),
+    }
     assert set(graph.get_output_jsonschema()["properties"]) == {"messages", "document"}
 
 

@@ -36,6 +36,7 @@ from llmi_agent.records import cache
 from llmi_agent.records.cache import GRACE_SECONDS, Cache
 from llmi_agent.records.journal import Entry, Journal, journal_beside
 from llmi_agent.records.outcome import Candidate, Finished, Outcome
+from llmi_agent.run.dispatcher import end
 from llmi_agent.run.seeds import member_seed
 from llmi_agent.run.session import Session
 from llmi_agent.run.toolkit import Toolkit
@@ -145,7 +146,7 @@ def finished(outcome: Outcome) -> Finished:
 
 
 def digest_of(outcome: Outcome) -> str:
-    return finished(outcome).candidates[0].artifact.digest
+    return finished(outcome).candidates[0].digest
 
 
 async def test_a_deterministic_call_is_made_once(store: ArtifactStore) -> None:
@@ -156,7 +157,7 @@ async def test_a_deterministic_call_is_made_once(store: ArtifactStore) -> None:
     assert len(runs.tool.calls) == 1
     assert (second.candidates, second.note) == (first.candidates, "n")
     assert (first.usd, second.usd) == (0.5, 0.0)
-    assert runs.kinds("b") == ["finished"]
+    assert runs.kinds("b") == ["call_started", "call_ended"]
     assert [(event["type"], event["state"], event["tool"]) for event in runs.events] == [
         ("slot", "cached", "fake")
     ]
@@ -405,7 +406,7 @@ async def test_a_run_goes_on_with_what_it_has_found(runs: Runs) -> None:
     again = await runs.run("b")
     assert digest_of(again) == digest_of(first)
     assert len(runs.tool.calls) == 1
-    assert runs.kinds("b") == ["finished"]
+    assert runs.kinds("b") == ["call_started", "call_ended"]
 
 
 async def test_a_document_is_made_again_without_a_call(store: ArtifactStore) -> None:
@@ -492,7 +493,7 @@ async def test_clearing_forgets_results_and_nothing_else(runs: Runs) -> None:
     cleared = runs.cache().clear()
     assert (cleared.results, cleared.runs, cleared.files) == (1, 0, Size())
     assert digest_of(first) in runs.store
-    assert runs.kinds("a")[-1] == "finished"
+    assert runs.kinds("a")[-1] == "call_ended"
     await runs.run("b")
     assert len(runs.tool.calls) == 2
 
@@ -520,11 +521,12 @@ async def test_a_run_that_goes_on_keeps_everything(runs: Runs) -> None:
     await runs.run("a", call=runs.call("dogs"))
     async with runs.session("b") as session:
         first = await session.result(replace(runs.call(), episode="b"))
+        await session.journal.committed()
         runs.age(2 * GRACE_SECONDS)
         cleared = runs.cache().clear(runs=True)
         assert (cleared.runs, cleared.running, cleared.files.files) == (1, 1, 1)
         assert digest_of(first) in runs.store
-        assert "finished" in runs.kinds("b")
+        assert "call_ended" in runs.kinds("b")
         await session.result(replace(runs.call("mice"), episode="b"))
     assert len(runs.tool.calls) == 3
 
@@ -618,7 +620,7 @@ async def test_what_is_younger_than_asked_for_stays(runs: Runs) -> None:
     assert (cleared.results, cleared.runs, cleared.files.files) == (1, 1, 1)
     assert digest_of(old) not in runs.store
     assert journal.episodes() == []
-    assert runs.kinds("b")[-1] == "finished"
+    assert runs.kinds("b")[-1] == "call_ended"
     await runs.run("c")
     await runs.run("d", call=runs.call("dogs"))
     assert len(runs.tool.calls) == 3
@@ -665,7 +667,7 @@ def test_digests_are_found_wherever_a_record_mentions_them(store: ArtifactStore)
 
 async def test_contents_say_what_is_kept(runs: Runs) -> None:
     assert runs.cache().contents() == cache.Contents(0, Size(), {})
-    journal_beside(runs.store).write("a", Entry("opened", data="{}"))
+    journal_beside(runs.store).write("a", Entry("opened", data='{"prompt": "x"}'))
     first = await runs.run("a")
     await runs.run("b")
     await runs.run("c", call=runs.call("dogs"))
@@ -676,14 +678,11 @@ async def test_contents_say_what_is_kept(runs: Runs) -> None:
 
 def test_a_result_with_one_picture_that_shows_something_is_useful(runs: Runs) -> None:
     artifact, _ = runs.store.put_image(random_png())
-    shown = Candidate(artifact=artifact, provenance=Provenance("x"))
+    shown = Candidate(**vars(artifact), provenance=Provenance("x"))
     hidden = shown.model_copy(update={"blank": True})
     journal = journal_beside(runs.store)
 
-    async def keep(key: str, *candidates: Candidate) -> Finished | None:
-        async with runs.session(key) as session:
-            session.journal.finished(runs.call(), Finished(candidates=candidates), f"fake:{key}")
-        return journal.reusable(f"fake:{key}")
-
-    assert asyncio.run(keep("x", hidden, shown)) is not None
-    assert asyncio.run(keep("y", hidden)) is None
+    journal.write("z", Entry("call_ended"))
+    for candidates, useful in (((hidden, shown), "fake:x"), ((hidden,), None)):
+        ended = end(runs.call(), Finished(candidates=candidates), "tool", "fake:x")
+        assert ended.reuse == useful

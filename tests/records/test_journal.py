@@ -19,6 +19,7 @@ import pytest
 from llmi_agent.base.errors import ConfigError, InputError, ResourceError
 from llmi_agent.records import locks, writer
 from llmi_agent.records.episode import EpisodeJournal
+from llmi_agent.records.events import Composed, ModelText, Opened
 from llmi_agent.records.journal import Entry, Journal
 from llmi_agent.store.artifacts import ArtifactStore
 
@@ -74,10 +75,10 @@ async def test_a_kept_database_keeps_no_event_loop_and_is_waited_for(
     store: ArtifactStore, journal: Journal
 ) -> None:
     own = EpisodeJournal(journal, store, "e")
-    own.open({"prompt": "x"})
+    own.say(Opened(prompt="x"))
     await own.committed()
     with kept(journal):
-        own.drafted("# T", "model")
+        own.say(ModelText(call="m", start=0, text="# T"))
         began = time.monotonic()
         waiting = asyncio.create_task(own.committed())
         await asyncio.sleep(0.3)
@@ -85,7 +86,7 @@ async def test_a_kept_database_keeps_no_event_loop_and_is_waited_for(
         assert not waiting.done()
         assert [each.kind for each in journal.read("e")] == ["opened"]
     await asyncio.wait_for(waiting, 30)
-    assert [each.kind for each in journal.read("e")] == ["opened", "drafted"]
+    assert [each.kind for each in journal.read("e")] == ["opened", "model_text"]
 
 
 async def test_patience_ends_in_a_clear_sentence_and_nothing_is_written_after_it(
@@ -94,22 +95,22 @@ async def test_patience_ends_in_a_clear_sentence_and_nothing_is_written_after_it
     monkeypatch.setattr(writer, "PATIENCE", 0.2)
     own = EpisodeJournal(journal, store, "e")
     with kept(journal):
-        own.open({"prompt": "x"})
+        own.say(Opened(prompt="x"))
         with pytest.raises(ResourceError, match="another program keeps them to itself"):
             await own.committed()
-    own.compose("T")
+    own.say(Composed(title="T"))
     with pytest.raises(ResourceError):
         await own.committed()
     assert journal.read("e") == [], "no record may be there without those before it"
     other = EpisodeJournal(journal, store, "another")
-    other.open({"prompt": "y"})
+    other.say(Opened(prompt="y"))
     await other.committed()
 
 
 async def test_who_stops_waiting_stops_no_write(store: ArtifactStore, journal: Journal) -> None:
     own = EpisodeJournal(journal, store, "e")
     with kept(journal):
-        own.open({"prompt": "x"})
+        own.say(Opened(prompt="x"))
         waiting = asyncio.create_task(own.committed())
         await asyncio.sleep(0.05)
         waiting.cancel()

@@ -102,14 +102,14 @@ async def test_a_price_is_on_record_before_the_call_starts_and_a_job_before_it_g
         return FakeTool("x", "search").picture(call, context)
 
     assert isinstance(await outcome_of(store, work, usd=0.1), Finished)
-    assert seen == [["started", "charge"], ["started", "charge", "job"]]
+    assert seen == [["call_started", "charged"], ["call_started", "charged", "call_job"]]
 
 
-async def test_an_outcome_is_on_record_when_it_is_known(store: ArtifactStore) -> None:
-    fake = FakeTool("s", "search")
+async def test_what_was_paid_for_is_on_record_when_it_is_known(store: ArtifactStore) -> None:
+    fake = FakeTool("s", "search", [Produced((Image(random_png(), Provenance("x")),), usd=0.1)])
     async with make_session(fake, store=store) as session:
         await session.result(make_call(fake.spec, query="a"))
-        assert [each.kind for each in journal_beside(store).read("test")][-1] == "finished"
+        assert [each.kind for each in journal_beside(store).read("test")][-1] == "call_ended"
 
 
 async def test_a_call_that_waits_for_the_disk_keeps_no_permit(store: ArtifactStore) -> None:
@@ -156,4 +156,4 @@ async def test_the_pictures_of_a_result_are_decoded_side_by_side_and_keep_their_
     finished = await outcome_of(store, answer)
     own.close()
     assert isinstance(finished, Finished)
-    assert [each.artifact.width for each in finished.candidates] == [8, 12, 16]
+    assert [each.width for each in finished.candidates] == [8, 12, 16]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.contract.tool import Failed, ToolCall
 from llmi_agent.records.costs import Charge, Costs
 from llmi_agent.records.episode import EpisodeJournal
+from llmi_agent.records.events import CallJob, Charged, Event
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.records.outcome import Finished, Outcome
 from llmi_agent.run.ledger import Ledger
@@ -42,9 +43,20 @@ def ledger(store: ArtifactStore) -> Open:
     def opened(events: list[Any] | None = None, **options: Any) -> Ledger:
         for earlier in lives:
             earlier.flush()
-        lives.append(EpisodeJournal(journal_beside(store), store, "e"))
-        told = events if events is not None else []
-        return Ledger(Options(**options), lives[-1], told.append)
+        own = EpisodeJournal(journal_beside(store), store, "e")
+        lives.append(own)
+
+        async def committed() -> None: ...
+
+        def tell(event: Event) -> Awaitable[None]:
+            own.say(event)
+            if events is not None:
+                events.append(event)
+            waiting = committed()
+            waiting.close()
+            return waiting
+
+        return Ledger("e", Options(**options), own.known, tell)
 
     return opened
 
@@ -77,8 +89,8 @@ def test_a_call_costs_what_is_said_else_its_price_else_nobody_knows(
     (charge,) = own.costs.charges
     assert (charge.usd, charge.basis) == (usd, basis)
     assert (charge.name, charge.purpose, charge.slot) == ("t", "search", 0)
-    (event,) = events
-    assert event == {"type": "cost", **charge.model_dump()}
+    *_, event = events
+    assert event == Charged(call=call().key, charge=charge, reserved=price or 0.0, settled=True)
 
 
 def test_the_settings_price_goes_before_the_tools(ledger: Open) -> None:
@@ -121,8 +133,8 @@ def test_a_call_of_unknown_cost_keeps_what_was_reserved_for_it(ledger: Open) -> 
 
 def test_a_resumed_run_knows_what_was_spent_and_what_was_cut(ledger: Open) -> None:
     first = ledger(budget=1.0)
-    key = first.reserve_model(DRAFT, 0.3)
-    first.settle_model(key, DRAFT.model_copy(update={"usd": 0.2, "basis": "known"}))
+    first.reserve_model("model-0", DRAFT, 0.3)
+    first.settle_model("model-0", DRAFT.model_copy(update={"usd": 0.2, "basis": "known"}))
     first.reserve_call(call(), spec(0.1))
     second = ledger(budget=1.0)
     assert second.left == pytest.approx(0.7)
@@ -148,7 +160,7 @@ def test_a_run_cut_again_and_again_forgets_no_reserve(ledger: Open) -> None:
 def test_a_vendor_job_that_is_picked_up_is_paid_once(ledger: Open, store: ArtifactStore) -> None:
     ledger().reserve_call(call(), spec(0.1))
     journal = EpisodeJournal(journal_beside(store), store, "e")
-    journal.job(call(), "job-1")
+    journal.say(CallJob(call=call().key, job="job-1"))
     journal.flush()
     own = ledger()
     own.reserve_call(call(), spec(0.1))
@@ -158,9 +170,9 @@ def test_a_vendor_job_that_is_picked_up_is_paid_once(ledger: Open, store: Artifa
 
 def test_what_was_turned_away_is_no_charge_in_this_life_or_the_next(ledger: Open) -> None:
     own = ledger(budget=1.0)
-    own.release(own.reserve_model(DRAFT, 0.3))
+    own.reserve_model("model-0", DRAFT, 0.3)
+    own.release("model-0")
     assert own.left == ledger(budget=1.0).left == 1.0
-    assert own.reserve_model(DRAFT, 0.3) != own.reserve_model(DRAFT, 0.3)
 
 
 def test_an_unknown_price_is_refused_under_a_budget_only(ledger: Open) -> None:
@@ -170,7 +182,7 @@ def test_an_unknown_price_is_refused_under_a_budget_only(ledger: Open) -> None:
     assert refused is not None
     assert "[options.prices]" in refused.message
     with pytest.raises(UnavailableError, match=r"options\.prices"):
-        ledger(budget=1.0).reserve_model(DRAFT, None)
+        ledger(budget=1.0).reserve_model("model-0", DRAFT, None)
 
 
 def test_sums_read_as_people_write_them() -> None:

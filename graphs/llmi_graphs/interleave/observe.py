@@ -8,8 +8,18 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END
 
+from llmi_agent.config.options import Options
 from llmi_agent.contract.tool import Failed
-from llmi_agent.records.outcome import Candidate, Dropped, Finished, Kept
+from llmi_agent.records.events import SlotTurned, Step
+from llmi_agent.records.outcome import (
+    Candidate,
+    Dropped,
+    Finished,
+    Kept,
+    Outcome,
+    Picture,
+    read_outcome,
+)
 from llmi_agent.run.session import Session
 from llmi_graphs.interleave.state import Turn
 from llmi_graphs.interleave.tool import attempt
@@ -32,18 +42,18 @@ MOST_WAIT = 60.0
 async def observe(machine: Machine, state: Turn, config: RunnableConfig) -> dict[str, Any]:
     """The verdict of this round. `next` says where it leads."""
     session = await machine.session(state, config)
-    chosen = _choose(machine, state)
+    chosen = _choose(machine, state, read_outcome(state["outcome"]))
     if isinstance(chosen, Kept):
         return _settled(session, state, chosen)
-    if _may_retry(machine, state, chosen):
-        backoff = machine.toolkit.options.retry_wait * 2 ** state["retries"]
+    if _may_retry(machine, session.options, state, chosen):
+        backoff = session.options.retry_wait * 2 ** state["retries"]
         await asyncio.sleep(max(backoff, chosen.retry_after or 0.0))
         _say(session, state, "retrying", chosen)
         return {"next": "tool", "attempt": state["attempt"] + 1, "retries": state["retries"] + 1}
-    if _may_repair(machine, state, chosen):
+    if _may_repair(machine, session.options, state, chosen):
         _say(session, state, "repairing", chosen)
         return {"next": "repair", "failure": vars(chosen)}
-    if fallback := _fallback(machine, state, chosen):
+    if fallback := _fallback(machine, session.options, state, chosen):
         _say(session, state, "falling back", chosen)
         failed = {"first_failure": vars(chosen), "retries": 0}
         return {"next": "tool", "attempt": state["attempt"] + 1, **failed, **fallback}
@@ -52,18 +62,15 @@ async def observe(machine: Machine, state: Turn, config: RunnableConfig) -> dict
 
 async def ahead(machine: Machine, session: Session, state: Turn) -> None:
     """A slot's first attempt, while the policy still writes: settled if it is good, else left to the slot's turn."""
-    update = await attempt(machine, session, state)
-    turn: Turn = {**state, **update}  # type: ignore[typeddict-item]
-    chosen = _choose(machine, turn)
+    chosen = _choose(machine, state, await attempt(machine, session, state))
     if isinstance(chosen, Kept):
-        _settled(session, turn, chosen)
+        _settled(session, state, chosen)
 
 
-def _choose(machine: Machine, state: Turn) -> Kept | Failed:
+def _choose(machine: Machine, state: Turn, outcome: Outcome) -> Kept | Failed:
     """The first candidate that is not blank, or the failure."""
-    if failure := state.get("failure"):
-        return Failed(**failure)
-    outcome = Finished.model_validate(state["picture"])
+    if isinstance(outcome, Failed):
+        return outcome
     shown = next((each for each in outcome.candidates if not each.blank), None)
     if shown is None:
         return Failed("bad_output", "the picture is blank: all its pixels have one colour", True)
@@ -76,11 +83,10 @@ def _kept(state: Turn, tool: str, outcome: Finished, shown: Candidate) -> Kept:
     asked = _asked(state)
     note = _NOTES[asked] if asked != slot["kind"] else ""
     return Kept(
-        artifact=shown.artifact,
-        provenance=shown.provenance,
+        **{name: getattr(shown, name) for name in Picture.model_fields},
         kind=asked,
         tool=tool,
-        description=slot["description"],
+        caption=slot["description"],
         params=slot["params"],
         note=" ".join(part for part in (note, outcome.note) if part),
         instead_of=state["first_failure"]["message"] if note else "",
@@ -105,19 +111,18 @@ def _dropped(state: Turn, failure: Failed) -> Dropped:
     return Dropped(reason=failure.reason, message=failure.message, attempts=attempts)
 
 
-def _may_retry(machine: Machine, state: Turn, failure: Failed) -> bool:
+def _may_retry(machine: Machine, options: Options, state: Turn, failure: Failed) -> bool:
     """The infrastructure may be better in a moment; what the policy's code did will not."""
     blames_policy = failure.reason == "timeout" and _executes_code(machine, state)
     return (
         failure.reason in _TRANSIENT
         and not blames_policy
         and (failure.retry_after or 0.0) <= MOST_WAIT
-        and state["retries"] < machine.toolkit.options.retries
+        and state["retries"] < options.retries
     )
 
 
-def _may_repair(machine: Machine, state: Turn, failure: Failed) -> bool:
-    options = machine.toolkit.options
+def _may_repair(machine: Machine, options: Options, state: Turn, failure: Failed) -> bool:
     executes_code = _executes_code(machine, state)
     rounds = options.debug_rounds if executes_code else options.repairs
     by_policy = failure.retryable or failure.reason in ("bad_params", "refused")
@@ -130,11 +135,13 @@ def _executes_code(machine: Machine, state: Turn) -> bool:
     return bound is not None and bound.spec.executes_code
 
 
-def _fallback(machine: Machine, state: Turn, failure: Failed) -> dict[str, Any] | None:
+def _fallback(
+    machine: Machine, options: Options, state: Turn, failure: Failed
+) -> dict[str, Any] | None:
     """The slot as its stand-in's, once a run and unless somebody has said no."""
     slot = state["slot"]
     kind, old, new = STANDS_IN.get(slot.get("kind", ""), ("", "", ""))
-    possible = machine.toolkit.options.fallbacks and kind in machine.toolkit.bindings.tools
+    possible = options.fallbacks and kind in machine.toolkit.bindings.tools
     if not possible or state.get("stands_in_for") or failure.reason in _FINAL:
         return None
     params = {new: slot["params"][old]}
@@ -144,9 +151,16 @@ def _fallback(machine: Machine, state: Turn, failure: Failed) -> dict[str, Any] 
 def _settled(session: Session, state: Turn, verdict: Kept | Dropped) -> dict[str, Any]:
     number = state["slot"]["index"]
     session.settle(number, state["origins"][number], verdict)
-    session.tell_verdict(number, verdict)
     return {"next": END, "results": {str(number): verdict.model_dump(mode="json")}}
 
 
-def _say(session: Session, state: Turn, what: str, failure: Failed) -> None:
-    session.slot_event(state["slot"]["index"], what, reason=failure.reason, message=failure.message)
+def _say(session: Session, state: Turn, step: Step, failure: Failed) -> None:
+    session.tell(
+        SlotTurned(
+            slot=state["slot"]["index"],
+            attempt=state["attempt"],
+            step=step,
+            reason=failure.reason,
+            message=failure.message,
+        )
+    )

@@ -8,56 +8,89 @@ from dataclasses import asdict
 from typing import Any, cast
 from uuid import uuid4
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langchain_core.messages import (
+    AIMessage,
+    AnyMessage,
+    HumanMessage,
+    message_to_dict,
+    messages_from_dict,
+)
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.message import add_messages
 from langgraph.types import Overwrite
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.base.text import printable
 from llmi_agent.contract.tool import Attachment, Provenance
 from llmi_agent.document.messages import NAME, episode_of, figures_of, without_files
 from llmi_agent.document.model import Document
-from llmi_agent.run.session import Input, Session
+from llmi_agent.records.events import Input, Message, Opened
+from llmi_agent.records.known import Known
+from llmi_agent.run.session import Session
 from llmi_graphs.interleave.files import attachments_for, check_there
 from llmi_graphs.interleave.recall import Recalled, recall
 from llmi_graphs.interleave.state import State
-from llmi_graphs.machine import Machine, attachments_of
+from llmi_graphs.machine import Machine
+from llmi_graphs.request import attachments_of, conversation, inputs_of
+
+GRAPH = "interleave"
+"""What the record says that made an episode."""
+MOST_NAME = 200
 
 
 async def open_(machine: Machine, state: State, config: RunnableConfig) -> dict[str, Any]:
     """A fresh episode, or the one that `resume` names, as its journal has it.
 
-    Raises InputError if there is no human message, a file of the request cannot be used, or nothing is known of the episode
-    to resume or to go on from; UnavailableError if an attachment is gone from the store.
+    Raises InputError if there is no human message, a file or an option of the request cannot be used, or nothing is
+    known of the episode to resume or to go on from; UnavailableError if an attachment is gone from the store.
     """
     if resume := state.get("resume"):
-        update = await asyncio.to_thread(_resumed, machine, resume)
+        update = await asyncio.to_thread(_resumed, machine, resume, bool(state.get("messages")))
     else:
         update = await _begun(machine, state)
-    session = await machine.session(update, config)
-    tell_opened(machine, session, update, again=True)
     if _nested(config):
         update = {**update, "messages": []}
     thread = add_messages(cast(Any, state.get("messages") or []), update["messages"])
-    update["request"] = machine.request(cast(State, {**update, "messages": thread}))
-    return {**update, "resume": "", "continues": "", "draft": "", "results": Overwrite({})}
+    session = await machine.session(update, config)
+    tell_opened(machine, session, {**update, "messages": thread})
+    update["request"] = machine.request({**update, "messages": thread})
+    return {**update, "resume": "", "continues": "", "draft": [], "results": Overwrite({})}
 
 
-def tell_opened(
-    machine: Machine, session: Session, state: Mapping[str, Any], *, again: bool = False
-) -> None:
-    """Put on record what the episode begins with, and say that it is open; of one on record, only if `again`."""
-    if session.journal.opened is None:
-        session.journal.open(_request(machine, state))
-    elif not again:
+def tell_opened(machine: Machine, session: Session, state: Mapping[str, Any]) -> None:
+    """Put on record what the episode begins with, and say that it is open, unless that is on record."""
+    if session.known.opened is not None:
         return
-    session.emit({"type": "opened", "episode": session.episode})
+    *earlier, last = conversation(state)
+    redacted = machine.toolkit.redactor.data
+    messages = [Message.of(redacted(message_to_dict(each))) for each in earlier]
+    session.tell(
+        Opened(
+            prompt=machine.toolkit.redactor.text(printable(str(last.text))),
+            message=_last_human(state["messages"]).id,
+            seed=session.seed,
+            attachments=attachments_of(state),
+            inputs=inputs_of(state),
+            earlier=tuple(each.digest for each in messages),
+            asked=state.get("options") or {},
+            group=state.get("group") or "",
+            member=state.get("member"),
+            parent=state.get("parent") or "",
+            split=state.get("split") or "",
+            graph=GRAPH,
+            **machine.described(session.options),
+        )
+    )
+    for each in messages:
+        session.tell(each)
 
 
 async def _begun(machine: Machine, state: State) -> dict[str, Any]:
+    _check(machine, state)
     messages = state.get("messages") or []
     message = _last_human(messages)
-    known = await _recalled(machine, state.get("continues") or "")
+    continues = state.get("continues") or ""
+    known = await _recalled(machine, continues)
     attachments, with_message = await attachments_for(
         machine,
         state.get("attachments") or [],
@@ -73,51 +106,78 @@ async def _begun(machine: Machine, state: State) -> dict[str, Any]:
     return {
         "messages": [message if machine.images == "inline" else without_files(message, told)],
         "episode": uuid4().hex,
+        "parent": continues,
         "seed": state.get("seed", machine.toolkit.options.seed),
+        "options": state.get("options") or {},
+        "group": state.get("group") or "",
+        "member": state.get("member"),
+        "split": state.get("split") or "",
         "attachments": [asdict(each) for each in attachments],
         "inputs": [asdict(each) for each in inputs],
         "earlier": [{"prompt": known.prompt, "text": known.text}] if known else [],
     }
 
 
+def _check(machine: Machine, state: State) -> None:
+    """Raises InputError for what no run can be started with."""
+    given: dict[str, Any] = {**state}
+    options = given.get("options") or {}
+    if not isinstance(options, Mapping):
+        raise InputError(f"options must be an object of names and values, not {options!r}")
+    machine.toolkit.options.overlaid(options)
+    for name in ("seed", "member"):
+        number = given.get(name)
+        if number is not None and (type(number) is not int or abs(number) >= 2**63):
+            raise InputError(f"{name} must be a whole number of at most 63 bits, not {number!r}")
+    for name in ("group", "split"):
+        word = given.get(name) or ""
+        if not isinstance(word, str) or len(word) > MOST_NAME or not word.isprintable():
+            raise InputError(
+                f"{name} must be a name of at most {MOST_NAME} printable characters, not {word!r:.80}"
+            )
+
+
 async def _recalled(machine: Machine, episode: str) -> Recalled | None:
     return await asyncio.to_thread(recall, machine, episode) if episode else None
 
 
-def _resumed(machine: Machine, episode: str) -> dict[str, Any]:
-    opened = machine.journal(episode).opened
+def _resumed(machine: Machine, episode: str, in_thread: bool) -> dict[str, Any]:
+    """in_thread: what was said before is in the state already."""
+    known = machine.journal(episode).known
+    opened = known.opened
     if opened is None:
         raise InputError(f"there is no run {episode} in the store {machine.toolkit.store.root}")
-    check_there(machine.toolkit.store, attachments_of(opened))
+    check_there(machine.toolkit.store, opened.attachments)
     return {
-        "messages": [HumanMessage(opened["prompt"], id=opened["message"])],
+        "messages": [HumanMessage(opened.prompt, id=opened.message)],
         "episode": episode,
-        "seed": opened.get("seed", machine.toolkit.options.seed),
-        "attachments": opened["attachments"],
-        "inputs": opened["inputs"],
-        "earlier": [],
+        "parent": opened.parent,
+        "seed": opened.seed,
+        "options": opened.asked,
+        "group": opened.group,
+        "member": opened.member,
+        "split": opened.split,
+        "attachments": [asdict(each) for each in opened.attachments],
+        "inputs": [asdict(each) for each in opened.inputs],
+        "earlier": [] if in_thread else _turns(known, opened),
     }
+
+
+def _turns(known: Known, opened: Opened) -> list[dict[str, str]]:
+    """What was said before, as prompts and what was written to each."""
+    turns: list[dict[str, str]] = []
+    for message in messages_from_dict(list(known.conversation(opened.earlier))):
+        if isinstance(message, HumanMessage):
+            turns.append({"prompt": str(message.text), "text": ""})
+        elif turns:
+            turns[-1]["text"] += str(message.text)
+    return turns
 
 
 def _nested(config: RunnableConfig) -> bool:
     """Whether the graph runs inside another one, whose messages are not ours to change."""
     namespace = (config.get("configurable") or {}).get("checkpoint_ns", "")
     return "|" in str(namespace)
-
-
-def _request(machine: Machine, update: Mapping[str, Any]) -> dict[str, Any]:
-    """What the journal keeps of how the run began."""
-    message = _last_human(update["messages"])
-    return {
-        "prompt": machine.toolkit.redactor.text(str(message.text)),
-        "message": message.id,
-        "seed": update["seed"],
-        "attachments": update["attachments"],
-        "inputs": update["inputs"],
-        "model": machine.policy.name,
-        "bindings": machine.toolkit.bindings.names,
-        "options": machine.toolkit.options.model_dump(mode="json"),
-    }
 
 
 def _last_human(messages: list[AnyMessage]) -> HumanMessage:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, messages_from_dict
 from langchain_core.runnables import RunnableConfig
 
 from llmi_agent.base.errors import PolicyError, UnavailableError
-from llmi_agent.contract.hooks import ModelContext
 from llmi_agent.contract.tool import Failed
 from llmi_agent.draft import BadSlot, Slot
+from llmi_agent.run.answer import Question
 from llmi_agent.run.prompt import repair_request
 from llmi_agent.run.session import Session
+from llmi_graphs.interleave.blocks import plain
 from llmi_graphs.interleave.state import Turn
 from llmi_graphs.machine import Machine
 
@@ -24,20 +24,22 @@ NONE_LEFT = 1_000_000
 async def repair(machine: Machine, state: Turn, config: RunnableConfig) -> dict[str, Any]:
     """The next attempt's slot; without a usable answer, the failure stands and no repair is left."""
     session = await machine.session(state, config)
-    slot, failure = state["slot"], Failed(**(state["failure"] or {}))
+    slot, failure = state["slot"], Failed(**state["failure"])
     title = slot.get("description", "")
     request = repair_request(slot["index"], title, failure, machine.toolkit.kinds)
-    answer = session.journal.answer(slot["index"], state["attempt"])
-    if answer is None:
-        answer = await _asked(machine, state, config, session, request)
+    call = session.known.answer("repair", slot["index"], state["attempt"])
+    if call is None:
+        call = await _asked(machine, state, config, session, request)
+    answer = session.known.text(call)
     repaired = _slot_in(machine, session, answer, slot["index"], title)
     if repaired is None:
         return {"repairs": NONE_LEFT, "next": "observe"}
+    turn = {"request": request, "answer": answer, "call": call}
     return {
-        "slot": asdict(repaired),
+        "slot": plain(repaired),
         "attempt": state["attempt"] + 1,
         "repairs": state["repairs"] + 1,
-        "exchange": [*state["exchange"], request, answer],
+        "exchange": [*state["exchange"], turn],
         "next": "tool",
     }
 
@@ -45,24 +47,29 @@ async def repair(machine: Machine, state: Turn, config: RunnableConfig) -> dict[
 async def _asked(
     machine: Machine, state: Turn, config: RunnableConfig, session: Session, request: str
 ) -> str:
-    """The policy's answer, journalled; empty if the policy fails, which is not the slot's end."""
-    slot = state["slot"]["index"]
-    messages = [*_conversation(session), *_exchange(state), HumanMessage(request)]
-    context = ModelContext(session.episode, slot)
+    """The call whose answer was accepted; empty if the policy fails, which is not the slot's end."""
+    slot, attempt = state["slot"]["index"], state["attempt"]
+    question = Question(
+        "repair",
+        [*_conversation(session), *_exchange(state), HumanMessage(request)],
+        slot=slot,
+        attempt=attempt,
+        parent=session.known.answer("draft") or "",
+    )
     try:
-        answer = await machine.policy.repair(messages, config, context, session.ledger)
+        await machine.policy.answer(question, session, config)
     except (PolicyError, UnavailableError) as error:
         session.log.warning("repair.failed", slot=slot, error=str(error))
         return ""
-    session.journal.answered(slot, state["attempt"], answer)
     await session.journal.committed()
-    return answer
+    return session.known.answer("repair", slot, attempt) or ""
 
 
 def _conversation(session: Session) -> list[BaseMessage]:
     """What the policy was told, and its draft."""
-    asked = messages_from_dict(session.journal.asked)
-    return [*asked, AIMessage(session.journal.draft or "")]
+    known = session.known
+    asked = messages_from_dict(known.last_asked)
+    return [*asked, AIMessage(known.draft or "", id=known.answer("draft"))]
 
 
 def _slot_in(
@@ -78,7 +85,8 @@ def _slot_in(
 
 
 def _exchange(state: Turn) -> list[BaseMessage]:
-    return [
-        AIMessage(text) if number % 2 else HumanMessage(text)
-        for number, text in enumerate(state["exchange"])
-    ]
+    """The earlier repairs of this slot."""
+    said: list[BaseMessage] = []
+    for turn in state["exchange"]:
+        said += [HumanMessage(turn["request"]), AIMessage(turn["answer"], id=turn["call"])]
+    return said

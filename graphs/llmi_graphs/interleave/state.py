@@ -27,23 +27,34 @@ class Request(TypedDict, total=False):
     """An episode that was cut and is to be gone on with; its journal is in the graph's store."""
     seed: int
     """Where chance plays a part, another document; by default the options' seed."""
+    options: Json
+    """Options for this run alone (`llmi_agent.config.options.PER_REQUEST`): sampling, repairs, a lower budget."""
     attachments: list[Json]
     """Files: `Attachment`s or their dicts, with their bytes in the graph's store; content blocks; in the same process paths, too."""
     continues: str
     """The episode of a document to go on from where the thread does not have it; its journal is in the graph's store."""
+    group: str
+    """Episodes of one prompt that are compared have the same; with `Options.group_budget` they share their money."""
+    member: int
+    """Which one of its group it is, from 0."""
+    split: str
+    """What the prompt is for, put on record: `train`, `test`."""
 
 
 class State(Request, total=False):
     """What the nodes share."""
 
     episode: str
+    parent: str
+    """The episode that this one goes on from, or was forked from."""
     request: str
     """A digest of what the episode was opened with: a fork of the thread that changes it is another episode."""
     earlier: list[Json]
     """What was said before the thread: the `prompt` and the `text` of the document that `continues` names."""
     inputs: list[Json]
     """The pictures that `img_index` counts first: attached ones, then the last document's figures."""
-    draft: str
+    draft: list[Json]
+    """Its blocks (`blocks.plain`)."""
     results: Annotated[dict[str, Json], merge]
     """Each slot's verdict, by its number."""
     document: Json | None
@@ -61,10 +72,12 @@ class Turn(TypedDict, total=False):
 
     episode: str
     seed: int
+    options: Json
+    group: str
     attachments: list[Json]
     inputs: list[Json]
     slot: Json
-    """The slot as the draft has it, or as the policy repaired it."""
+    """The slot as the draft has it, or as the policy repaired it (`blocks.plain`)."""
     origins: list[str]
     """Digests of all slots as the draft has them: a verdict on record holds only for the same slot."""
     stands_in_for: str
@@ -72,13 +85,14 @@ class Turn(TypedDict, total=False):
     attempt: int
     retries: int
     repairs: int
-    exchange: list[str]
-    """Repair requests and the policy's answers, alternating."""
-    failure: Json | None
-    """Why the last attempt failed; None if it did not."""
+    exchange: list[Json]
+    """Repair requests (`request`), the policy's answers (`answer`) and the calls that gave them (`call`)."""
+    outcome: Json
+    """What the last call came to: a `Finished`, or a `Failed` (`outcome.plain`)."""
+    failure: Json
+    """Why the policy is asked for a repair."""
     first_failure: Json
     """Why the kind that was asked for failed, once a fallback stands in for it."""
-    picture: Json | None
     next: str
     """Where the observation leads: tool, repair, or the end."""
 

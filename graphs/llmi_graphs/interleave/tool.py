@@ -8,9 +8,11 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END
 
 from llmi_agent.contract.tool import Failed, ToolCall
+from llmi_agent.draft import Slot
 from llmi_agent.records.credit import derived
-from llmi_agent.records.outcome import Finished, Outcome
+from llmi_agent.records.outcome import Finished, Outcome, plain_outcome
 from llmi_agent.run.session import Session, Source
+from llmi_graphs.interleave.blocks import block_of
 from llmi_graphs.interleave.state import Turn
 from llmi_graphs.machine import Machine
 
@@ -25,19 +27,17 @@ async def tool(machine: Machine, state: Turn, config: RunnableConfig) -> dict[st
     if state["attempt"] == 0:
         await session.begun(number)
         if known := session.enter(number, state["origins"][number]):
-            session.tell_verdict(number, known)
             return {"next": END, "results": {str(number): known.model_dump(mode="json")}}
-    return {"next": "observe", **await attempt(machine, session, state)}
+    outcome = await attempt(machine, session, state)
+    return {"next": "observe", "outcome": plain_outcome(outcome)}
 
 
-async def attempt(machine: Machine, session: Session, state: Turn) -> dict[str, Any]:
+async def attempt(machine: Machine, session: Session, state: Turn) -> Outcome:
     """What the call for the slot came to: its picture or its failure."""
     outcome, source = await _outcome(machine, session, state)
-    if isinstance(outcome, Failed):
-        return {"failure": vars(outcome), "picture": None}
-    if source is not None:
-        outcome = _derived(outcome, source)
-    return {"failure": None, "picture": outcome.model_dump(mode="json")}
+    if isinstance(outcome, Failed) or source is None:
+        return outcome
+    return _derived(outcome, source)
 
 
 def _derived(outcome: Finished, source: Source) -> Finished:
@@ -54,27 +54,29 @@ def _derived(outcome: Finished, source: Source) -> Finished:
 async def _outcome(
     machine: Machine, session: Session, state: Turn
 ) -> tuple[Outcome, Source | None]:
-    slot = state["slot"]
-    if "kind" not in slot:
-        return Failed("bad_params", f"the slot cannot be read: {slot['reason']}", True), None
-    bound = machine.toolkit.bindings.tools.get(slot["kind"])
+    slot = block_of(state["slot"])
+    if not isinstance(slot, Slot):
+        return Failed(
+            "bad_params", f"the slot cannot be read: {state['slot']['reason']}", True
+        ), None
+    bound = machine.toolkit.bindings.tools.get(slot.kind)
     if bound is None:
-        return Failed("unavailable", f"no tool serves {slot['kind']} any more"), None
-    params = bound.spec.as_kind().params.model_validate(slot["params"])
+        return Failed("unavailable", f"no tool serves {slot.kind} any more"), None
+    params = bound.spec.as_kind().params.model_validate(slot.params)
     source: Source | None = None
-    index = slot["params"].get("img_index")
+    index = slot.params.get("img_index")
     if isinstance(index, int):
-        found = await session.source(index, before=slot["index"], origins=state["origins"])
+        found = await session.source(index, before=slot.index, origins=state["origins"])
         if isinstance(found, Failed):
             return found, None
         source = found
     call = ToolCall(
         episode=session.episode,
-        slot=slot["index"],
+        slot=slot.index,
         attempt=state["attempt"],
-        kind=slot["kind"],
+        kind=slot.kind,
         tool=bound.spec.name,
-        description=slot["description"],
+        description=slot.description,
         params=params,
         inputs=(source.digest,) if source else (),
     )

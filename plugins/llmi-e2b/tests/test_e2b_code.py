@@ -45,7 +45,7 @@ async def draw(tmp_path: Path, store: ArtifactStore) -> AsyncIterator[Draw]:
 
 async def _sizes(store: ArtifactStore, outcome: Outcome) -> list[tuple[int, int]]:
     assert isinstance(outcome, Finished), outcome
-    data = [store.read(each.artifact.digest) for each in outcome.candidates]
+    data = [store.read(each.digest) for each in outcome.candidates]
     return [Image.open(io.BytesIO(each)).size for each in data]
 
 

@@ -165,7 +165,7 @@ async def test_an_edit_sends_the_picture_and_brings_it_back_changed(
     server: OpenAIServer, run: MakeRun, store: ArtifactStore
 ) -> None:
     outcome = finished(await run().make(EDIT, "invert it"))
-    with Image.open(io.BytesIO(store.read(outcome.candidates[0].artifact.digest))) as picture:
+    with Image.open(io.BytesIO(store.read(outcome.candidates[0].digest))) as picture:
         assert picture.convert("RGB").getpixel((9, 9)) == (0, 255, 255)
     assert server.pictures == [flat((255, 0, 0))]
     assert b"invert it" in server.seen[0].body
@@ -223,7 +223,7 @@ async def test_pictures_side_by_side(server: OpenAIServer, run: MakeRun) -> None
     one = run()
     prompts = [f"fox {number}" for number in range(6)]
     outcomes = await asyncio.gather(*(one.make(DRAW, prompt) for prompt in prompts))
-    digests = {finished(each).candidates[0].artifact.digest for each in outcomes}
+    digests = {finished(each).candidates[0].digest for each in outcomes}
     assert len(digests) == 6
 
 

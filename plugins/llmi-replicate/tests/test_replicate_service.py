@@ -157,7 +157,7 @@ async def test_the_picture_is_the_one_that_the_model_has_made(run: MakeRun) -> N
     with FakeReplicate(key=KEY) as fake:
         made = run(fake)
         outcome = _made(await made.result())
-        picture = made.store.read(outcome.candidates[0].artifact.digest)
+        picture = made.store.read(outcome.candidates[0].digest)
         assert pixels(picture) == pixels(picture_of(fake.created[0].id))
 
 
@@ -253,7 +253,7 @@ async def test_a_picture_within_the_answer_is_taken(run: MakeRun) -> None:
         fake.plan = Plan(output=f"data:image/png;base64,{base64.b64encode(picture).decode()}")
         made = run(fake)
         outcome = _made(await made.result())
-        assert pixels(made.store.read(outcome.candidates[0].artifact.digest)) == pixels(picture)
+        assert pixels(made.store.read(outcome.candidates[0].digest)) == pixels(picture)
         assert fake.downloads == []
 
 
@@ -674,7 +674,7 @@ async def test_a_resumed_run_picks_the_prediction_up_and_does_not_pay_twice(run:
         again = run(fake)
         assert again.session.journal.jobs[call.key] == job_id
         outcome = _made(await again.session.result(call))
-        kept = again.store.read(outcome.candidates[0].artifact.digest)
+        kept = again.store.read(outcome.candidates[0].digest)
         assert pixels(kept) == pixels(picture_of(job_id))
         assert len(fake.created) == 1
         assert fake.running == []

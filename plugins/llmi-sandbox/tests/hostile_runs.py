@@ -182,7 +182,7 @@ async def in_sandbox() -> None:
 
 
 def _digests(result: object) -> list[str]:
-    return [each.artifact.digest for each in getattr(result, "candidates", ())]
+    return [each.digest for each in getattr(result, "candidates", ())]
 
 
 def _left_over(zygote: int) -> bool:

@@ -111,7 +111,7 @@ async def test_a_search_gives_pictures_with_their_page_and_price(run: MakeRun) -
     assert first.licence is None
     assert "licence is unknown" in outcome.note
     assert outcome.usd == pytest.approx(0.008)
-    assert [each.artifact.media_type for each in outcome.candidates] == ["image/png", "image/jpeg"]
+    assert [each.media_type for each in outcome.candidates] == ["image/png", "image/jpeg"]
 
 
 async def test_the_request_is_what_the_settings_say(run: MakeRun) -> None:

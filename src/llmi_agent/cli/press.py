@@ -37,7 +37,7 @@ from llmi_agent.cli.summary import usd
 from llmi_agent.cli.text import one_line, plural
 from llmi_agent.document.render import write_document
 from llmi_agent.document.render.files import REPORTS
-from llmi_agent.records.costs import Charge, Costs
+from llmi_agent.records.costs import Costs
 from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.journal import Journal
 from llmi_agent.run.seeds import member_seed
@@ -211,7 +211,7 @@ class Press:
         wanted = life.wanted
         # If it goes on with what is on record, the store may have been swept meanwhile.
         attachments = await asyncio.to_thread(attach, self.store, wanted.prompt.attach)
-        if known and known.episode and (await self._on_record(known.episode)).opened:
+        if known and known.episode and (await self._on_record(known.episode)).known.opened:
             life.episode = known.episode
             self.output.say(f"{wanted.name}: goes on with run {known.episode[:SHORT]}", "resumed")
             request: dict[str, Any] = {"resume": known.episode}
@@ -249,8 +249,8 @@ class Press:
         if failure.unexpected:
             log = get_logger(document=life.wanted.name, episode=life.episode)
             log.error("document.failed", exc_info=failure.unexpected)
-        charges = (await self._on_record(life.episode)).charges if life.episode else {}
-        costs = Costs.of(Charge.model_validate(each["charge"]) for each in charges.values() if each)
+        charges = (await self._on_record(life.episode)).known.charges if life.episode else {}
+        costs = Costs.of(each.charge for each in charges.values() if each.charge)
         message = Redactor(secret_values(os.environ)).text(one_line(failure.message))
         return life.record("failed", usd=usd(costs), message=message)
 

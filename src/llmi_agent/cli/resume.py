@@ -9,8 +9,10 @@ from typing import Any
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.cli.order import Order
+from llmi_agent.records.codec import entry_of
 from llmi_agent.records.episode import EpisodeJournal
-from llmi_agent.records.journal import Entry, Journal
+from llmi_agent.records.events import Ordered
+from llmi_agent.records.journal import Journal
 from llmi_agent.store.artifacts import ArtifactStore
 
 SHORT = 8
@@ -32,7 +34,7 @@ def remember(journal: Journal, episode: str, order: Order, folder: Path) -> None
     """Note what only the command line knows of a run."""
     # The prompt is on record already, without the secrets that it may hold.
     known = replace(order, prompt="", out=str(folder.absolute()))
-    journal.append(episode, Entry("order", data=asdict(known)))  # on an event loop: not waited for
+    journal.append(episode, entry_of(Ordered(order=asdict(known))))  # on a loop: not waited for
 
 
 def recall(order: Order, journal: Journal, store: ArtifactStore) -> Recalled:
@@ -41,25 +43,24 @@ def recall(order: Order, journal: Journal, store: ArtifactStore) -> Recalled:
     Raises InputError if no run, or more than one, has an id that begins so.
     """
     episode = find(journal, order.resume or "")
-    known = EpisodeJournal(journal, store, episode)
-    opened = known.opened or {}
-    before: Mapping[str, Any] = next(
-        (each.data for each in journal.read(episode) if each.kind == "order"), {}
-    )
+    known = EpisodeJournal(journal, store, episode).known
+    opened = known.opened
+    assert opened is not None, "it was found by that"
+    before = known.ordered.order if known.ordered else {}
     return Recalled(
         episode,
         replace(
             order,
-            prompt=opened.get("prompt", ""),
+            prompt=opened.prompt,
             out=order.out or before.get("out"),
             formats=order.formats or tuple(before.get("formats", ())),
             graph=before.get("graph", order.graph),
         ),
         {
-            "model": opened.get("model"),
+            "model": opened.model,
             **{name: before[name] for name in ("fallback", "api_base") if before.get(name)},
-            **{f"use.{kind}": tool for kind, tool in opened.get("bindings", {}).items()},
-            **{f"options.{name}": value for name, value in opened.get("options", {}).items()},
+            **{f"use.{kind}": tool for kind, tool in opened.bindings.items()},
+            **{f"options.{name}": value for name, value in opened.options.items()},
         },
     )
 

@@ -30,7 +30,7 @@ def runs(output: Output, limit: int) -> None:
     output.configure_logs()
     store = default_store()
     journal = journal_beside(store)
-    listed = [_run(journal, episode) for episode in journal.episodes()[:limit]]
+    listed = [_run(journal, episode) for episode in journal.episodes(limit=limit)]
     if output.json:
         output.give(listed)
         return
@@ -41,19 +41,23 @@ def runs(output: Output, limit: int) -> None:
 def _run(journal: Journal, episode: str) -> dict[str, Any]:
     from datetime import UTC, datetime
 
-    records = journal.read(episode)
-    opened = next(each for each in records if each.kind == "opened")
-    order: dict[str, Any] = next((each.data for each in records if each.kind == "order"), {})
+    from llmi_agent.records.codec import events_of
+    from llmi_agent.records.events import CallStarted
+    from llmi_agent.records.known import Known
+
+    events = list(events_of(journal.read(episode)))
+    known = Known(event for _, event in events)
+    assert known.opened is not None, "it is listed by that"
     return {
         "episode": episode,
-        "began": datetime.fromtimestamp(opened.at, UTC).isoformat(timespec="seconds"),
-        "done": any(each.kind == "composed" for each in records),
-        "drafted": any(each.kind == "drafted" for each in records),
-        "settled": len({each.key for each in records if each.kind == "verdict"}),
-        "calls": sum(each.kind == "started" for each in records),
-        "model": opened.data["model"],
-        "prompt": opened.data["prompt"],
-        "out": order.get("out"),
+        "began": datetime.fromtimestamp(events[0][0], UTC).isoformat(timespec="seconds"),
+        "done": known.composed is not None,
+        "drafted": known.draft is not None,
+        "settled": len(known.settled),
+        "calls": sum(isinstance(e, CallStarted) and not e.cached for _, e in events),
+        "model": known.opened.model,
+        "prompt": known.opened.prompt,
+        "out": known.ordered.order.get("out") if known.ordered else None,
     }
 
 

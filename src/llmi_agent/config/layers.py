@@ -31,6 +31,11 @@ _FLAGS = {
     "options.folders": "--images",
     "options.budget": "--budget",
     "options.cache": "--cache",
+    "options.group_budget": "--group-budget",
+    "options.temperature": "--temperature",
+    "options.top_p": "--top-p",
+    "options.max_tokens": "--max-tokens",
+    "options.stop": "--stop",
     "api_base": "--api-base",
 }
 
@@ -165,7 +170,7 @@ def _variable(variable: str, text: str) -> dict[Key, Any]:
 def _option(variable: str, name: str, text: str) -> Any:
     if name == "folders":
         return [Path(each).expanduser() for each in text.split(os.pathsep) if each]
-    if name == "download_allow":
+    if name in ("download_allow", "stop"):
         return _words(text)
     return _pairs(variable, text) if name in ("concurrency", "limits", "prices") else text
 

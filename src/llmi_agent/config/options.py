@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,12 +13,20 @@ from pydantic import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    ValidationError,
     model_validator,
 )
+
+from llmi_agent.base.errors import InputError
 
 DEFAULT_CONCURRENCY = {"code": 2, "search": 4, "diffusion": 4, "edit": 2}
 
 DEFAULT_LIMIT, DEFAULT_MODEL_LIMIT = 16, 32
+
+SAMPLING = ("temperature", "top_p", "max_tokens", "stop")
+"""The options that a model is asked with."""
+PER_REQUEST = (*SAMPLING, "repairs", "debug_rounds", "retries", "fallbacks", "budget")
+"""What a request may set for itself. The rest is the graph's: a client may not open folders, addresses, or money."""
 
 
 class ModelPrice(BaseModel):
@@ -73,8 +82,18 @@ class Options(BaseModel):
     """Seconds without a word from the model after which it counts as unreachable."""
     vision: bool | None = None
     """Whether the model sees the attached pictures. Unset: what is known of the model decides."""
+    temperature: float | None = Field(default=None, ge=0, le=5, allow_inf_nan=False)
+    """How freely the model chooses (`--temperature`). Unset, as all of sampling: the model's own default."""
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    """The share of the likeliest tokens that the model chooses from (`--top-p`)."""
+    max_tokens: PositiveInt | None = None
+    """The most tokens of one answer (`--max-tokens`)."""
+    stop: tuple[str, ...] = Field(default=(), max_length=16)
+    """Where one of these comes, the answer ends (`--stop`)."""
     budget: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """US dollars that a run may cost (`--budget`). Calls of unknown price are then refused."""
+    group_budget: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """US dollars that all runs of one group may cost together (`--group-budget`)."""
     prices: dict[str, NonNegativeFloat | ModelPrice] = {}
     """What a call of a tool costs, or a model's tokens, by name, where it is unknown or known better."""
     cache: bool = False
@@ -83,6 +102,38 @@ class Options(BaseModel):
     """Private addresses that pictures may be downloaded from all the same, as "host" or "host:port"."""
     folders: tuple[Path, ...] = ()
     """Folders of pictures to search (`--images`)."""
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """What a model is asked with, as arguments of a LangChain model; nothing for what is unset."""
+        given = {name: getattr(self, name) for name in SAMPLING}
+        sampling = {name: value for name, value in given.items() if value not in (None, ())}
+        return {**sampling, "stop": list(self.stop)} if self.stop else sampling
+
+    def overlaid(self, given: Mapping[str, Any]) -> Options:
+        """These with what a request asks for (`PER_REQUEST`); a request can lower the budget, never raise it.
+
+        Raises InputError for an option that does not exist, that a request may not set, or that cannot be what it is.
+        """
+        if not given:
+            return self
+        for name in given:
+            if name not in PER_REQUEST:
+                known = ", ".join(PER_REQUEST)
+                raise InputError(f"a request cannot set the option {name!r}; it can set {known}")
+        try:
+            asked = Options.model_validate(dict(given))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(
+                f"the request's option {first['loc'][0]} cannot be {first['input']!r}: {first['msg']}"
+            ) from None
+        update = {name: getattr(asked, name) for name in given}
+        if self.budget is not None and "budget" in given:
+            update["budget"] = min(
+                self.budget, update["budget"] if update["budget"] is not None else self.budget
+            )
+        return self.model_copy(update=update)
 
     def permits(self, kind: str) -> int:
         """How many calls of `kind` may run at once."""

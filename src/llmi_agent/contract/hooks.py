@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pluggy
 
@@ -37,7 +37,8 @@ hookimpl = pluggy.HookimplMarker("llmi_agent")
 class ModelRequest:
     """One call of the policy."""
 
-    purpose: Literal["draft", "repair"]
+    purpose: str
+    """`draft`, `repair`, or what else a graph asks for."""
     messages: tuple[BaseMessage, ...]
     model: str
     """The name the model goes by in this run."""
@@ -49,7 +50,7 @@ class ModelContext:
 
     episode: str
     slot: int | None = None
-    """The slot under repair."""
+    """The slot that it is about, such as one under repair."""
 
 
 class Hooks:

@@ -30,6 +30,13 @@ ATTACHMENTS = "attachments"
 PROMPT = "prompt"
 """Key beside it: what the user wrote, without what the framework says of the attachments."""
 
+TOKENS = "llmi_tokens"
+"""Key in the `response_metadata` of an answer, or of each chunk of it: what was sampled, as a plain dict.
+
+`completion`: the ids of the tokens that are new with it. `logprobs`: one for each, natural logarithms under the policy that
+sampled. Once: `prompt`, the ids of what was read, and `mode`, how the logprobs were computed. What is not known is left out.
+"""
+
 ANY = "*"
 _NAME = re.compile(r"\*|[a-z][a-z0-9_.-]{0,63}(/\*)?")
 _VARIABLE = re.compile(r"[A-Za-z_*][A-Za-z0-9_*]*")
@@ -151,3 +158,6 @@ class PolicyModel:
     """It takes pictures."""
     finish_reasons: bool | None = None
     """Its answers say why they end."""
+    takes: frozenset[str] | None = None
+    """What it can be asked with, of `temperature`, `top_p`, `max_tokens`, `stop` and `seed`. None: it is not known, and
+    what the user sets is sent. A seed is only sent to a model that is known to take one."""

@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from llmi_agent.base.errors import InputError
-from llmi_agent.contract.tool import Attachment, Provenance, Reason
+from llmi_agent.contract.tool import Attachment, Reason
 from llmi_agent.records.costs import Costs
+from llmi_agent.records.outcome import Filled
 
 
 class _Value(BaseModel):
@@ -28,7 +29,7 @@ class TextBlock(_Value):
     markdown: str
 
 
-class Figure(_Value):
+class Figure(Filled):
     """A picture with its number, its caption and where it comes from."""
 
     type: Literal["figure"] = "figure"
@@ -36,26 +37,8 @@ class Figure(_Value):
     """From 1, in reading order, counting pictures only."""
     slot: int
     """The slot it fills, from 0."""
-    kind: str
-    """The kind that the policy asked for."""
-    tool: str
-    """The tool that made the picture."""
-    digest: str
-    media_type: str
-    width: int
-    height: int
-    caption: str
-    params: dict[str, Any]
-    """The parameters of the call that worked: the query, the prompt, the code, the edit."""
-    provenance: Provenance
-    note: str = ""
-    """What the tool, or a fallback, has to say to the reader."""
-    instead_of: str = ""
-    """Why the kind that was asked for failed, if another stands in for it."""
     edited_from: int | None = None
     """For an edit: the number of the figure it was made from, if that is a figure of this document."""
-    attempts: int = 1
-    """How many calls it took."""
     usd: float | None = None
     """What the calls for it cost, repairs and fallbacks included; None is unknown."""
 

@@ -5,6 +5,7 @@ In its canonical form a slot is one tag that holds a JSON object with exactly th
 """
 
 from llmi_agent.draft.blank import is_empty
+from llmi_agent.draft.blocks import blocks_of, joined
 from llmi_agent.draft.payload import MAX_PAYLOAD
 from llmi_agent.draft.reader import DraftReader, is_valid_payload, parse, slot_in
 from llmi_agent.draft.types import (
@@ -14,6 +15,7 @@ from llmi_agent.draft.types import (
     Draft,
     Kinds,
     Slot,
+    Span,
     Strictness,
     Text,
     Void,
@@ -29,13 +31,16 @@ __all__ = [
     "DraftReader",
     "Kinds",
     "Slot",
+    "Span",
     "Strictness",
     "Text",
     "Void",
+    "blocks_of",
     "format",
     "format_slot",
     "is_empty",
     "is_valid_payload",
+    "joined",
     "parse",
     "slot_in",
 ]

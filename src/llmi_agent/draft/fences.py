@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from llmi_agent.draft.scanner import Scanner, SlotReader, span
-from llmi_agent.draft.tags import ANY_EDGE, CLOSE, ENTITY_EDGE, OPEN
+from llmi_agent.draft.scanner import Scanner, SlotReader, TextTaker, span
+from llmi_agent.draft.tags import ANY_EDGE, ENTITY_EDGE
 
 _FENCE = re.compile(r"[ \t>]*(?:(`{3,})([^`\n]*)|(~{3,})([^\n]*))\n?")
 _BETWEEN = re.compile(r"[\s>]*")
@@ -29,13 +29,12 @@ _Line = Callable[[str], None]
 class FenceScanner(Scanner):
     """A scanner that takes fences line by line; `reads(payload)` says whether a JSON object is a slot."""
 
-    def __init__(
-        self, text: Callable[[str], None], slot: SlotReader, reads: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, text: TextTaker, slot: SlotReader, reads: Callable[[str], bool]) -> None:
         super().__init__(text, slot)
         self._reads = reads
         self._lines: list[str] = []
         self._fence: list[str] = []
+        self._line_at = self._fence_at = 0
         self._on_line: _Line = self._open_line
         self._begin()
 
@@ -46,9 +45,9 @@ class FenceScanner(Scanner):
         self._said: list[str] = []
         self._wraps: list[tuple[str, int]] = []
 
-    def _say(self, piece: str) -> None:
+    def _say(self, piece: str, start: int, end: int) -> None:
         self._said.append(piece)
-        super()._say(piece)
+        super()._say(piece, start, end)
 
     def _review(self) -> None:
         """Look through what was said since the last fence: only a fence asks for it."""
@@ -66,6 +65,8 @@ class FenceScanner(Scanner):
     def _collect(self, window: str, position: int) -> int:
         at = window.find("\n", position)
         end = at + 1 or len(window)
+        if not self._lines:
+            self._line_at = self._base + position
         self._lines.append(window[position:end])
         self._skip_to(end)
         if at >= 0:
@@ -95,9 +96,9 @@ class FenceScanner(Scanner):
         self._at_line_start = True
         if not size:
             self._start_run(line[0], self._end_opening_run)
-            self._scan(line)
+            self._rescan(line, self._line_at)
             return
-        self._fence = [line]
+        self._fence, self._fence_at = [line], self._line_at
         if self._wraps and not label and mark == self._wraps[-1][0] and size >= self._wraps[-1][1]:
             self._await_line(self._after_close)
         else:
@@ -112,7 +113,7 @@ class FenceScanner(Scanner):
             self._await_line(self._first_line)
         elif self._wraps_all(content):
             self._wraps.append(_fence(self._fence[0])[:2])
-            self._replay(self._fence[1:])
+            self._read_inside(self._fence, self._fence[1:])
         elif content[0] in "<{&" and not self._explains:
             self._await_line(self._slot_line)
         else:
@@ -138,9 +139,9 @@ class FenceScanner(Scanner):
         content = "".join(inside)
         if content.lstrip().startswith("{") and self._reads(content):
             self._may_wrap = False
-            self._replay([f"{OPEN}{content.strip()}{CLOSE}\n"])
+            self._take_object(fence, content)
         elif _only_slots(content):
-            self._replay(inside)
+            self._read_inside(fence, inside)
         else:
             self._quote_lines(fence)
 
@@ -156,18 +157,27 @@ class FenceScanner(Scanner):
 
     def _unwrap(self, lines: list[str]) -> None:
         self._wraps.pop()
-        self._replay(lines[1:])
+        self._read_inside(lines, lines[1:])
 
-    def _replay(self, lines: list[str]) -> None:
-        """Read the lines as prose."""
+    def _take_object(self, fence: list[str], content: str) -> None:
+        """The fence is the slot; its last line break is prose again."""
+        opener, after = fence[0], "".join(fence[1:])[len(content) :]
+        self._opener, self._opened, self._content = opener, self._fence_at, [content]
+        closer = after.rstrip("\r\n")
+        self._end_slot(closer)
+        if rest := after[len(closer) :]:
+            self._rescan(rest, self._fence_at + len(opener) + len(content) + len(closer))
+
+    def _read_inside(self, fence: list[str], inside: list[str]) -> None:
+        """Read the lines in the fence as prose."""
         self._state, self._at_line_start = self._line_start, True
-        self._scan("".join(lines))
+        self._rescan("".join(inside), self._fence_at + len(fence[0]))
 
     def _quote_lines(self, lines: list[str]) -> None:
         """Read the lines as a quotation, of which the first is the opening one."""
         self._mark, self._quote, _ = _fence(lines[0])
         self._state, self._may_wrap, self._at_line_start = self._fence_text, False, False
-        self._scan("".join(lines))
+        self._rescan("".join(lines), self._fence_at)
 
 
 def _fence(line: str) -> tuple[str, int, str]:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 
 from llmi_agent.draft.fences import FenceScanner
-from llmi_agent.draft.scanner import SlotReader, span
+from llmi_agent.draft.scanner import SlotReader, TextTaker, span
 from llmi_agent.draft.tags import (
     ANY_EDGE,
     CALL_EDGE,
@@ -48,7 +48,7 @@ class LenientScanner(FenceScanner):
 
     def __init__(
         self,
-        text: Callable[[str], None],
+        text: TextTaker,
         slot: SlotReader,
         void: Callable[[], None],
         reads: Callable[[str], bool],
@@ -56,6 +56,7 @@ class LenientScanner(FenceScanner):
         super().__init__(text, slot, reads)
         self._void = void
         self._gap: list[str] = []
+        self._gap_at = 0
         self._hashes = 0
         self._ends = re.compile("")
         self.may_be_reasoning = True
@@ -68,8 +69,7 @@ class LenientScanner(FenceScanner):
             if self._state == self._collect:
                 self._end_lines()
             elif self._state == self._in_slot:
-                self._content.append(self._carry)
-                self._carry = ""
+                self._give_up_carry()
                 self._end_slot("")
             elif self._state == self._in_opener:
                 self._no_opener()
@@ -128,7 +128,7 @@ class LenientScanner(FenceScanner):
             return found.end()
         if group in ("open", "entity", "call", "attributes"):
             self._send(window, at)
-            self._opener, self._may_wrap = found[0], False
+            self._opener, self._opened, self._may_wrap = found[0], self._base + at, False
             self._edge = {"entity": ENTITY_EDGE, "call": CALL_EDGE}.get(group, ANY_EDGE)
             self._state = self._in_opener if group == "attributes" else self._in_slot
         else:
@@ -161,6 +161,8 @@ class LenientScanner(FenceScanner):
 
     def _after_thought(self, window: str, position: int) -> int:
         end = span(_SPACE, window, position)
+        if not self._gap:
+            self._gap_at = self._base + position
         self._gap.append(window[position:end])
         self._skip_to(end)
         if end < len(window):
@@ -174,7 +176,7 @@ class LenientScanner(FenceScanner):
         self._state = self._line_start if self._at_line_start or "\n" in gap else self._prose
         self._at_line_start = self._state == self._line_start
         if gap:
-            self._say(gap)
+            self._say(gap, self._gap_at, self._gap_at + len(gap))
 
     def _in_think(self, window: str, position: int) -> int:
         found = self._ends.search(window, position)
@@ -198,7 +200,7 @@ class LenientScanner(FenceScanner):
             return self._skip_to(at)
         written = "".join(self._content)
         if written.endswith("/") or re.search(r"\ssource\s*=", written):
-            self._end_slot("/>" if written.endswith("/") else ">")
+            self._end_slot(">")
         else:
             self._opener += written + ">"
             self._content, self._state = [], self._in_slot
@@ -208,6 +210,6 @@ class LenientScanner(FenceScanner):
         """It was not a tag: the words are prose."""
         words = self._opener + "".join(self._content)
         self._content, self._state, self._at_line_start = [], self._prose, False
-        self._say(words[0])
-        self._scan(words[1:])
-        self._give_up_carry()
+        start = self._opened
+        self._say(words[0], start, start + 1)
+        self._rescan(words[1:], start + 1)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
-from itertools import groupby
+from dataclasses import replace
 from math import inf
 from typing import get_args
 
+from llmi_agent.draft.blocks import joined
 from llmi_agent.draft.habits import LenientScanner
 from llmi_agent.draft.payload import (
     PayloadError,
@@ -47,8 +47,8 @@ class DraftReader:
     """Reads a draft chunk by chunk; docs/drafts.md says what the lenient reader forgives and holds back.
 
     `feed` and `close` return the blocks that are now certain: prose as early as is safe, a slot the
-    moment its tag closes. After a `Void`, all blocks before it count for nothing. Joined so, they equal
-    the blocks of `parse` on the whole text, for any chunking (there, adjacent texts are one). No text raises.
+    moment its tag closes. After a `Void`, all blocks before it count for nothing. Joined so (see `joined`), they
+    equal the blocks of `parse` on the whole text, their spans too, for any chunking. No text raises.
 
     - `<think>...</think>` is dropped, and so is everything after a think that is never closed. A stray
       `</think>` or `</imgen>` is dropped alone. Where its two sides would join into something with
@@ -126,7 +126,7 @@ class DraftReader:
             return False
         return True
 
-    def _read_slot(self, opener: str, content: str, closer: str) -> int:
+    def _read_slot(self, opener: str, content: str, closer: str, start: int) -> int:
         index = self._count
         self._count += 1
         closed = bool(closer)
@@ -142,7 +142,8 @@ class DraftReader:
             if not closed and _is_mention(content):
                 raw, used = opener, 0
             block = BadSlot(index, raw, str(error))
-        self._push(block, raw)
+        taken = len(opener) + used + len(closer)
+        self._push(replace(block, span=(start, start + taken)), raw)
         return used
 
     def _read(self, content: str, index: int) -> Slot:
@@ -169,12 +170,13 @@ class DraftReader:
         is_cut_tag = CLOSE.startswith(content[used:])
         return slot, len(content) if is_cut_tag else used
 
-    def _say(self, piece: str) -> None:
+    def _say(self, piece: str, start: int, end: int) -> None:
         is_early = self._patience >= 0 and self._scanner.may_be_reasoning
+        text = Text(piece, ((start, end),))
         if is_early or self._held or self._in_doubt:
-            self._push(Text(piece), piece)
+            self._push(text, piece)
         else:
-            self._ready.append(Text(piece))
+            self._ready.append(text)
 
     def _push(self, block: Block, raw: str) -> None:
         if self._in_doubt and (not isinstance(block, Text) or block.text.strip()):
@@ -210,7 +212,7 @@ class DraftReader:
         if not isinstance(block, Slot):
             return block
         problem = picture_problem(block.params["img_index"], self._inputs + self._count)
-        return BadSlot(block.index, raw, problem)
+        return BadSlot(block.index, raw, problem, block.span)
 
 
 def parse(
@@ -226,13 +228,7 @@ def parse(
     Raises ValueError for a dialect or reader that does not exist, and never for the text.
     """
     stream = DraftReader(kinds, inputs=inputs, dialect=dialect, reader=reader)
-    blocks: list[Block] = []
-    for block in (*stream.feed(text), *stream.close()):
-        if isinstance(block, Void):
-            blocks.clear()
-        else:
-            blocks.append(block)
-    return Draft(tuple(_merged(blocks)))
+    return Draft(joined((*stream.feed(text), *stream.close())))
 
 
 def slot_in(
@@ -253,9 +249,10 @@ def slot_in(
         if start < 0:
             break
         try:
-            return read_start(answer[start:], kinds, index=0, dialect=dialect)[0]
+            slot, used = read_start(answer[start:], kinds, index=0, dialect=dialect)
         except PayloadError:
             continue
+        return replace(slot, span=(start, start + used))
     return None
 
 
@@ -279,14 +276,6 @@ def _is_mention(content: str) -> bool:
     return content.lstrip()[:1] not in tuple("{`~<") and not (
         THINK in content or ANY_REASONING.search(content)
     )
-
-
-def _merged(blocks: Iterable[Block]) -> Iterable[Block]:
-    for is_text, group in groupby(blocks, key=lambda block: isinstance(block, Text)):
-        if is_text:
-            yield Text("".join(block.text for block in group if isinstance(block, Text)))
-        else:
-            yield from group
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -27,19 +27,23 @@ _IN_PROSE = re.compile(
 )
 _IN_CODE = re.compile(r"[`\n]")
 
-SlotReader: TypeAlias = Callable[[str, str, str], int]
-"""Takes a slot's opener, content and closer; returns how much of the content is the slot's."""
+TextTaker: TypeAlias = Callable[[str, int, int], None]
+"""Takes prose, and where it starts and ends in the source; a space that was put between has no length there."""
+SlotReader: TypeAlias = Callable[[str, str, str, int], int]
+"""Takes a slot's opener, content and closer, and where the opener starts in the source; returns how much of the
+content is the slot's."""
 
 
 class Scanner:
     """Cuts text into prose and the contents of slots.
 
-    `text(piece)` takes prose, in order and as early as is safe. `slot(opener, content, closer)` takes what
-    stands after an `<imgen>`, up to `</imgen>` or, with an empty closer, up to the next `<imgen>` or the end,
-    and says how many of its characters belong to the slot; the rest of an unclosed one is read as prose.
+    `text` takes prose, in order and as early as is safe. `slot` takes what stands after an `<imgen>`, up to
+    `</imgen>` or, with an empty closer, up to the next `<imgen>` or the end, and says how many of its
+    characters belong to the slot; the rest of an unclosed one is read as prose.
 
-    Each state is a method that takes the window and a position and returns the next position. Prose is
-    sent when a tag or the end of the window is reached: `_sent` is the position up to which it was.
+    Each state is a method that takes the window and a position and returns the next position; `_base` is
+    where the window starts in the source. Prose is sent when a tag or the end of the window is reached:
+    `_sent` is the position up to which it was.
     """
 
     may_be_reasoning = False
@@ -47,16 +51,16 @@ class Scanner:
     _tokens = _IN_PROSE
     _unfinished = staticmethod(unfinished)
 
-    def __init__(self, text: Callable[[str], None], slot: SlotReader) -> None:
+    def __init__(self, text: TextTaker, slot: SlotReader) -> None:
         self._text = text
         self._slot = slot
         self._state: Callable[[str, int], int] = self._line_start
         self._carry = ""
-        self._sent = 0
+        self._sent = self._base = self._end = 0
         self._tail = ""
         self._at_line_start = True
         self._content: list[str] = []
-        self._opener = OPEN
+        self._opener, self._opened = OPEN, 0
         self._edge = SLOT_EDGE
         self._mark = "`"
         self._run = 0
@@ -66,31 +70,37 @@ class Scanner:
 
     def feed(self, chunk: str) -> None:
         """Read one more chunk of any size."""
-        self._scan(self._carry + chunk)
+        self._scan(self._carry + chunk, self._end - len(self._carry))
 
     def close(self) -> None:
         """Read the end of the text. An unclosed think is dropped with all that follows it."""
         if self._state == self._in_slot:
-            self._content.append(self._carry)
-            self._carry = ""
+            self._give_up_carry()
             self._end_slot("")
         self._give_up_carry()
 
-    def _scan(self, window: str) -> None:
+    def _scan(self, window: str, base: int) -> None:
+        outer, self._base = self._base, base
         self._carry, self._sent = "", 0
         position = 0
         while position < len(window):
             position = self._state(window, position)
         self._send(window, len(window))
+        self._base, self._end = outer, base + len(window)
+
+    def _rescan(self, text: str, base: int) -> None:
+        """Read a part of the source that was kept until it was known what it is; no tag goes on after it."""
+        self._scan(text, base)
+        self._give_up_carry()
 
     def _send(self, window: str, end: int) -> None:
         if end > self._sent:
-            self._say(window[self._sent : end])
+            self._say(window[self._sent : end], self._base + self._sent, self._base + end)
             self._sent = end
 
-    def _say(self, piece: str) -> None:
+    def _say(self, piece: str, start: int, end: int) -> None:
         self._tail = piece[-LONGEST:] if len(piece) >= LONGEST else (self._tail + piece)[-LONGEST:]
-        self._text(piece)
+        self._text(piece, start, end)
 
     def _skip_to(self, position: int) -> int:
         self._sent = position
@@ -103,11 +113,13 @@ class Scanner:
         return held
 
     def _give_up_carry(self) -> None:
-        """Read a tag that was under way as prose: it will not be finished."""
-        if self._carry and self._state != self._in_think:
+        """Read a tag that was under way as what it stands in: it will not be finished."""
+        carry, self._carry = self._carry, ""
+        if self._state == self._in_slot:
+            self._content.append(carry)
+        elif carry and self._state != self._in_think:
             self._at_line_start = False
-            self._say(self._carry)
-        self._carry = ""
+            self._say(carry, self._end - len(carry), self._end)
 
     # Prose
 
@@ -154,7 +166,7 @@ class Scanner:
         tag = found[0]
         if tag == OPEN:
             self._send(window, at)
-            self._state = self._in_slot
+            self._opened, self._state = self._base + at, self._in_slot
         else:
             self._keep_apart(window, at)
             self._state = self._in_think if tag == THINK else self._resumed()
@@ -164,7 +176,7 @@ class Scanner:
         """Put a space where leaving out a tag would join its two sides into a new tag or quotation."""
         self._send(window, at)
         if self._tail[-1:] in _RUNS or self._unfinished(self._tail) < len(self._tail):
-            self._say(" ")
+            self._say(" ", self._base + at, self._base + at)
 
     def _resumed(self) -> Callable[[str, int], int]:
         return self._line_start if self._at_line_start else self._prose
@@ -195,10 +207,10 @@ class Scanner:
         self._state = self._prose
         self._at_line_start = False
         self._tail = CLOSE
-        used = self._slot(self._opener, content, closer)
+        start = self._opened
+        used = self._slot(self._opener, content, closer, start)
         if used < len(content):
-            self._scan(content[used:])
-            self._give_up_carry()
+            self._rescan(content[used:], start + len(self._opener) + used)
 
     # Quotations
 

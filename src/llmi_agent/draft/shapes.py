@@ -20,10 +20,10 @@ _ATTRIBUTE = re.compile(r"""([A-Za-z_]\w*)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
 
 def payload_of(opener: str, content: str) -> str:
-    """The payload between the tags, or in the tag itself, as its opener says it is written."""
+    """The payload between the tags, in a fence, or in the tag itself, as its opener says it is written."""
     if opener[0] == "&":
         return html.unescape(content)
-    if not opener.endswith(">"):
+    if not opener.endswith((">", "\n")):
         found = {name: double or single for name, double, single in _ATTRIBUTE.findall(content)}
         return json.dumps({name: html.unescape(value) for name, value in found.items()})
     return content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel
@@ -17,12 +17,17 @@ Strictness: TypeAlias = Literal["strict", "lenient"]
 Kinds: TypeAlias = Mapping[str, type[BaseModel]]
 """The params model of every kind. Models forbid extra keys, and validate what they dump."""
 
+Span: TypeAlias = tuple[int, int]
+"""Where something starts and ends in the source: the whole text that the reader was fed, in characters."""
+
 
 @dataclass(frozen=True)
 class Text:
     """Prose between tags, exactly as written, never empty in a draft that was parsed."""
 
     text: str
+    spans: tuple[Span, ...] = field(default=(), compare=False)
+    """The pieces of the source that it is made of, in order; one without a length is a space put between."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,9 @@ class Slot:
     """The picture's title; it may be empty."""
     params: Mapping[str, Any]
     """Validated by the kind's model, then dumped to plain JSON values."""
+    span: Span = field(default=(0, 0), compare=False)
+    """What was taken as the slot: from its opening tag to the end of its closing one, where it has one; all of a
+    fence that holds an object without a tag."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,8 @@ class BadSlot:
     """The source text from its opening tag on, verbatim, with its closing tag where it has one."""
     reason: str
     """What is wrong, what exists, what to write: for a person and for the policy."""
+    span: Span = field(default=(0, 0), compare=False)
+    """As a slot's: where `raw` stands."""
 
 
 @dataclass(frozen=True)
@@ -73,3 +83,9 @@ class Draft:
     def text(self) -> str:
         """The prose without the tags."""
         return "".join(block.text for block in self.blocks if isinstance(block, Text))
+
+    @property
+    def text_spans(self) -> tuple[Span, ...]:
+        """The pieces of the source that the prose is made of: with the source and the slots, all of the draft."""
+        texts = (block for block in self.blocks if isinstance(block, Text))
+        return tuple(span for text in texts for span in text.spans)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from langchain_core.messages import AIMessageChunk
 
 from llmi_agent.draft import tags
+from llmi_agent.models.heard import reason_of
 
-_KEYS = ("finish_reason", "stop_reason", "stopReason", "finishReason", "done_reason", "status")
-"""Where LangChain's models put a vendor's reason."""
 _REPORTING = frozenset({"anthropic", "azure", "deepseek", "groq", "openai", "openrouter", "xai"})
 """Values of `model_provider` in LangChain's own models, whose streams end with a reason if they are whole."""
 _WHOLE = frozenset(
@@ -49,7 +47,7 @@ def ending(
     reports: whether its whole answers say why they end; None if that is to be seen from the answer itself. most:
     the tokens that a budget allowed it.
     """
-    said = _reason(chunks)
+    said = reason_of(chunks)
     named = _named(said, chunks, name, most)
     if named or not said:
         return named or _unnamed(chunks, name, reports)
@@ -108,15 +106,6 @@ def open_tag(text: str) -> str:
         return f"<{last[2].lower()}>"
     begun = prose[tags.unfinished(prose) :]
     return "a tag" if len(begun) > 1 else ""
-
-
-def _reason(chunks: Sequence[AIMessageChunk]) -> str:
-    for chunk in reversed(chunks):
-        metadata: dict[str, Any] = chunk.response_metadata
-        found = next((metadata[key] for key in _KEYS if metadata.get(key)), None)
-        if found is not None:
-            return str(found)
-    return ""
 
 
 def _reports(chunks: Sequence[AIMessageChunk]) -> bool:

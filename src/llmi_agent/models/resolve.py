@@ -13,7 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages.ai import UsageMetadata
 
 from llmi_agent.base.errors import ConfigError, PolicyError, UnavailableError
-from llmi_agent.config.options import ModelPrice, Options
+from llmi_agent.config.options import SAMPLING, ModelPrice, Options
 from llmi_agent.contract.kinds import Kind
 from llmi_agent.contract.policy import PolicyFailed, PolicyModel, PolicyRequest
 from llmi_agent.draft import Slot, format_slot
@@ -41,6 +41,13 @@ class Model:
     finish_reasons: bool | None = None
     """Its answers say why they end. None: it is not known; each answer shows it."""
     language_model: bool = True
+    takes: frozenset[str] | None = None
+    """What it can be asked with (`PolicyModel.takes`)."""
+
+    @property
+    def takes_seed(self) -> bool:
+        """A seed is not what the user has set, so it goes to those only that are known to take one."""
+        return self.takes is not None and "seed" in self.takes
 
     @property
     def basis(self) -> Basis:
@@ -142,8 +149,13 @@ def _of_chat(model: BaseChatModel, options: Options) -> Model:
     name = getattr(model, "model_name", None) or getattr(model, "model", None)
     known = str(name or type(model).__name__)
     profile = getattr(model, "profile", None) or {}
-    sees = bool(profile.get("image_inputs"))
-    return Model(model, known, _price(known, options), sees=_sees(sees, options))
+    return Model(
+        model,
+        known,
+        _price(known, options),
+        sees=_sees(bool(profile.get("image_inputs")), options),
+        takes=frozenset({*SAMPLING, "seed"}) if "seed" in type(model).model_fields else None,
+    )
 
 
 def _made(name: str, policy: RegisteredPolicy, given: _Given, api_base: str | None) -> Model:
@@ -174,7 +186,20 @@ def _made(name: str, policy: RegisteredPolicy, given: _Given, api_base: str | No
         sees=_sees(spec.sees if known.sees is None else known.sees, given.options),
         finish_reasons=reports,
         language_model=spec.language_model,
+        takes=_taken(name, known, given.options) if spec.language_model else frozenset(),
     )
+
+
+def _taken(name: str, known: PolicyModel, options: Options) -> frozenset[str] | None:
+    """Raises ConfigError if the model does not take what is set."""
+    if known.takes is None:
+        return None
+    for option in options.sampling:
+        if option not in known.takes:
+            raise ConfigError(
+                f"the model {name} takes no {option}; leave it out, or choose another model"
+            )
+    return known.takes
 
 
 def _cost(price: tuple[float, float], usage: UsageMetadata) -> float:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from llmi_agent.contract.tool import Image, Produced, ToolCall, ToolContext
 from llmi_agent.host.registry import Registered
+from llmi_agent.records.codec import ended_of
 from llmi_agent.records.episode import pictures_there
 from llmi_agent.records.journal import Journal
 from llmi_agent.records.outcome import Finished
@@ -65,15 +66,16 @@ class Cache:
 
     def find(self, reuse: str) -> Finished | None:
         """The last result for this (`identity`) whose pictures are all still there. It costs nothing."""
-        known = self._journal.reusable(reuse)
-        if known is None or not pictures_there(known, self._store):
+        record = self._journal.reusable(reuse)
+        known = ended_of(record).outcome if record else None
+        if not isinstance(known, Finished) or not pictures_there(known, self._store):
             return None
         return known.model_copy(update={"usd": 0.0})
 
     def produced(self, known: Finished) -> Produced:
         """The result as its tool once handed it over. Raises KeyError if a picture is not there."""
         read = self._store.read
-        images = (Image(read(each.artifact.digest), each.provenance) for each in known.candidates)
+        images = (Image(read(each.digest), each.provenance) for each in known.candidates)
         return Produced(tuple(images), known.note, known.usd)
 
     def contents(self) -> Contents:

@@ -26,7 +26,6 @@ from typing import Any, TypeVar
 from llmi_agent.base.errors import InputError
 from llmi_agent.records.database import connect, unusable
 from llmi_agent.records.locks import locks_in
-from llmi_agent.records.outcome import Finished
 from llmi_agent.records.writer import patiently, writer_of
 from llmi_agent.store.artifacts import ArtifactStore
 
@@ -118,11 +117,11 @@ class Journal:
         )
         return [episode for (episode,) in self._rows(query, group)]
 
-    def reusable(self, reuse: str) -> Finished | None:
-        """The last result on record that was an answer to this."""
-        query = "SELECT data FROM records WHERE reuse = ? ORDER BY id DESC LIMIT 1"
+    def reusable(self, reuse: str) -> Record | None:
+        """The last record of a result that was an answer to this."""
+        query = "SELECT kind, key, data, at, schema FROM records WHERE reuse = ? ORDER BY id DESC LIMIT 1"
         found = self._rows(query, reuse)
-        return Finished.model_validate_json(found[0][0]) if found else None
+        return Record(*found[0]) if found else None
 
     def reusables(self) -> list[str]:
         """What there are reusable results for."""

@@ -10,18 +10,25 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from llmi_agent.contract.tool import Failed, Provenance, Reason
-from llmi_agent.store.artifacts import Artifact
 
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Candidate(_Value):
+class Picture(_Value):
+    """A picture in the store, and where it comes from."""
+
+    digest: str
+    media_type: str
+    width: int
+    height: int
+    provenance: Provenance
+
+
+class Candidate(Picture):
     """A picture that passed the intake."""
 
-    artifact: Artifact
-    provenance: Provenance
     blank: bool = False
 
 
@@ -36,36 +43,29 @@ class Finished(_Value):
 Outcome = Finished | Failed
 
 
-class Kept(_Value):
-    """The verdict on a slot that has its picture."""
+class Filled(Picture):
+    """A slot's picture, and how it came to be."""
 
-    status: Literal["kept"] = "kept"
-    artifact: Artifact
-    provenance: Provenance
     kind: str
     """The kind that was asked for, by the draft or by its last repair; `tool` may serve another after a fallback."""
     tool: str
-    description: str
-    """The caption, as the draft or the repair that worked has it."""
+    """The tool that made the picture."""
+    caption: str
+    """As the draft has it, or the repair that worked."""
     params: dict[str, Any]
+    """The parameters of the call that worked: the query, the prompt, the code, the edit."""
     note: str = ""
+    """What the tool, or a fallback, has to say to the reader."""
     instead_of: str = ""
     """Why the kind that was asked for failed, if another stands in for it."""
     attempts: int = 1
+    """How many calls it took."""
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What a watcher may want to know of the picture, and by which digest to read it from the store."""
-        return {
-            "message": "",
-            "kind": self.kind,
-            "tool": self.tool,
-            "caption": self.description,
-            "digest": self.artifact.digest,
-            "media_type": self.artifact.media_type,
-            "width": self.artifact.width,
-            "height": self.artifact.height,
-        }
+
+class Kept(Filled):
+    """The verdict on a slot that has its picture."""
+
+    status: Literal["kept"] = "kept"
 
 
 class Dropped(_Value):
@@ -76,6 +76,11 @@ class Dropped(_Value):
     message: str
     attempts: int = 0
 
+    @property
+    def open(self) -> bool:
+        """The run was stopped, or had no money left: when it goes on, the slot may get its picture."""
+        return self.reason in ("cancelled", "budget")
+
 
 Verdict = Annotated[Kept | Dropped, Field(discriminator="status")]
 
@@ -85,3 +90,17 @@ _verdict: TypeAdapter[Kept | Dropped] = TypeAdapter(Verdict)
 def read_verdict(data: dict[str, Any]) -> Kept | Dropped:
     """The verdict that `model_dump(mode="json")` gave."""
     return _verdict.validate_python(data, strict=False)
+
+
+_outcome: TypeAdapter[Finished | Failed] = TypeAdapter(Outcome)
+
+
+def plain_outcome(outcome: Outcome) -> dict[str, Any]:
+    """What a call came to, as JSON."""
+    data: dict[str, Any] = _outcome.dump_python(outcome, mode="json")
+    return data
+
+
+def read_outcome(data: dict[str, Any]) -> Outcome:
+    """The outcome that `plain_outcome` made so."""
+    return _outcome.validate_python(data)

@@ -9,19 +9,17 @@ A failed tool is data: the only exception that leaves is the cancellation of the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from llmi_agent.base.errors import ResourceError
-from llmi_agent.base.resources import exhausted
 from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.contract.tool import (
     Attachment,
     Failed,
-    Image,
     Tool,
     ToolCall,
     ToolContext,
@@ -30,21 +28,18 @@ from llmi_agent.contract.tool import (
 )
 from llmi_agent.host.registry import Registered
 from llmi_agent.records.cache import Cache, identity
-from llmi_agent.records.episode import EpisodeJournal
-from llmi_agent.records.outcome import Candidate, Finished, Outcome
-from llmi_agent.run.ledger import Ledger
+from llmi_agent.records.events import CallEnded, CallJob, CallStarted, Progressed
+from llmi_agent.records.outcome import Finished, Outcome
+from llmi_agent.run.admission import admitted
+from llmi_agent.run.answer import Asker
 from llmi_agent.run.previews import copies_of
 from llmi_agent.run.seeds import call_seed
 from llmi_agent.run.stray_tasks import disowned
 from llmi_agent.run.tasks import finish, stop
 from llmi_agent.run.tool_answers import ToolAnswers
-from llmi_agent.store import decoder
-from llmi_agent.store.intake import IntakeError
 
 if TYPE_CHECKING:
     from llmi_agent.run.toolkit import Toolkit
-
-MOST_CANDIDATES = 8
 
 
 class Dispatcher:
@@ -53,26 +48,17 @@ class Dispatcher:
     def __init__(
         self,
         toolkit: Toolkit,
+        session: Asker,
         attachments: tuple[Attachment, ...],
         scope: AsyncExitStack,
         log: Any,
-        started: Callable[[ToolCall], None],
-        cached: Callable[[ToolCall], None],
-        progress: Callable[[ToolCall, str], None],
-        journal: EpisodeJournal,
-        ledger: Ledger,
-        seed: int,
     ) -> None:
         self._toolkit = toolkit
+        self._session = session
         self._attachments = attachments
         self._scope = scope
         self._log = log
-        self._started = started
-        self._cached = cached
-        self._progress = progress
-        self._journal = journal
-        self._ledger = ledger
-        self._seed = seed
+        self._ledger = session.ledger
         self._cache = Cache(toolkit.journal, toolkit.store)
         self._redactor = toolkit.redactor
         self._answers = ToolAnswers(toolkit.redactor)
@@ -83,65 +69,85 @@ class Dispatcher:
     async def run(self, call: ToolCall) -> Outcome:
         """Do the call, or find it done; never raises but for the cancellation of the task it runs in.
 
-        Its outcome is in the journal then.
+        Its outcome is on disk then, if it cost something or may have.
         """
         registered = self._toolkit.registry.tools[call.tool]
         context = self._context(call, registered.spec)
         reuse = identity(call, registered, context)
+        ended: CallEnded | Failed
         if known := await self._known(call, registered.spec, reuse):
-            outcome = await self._reused(call, registered.spec, context, known)
+            self._start(call, registered, context, cached=True)
+            ended = await self._reused(call, registered.spec, context, known)
         else:
             limit = self._toolkit.limits.of(call.tool, call.kind)
             async with self._permit(call.kind), limit.held(call.episode):
-                self._started(call)
-                outcome = await self._outcome(call, registered, context, reuse)
-        await self._journal.committed()  # without a permit, which others wait for
-        self._log.info("call.finished", tool=call.tool, slot=call.slot, outcome=_brief(outcome))
-        return outcome
+                self._start(call, registered, context)
+                ended = await self._answered(call, registered, context, reuse)
+        if isinstance(ended, Failed):
+            return ended
+        told = self._session.tell(ended)
+        if self._ledger.costs_money(call.key):
+            await told  # without a permit, which others wait for
+        return ended.outcome
 
-    async def _outcome(
+    def _start(
+        self, call: ToolCall, registered: Registered, context: ToolContext, *, cached: bool = False
+    ) -> None:
+        self._session.tell(
+            CallStarted(
+                call=call.key,
+                slot=call.slot,
+                attempt=call.attempt,
+                kind=call.kind,
+                tool=call.tool,
+                version=f"{registered.distribution} {registered.version}",
+                description=call.description,
+                params=call.params.model_dump(mode="json"),
+                inputs=call.inputs,
+                seed=context.seed if registered.spec.uses_seed else None,
+                cached=cached,
+            )
+        )
+
+    async def _answered(
         self, call: ToolCall, registered: Registered, context: ToolContext, reuse: str | None
-    ) -> Outcome:
+    ) -> CallEnded | Failed:
+        """How the call ended; a failure alone if it never began, and there may be money for it later."""
         spec = registered.spec
         answer = await self._hooks_answer(call, spec, context)
         if answer is not None:
-            reuse = None  # what a hook says is not what the tool would say the next time
-        elif refusal := self._ledger.reserve_call(call, spec):
-            return refusal  # it never began, and there may be money for it later
-        else:
-            await self._ledger.committed()
-            answer = await self._timed(call, registered, context)
+            outcome = await self._ended(call, spec, context, answer)
+            return end(call, outcome, "hook")  # not what the tool would say the next time
+        if refusal := self._ledger.reserve_call(call, spec):
+            return refusal
+        await self._ledger.committed()
+        answer = await self._timed(call, registered, context)
         outcome = await self._ended(call, spec, context, answer)
-        self._journal.finished(call, outcome, reuse)
-        return outcome
+        return end(call, outcome, "tool", reuse)
 
     async def _known(self, call: ToolCall, spec: ToolSpec, reuse: str | None) -> Finished | None:
         """An earlier call's result, unless this very call has a vendor's job to pick up."""
-        wanted = spec.deterministic or self._toolkit.options.cache
-        if reuse is None or not wanted or call.key in self._journal.jobs:
+        wanted = spec.deterministic or self._session.options.cache
+        if reuse is None or not wanted or call.key in self._session.known.jobs:
             return None
         return await asyncio.to_thread(self._cache.find, reuse)
 
     async def _reused(
         self, call: ToolCall, spec: ToolSpec, context: ToolContext, known: Finished
-    ) -> Outcome:
+    ) -> CallEnded:
         """The result that was found, unless a hook says something else: it may be a veto."""
         answer = await self._hooks_answer(call, spec, context)
-        outcome: Outcome = known
-        if answer is None:
-            self._cached(call)
-            result = await asyncio.to_thread(self._cache.produced, known)
-            await self._tell(call, spec, context, result)
-        else:
-            outcome = await self._ended(call, spec, context, answer)
-        self._journal.finished(call, outcome)
-        return outcome
+        if answer is not None:
+            return end(call, await self._ended(call, spec, context, answer), "hook")
+        result = await asyncio.to_thread(self._cache.produced, known)
+        await self._tell(call, spec, context, result)
+        return end(call, known, "cache")
 
     async def _ended(
         self, call: ToolCall, spec: ToolSpec, context: ToolContext, answer: object
     ) -> Outcome:
         result = self._answers.checked(answer, spec)
-        outcome = await self._admitted(result)
+        outcome = await admitted(result, self._toolkit.store)
         self._ledger.settle_call(call, spec, outcome)
         await self._tell(call, spec, context, result)
         return outcome
@@ -200,32 +206,34 @@ class Dispatcher:
             return self._answers.classified(error, registered.spec)
 
     async def _record_job(self, call: ToolCall, job: str) -> None:
-        self._journal.job(call, job)
-        await self._journal.committed()
+        await self._session.tell(CallJob(call=call.key, job=job))
 
     def _permit(self, kind: str) -> asyncio.Semaphore:
-        permits = self._toolkit.options.permits(kind)
+        permits = self._session.options.permits(kind)
         return self._permits.setdefault(kind, asyncio.Semaphore(permits))
 
     def _timeout(self, spec: ToolSpec) -> float:
-        return self._toolkit.options.call_timeout or spec.timeout
+        return self._session.options.call_timeout or spec.timeout
 
     def _context(self, call: ToolCall, spec: ToolSpec) -> ToolContext:
-        toolkit = self._toolkit
+        toolkit, session = self._toolkit, self._session
         return ToolContext(
             artifacts=toolkit.store,
             scope=self._scope,
             log=self._log.bind(tool=spec.name, slot=call.slot),
-            attachments=(*self._attachments, *copies_of(self._journal.asked)),
-            folders=toolkit.options.folders,
+            attachments=(*self._attachments, *copies_of(self._session.known.last_asked)),
+            folders=session.options.folders,
             settings=toolkit.settings.get(spec.name, {}),
             secrets={n: toolkit.secrets[n] for n in spec.needs if n in toolkit.secrets},
-            seed=call_seed(self._seed, call.slot, call.attempt) if spec.uses_seed else 0,
-            progress=lambda message: self._progress(call, self._redactor.text(message)),
-            job=self._journal.jobs.get(call.key),
+            seed=call_seed(session.seed, call.slot, call.attempt) if spec.uses_seed else 0,
+            progress=lambda message: self._show_progress(call, message),
+            job=session.known.jobs.get(call.key),
             download=self._download,
             record_job=partial(self._record_job, call),
         )
+
+    def _show_progress(self, call: ToolCall, message: str) -> None:
+        self._session.tell(Progressed(slot=call.slot, message=self._redactor.text(message)))
 
     def _tool(self, registered: Registered) -> Tool:
         name = registered.spec.name
@@ -250,45 +258,26 @@ class Dispatcher:
         if trouble := await finish(close()):
             self._log.warning("tool.close_failed", tool=name, error=self._answers.message(trouble))
 
-    async def _admitted(self, result: ToolResult) -> Outcome:
-        if isinstance(result, Failed):
-            return result
-        first, *others = (_or_error(self._taken(each)) for each in result.images[:MOST_CANDIDATES])
-        candidates: list[Candidate] = []
-        refusal = ""
-        for taken in await asyncio.gather(first, *others) if others else [await first]:
-            if isinstance(taken, Candidate):
-                candidates.append(taken)
-            elif isinstance(taken, IntakeError | TypeError):
-                refusal = refusal or str(taken)
-            elif isinstance(taken, OSError | MemoryError):
-                place, why = self._toolkit.store.root, exhausted(taken) or taken
-                return Failed("unavailable", f"the picture cannot be kept in {place}: {why}")
-            else:
-                raise taken
-        if not candidates:
-            return Failed("bad_output", refusal)
-        return Finished(candidates=tuple(candidates), note=result.note, usd=result.usd)
-
-    async def _taken(self, image: Image) -> Candidate:
-        take = partial(self._toolkit.store.put_image, image.data)
-        artifact, picture = await decoder.shared.off_the_loop(take)
-        return Candidate(artifact=artifact, provenance=image.provenance, blank=picture.blank)
-
-
-async def _or_error(work: Awaitable[Candidate]) -> Candidate | Exception:
-    try:
-        return await work
-    except Exception as error:  # noqa: BLE001 - told apart by who asked
-        return error
-
 
 def _cancelled_from_outside() -> bool:
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
 
 
-def _brief(outcome: Outcome) -> str:
-    if isinstance(outcome, Failed):
-        return f"{outcome.reason}: {outcome.message[:200]}"
-    return f"{len(outcome.candidates)} picture(s)"
+def end(
+    call: ToolCall,
+    outcome: Outcome,
+    by: Literal["tool", "cache", "hook"],
+    reuse: str | None = None,
+) -> CallEnded:
+    """reuse: what later runs find the result by. A failure, and a picture that shows nothing, is not found again."""
+    useful = isinstance(outcome, Finished) and not all(each.blank for each in outcome.candidates)
+    return CallEnded(
+        call=call.key,
+        slot=call.slot,
+        attempt=call.attempt,
+        tool=call.tool,
+        outcome=outcome,
+        by=by,
+        reuse=reuse if useful else None,
+    )

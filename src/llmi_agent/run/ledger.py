@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import chain, count
-from typing import Any
 
 from llmi_agent.base.errors import UnavailableError
 from llmi_agent.config.options import Options
 from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.contract.tool import Failed, ToolCall
 from llmi_agent.records.costs import Charge, Costs
-from llmi_agent.records.episode import EpisodeJournal
+from llmi_agent.records.events import Charged, Event
+from llmi_agent.records.known import Known
 from llmi_agent.records.outcome import Outcome
+from llmi_agent.run.purse import Purse
+
+Tell = Callable[[Event], Awaitable[None]]
 
 _CENT_FRACTION = 1e-9
 """What sums of floats may be off by."""
@@ -33,22 +37,30 @@ class _Entry:
 class Ledger:
     """Charges by the key of their call. One that was reserved and never settled stays, as unknown.
 
-    emit: is told of each settled charge, as an event of type `cost`.
+    known: what is on record of the episode. tell: is told of each charge, and gives what is to be awaited before money moves.
+    purse: what the episode shares with others; by default nothing.
     """
 
     def __init__(
-        self, options: Options, journal: EpisodeJournal, emit: Callable[[Mapping[str, Any]], None]
+        self,
+        episode: str,
+        options: Options,
+        known: Known,
+        tell: Tell,
+        purse: Purse | None = None,
     ) -> None:
         self._options = options
-        self._journal = journal
-        self._emit = emit
+        self._known = known
+        self._episode = episode
+        self._tell = tell
+        self._purse = purse
         self._entries: dict[str, _Entry] = {}
-        self._reserved = False
+        self._reserved: Awaitable[None] | None = None
         """Something that may not be on disk yet."""
-        self._numbers = count(len(journal.charges))
-        on_record = {key: data for key, data in journal.charges.items() if data}
-        for key, data in on_record.items():
-            self._entries[key] = _Entry(Charge.model_validate(data["charge"]), data["reserved"])
+        for call, charged in known.charges.items():
+            if charged.charge:
+                self._entries[call] = _Entry(charged.charge, charged.reserved)
+        self._share()
 
     @property
     def costs(self) -> Costs:
@@ -58,9 +70,12 @@ class Ledger:
     @property
     def left(self) -> float:
         """US dollars that may still be spent; infinite without a budget."""
-        if self._options.budget is None:
-            return float("inf")
-        return self._options.budget - sum(entry.held for entry in self._entries.values())
+        own = float("inf") if self._options.budget is None else self._options.budget - self._held
+        return min(own, self._purse.left) if self._purse else own
+
+    @property
+    def _held(self) -> float:
+        return sum(entry.held for entry in self._entries.values())
 
     def price(self, spec: ToolSpec) -> float | None:
         """What a call of the tool is expected to cost: what the settings say, else what the tool says."""
@@ -91,8 +106,15 @@ class Ledger:
             update = {"usd": price, "basis": "estimated"}
         self._settle(call.key, self._entries[call.key].charge.model_copy(update=update))
 
-    def reserve_model(self, charge: Charge, most: float | None, *, free: bool = False) -> str:
-        """Set aside the `most` that a model's answer may cost, None being unknown; returns the charge's key.
+    def costs_money(self, call: str) -> bool:
+        """Whether it has cost something, or may have."""
+        entry = self._entries.get(call)
+        return entry is not None and entry.charge.usd != 0
+
+    def reserve_model(
+        self, call: str, charge: Charge, most: float | None, *, free: bool = False
+    ) -> None:
+        """Set aside the `most` that a model's answer may cost, None being unknown.
 
         Raises UnavailableError if that is too much, or unknown under a budget.
         """
@@ -100,52 +122,59 @@ class Ledger:
         what = f"the {charge.purpose} by the model {charge.name}"
         if refusal := self._refusal(what, charge.name, most, example):
             raise UnavailableError(refusal)
-        key = f"model-{next(self._numbers)}"
-        self._reserve(key, charge, 0.0 if free else most or None)
-        return key
+        self._reserve(call, charge, 0.0 if free else most or None)
 
-    def settle_model(self, key: str, charge: Charge) -> None:
+    def settle_model(self, call: str, charge: Charge) -> None:
         """Record what the model's answer cost."""
-        self._settle(key, charge)
+        self._settle(call, charge)
 
     async def committed(self) -> None:
         """Returns when what was reserved is on disk: only then may the call start. Raises LlmiError if it cannot be."""
-        if self._reserved:
-            await self._journal.committed()
-            self._reserved = False
+        if self._reserved is not None:
+            await self._reserved
+            self._reserved = None
 
-    def release(self, key: str) -> None:
+    def release(self, call: str) -> None:
         """The call never reached its vendor, or was turned away: it cost nothing, and is no charge."""
-        self._entries.pop(key, None)
-        self._journal.charged(key, None, ended=False)
+        self._entries.pop(call, None)
+        self._share()
+        self._tell(Charged(call=call, charge=None, settled=True))
 
     def _refusal(self, what: str, name: str, price: float | None, example: str) -> str:
-        budget = self._options.budget
-        if budget is None:
+        if math.isinf(self.left):
             return ""
         if price is None:
             return (
-                f"what {what} costs is unknown, and the run has a budget of {_usd(budget)}; name the price under "
+                f"what {what} costs is unknown, and {self._budget()}; name the price under "
                 f'[options.prices] in llmi.toml: "{name}" = {example}'
             )
         left = max(self.left, 0.0)
         if price > left + _CENT_FRACTION:
-            return (
-                f"{what} may cost {_usd(price)}, and {_usd(left)} of the budget of {_usd(budget)} is left; "
-                "raise it with --budget"
-            )
+            return f"{what} may cost {_usd(price)}, and {_usd(left)} of {self._budget(of=True)}"
         return ""
 
+    def _budget(self, *, of: bool = False) -> str:
+        """The budget that is the tighter one, in words."""
+        own = self._options.budget
+        if own is None or (self._purse and self._purse.left < own - self._held):
+            assert self._purse is not None
+            amount, whose, flag = self._purse.budget, "group", "--group-budget"
+        else:
+            amount, whose, flag = own, "run", "--budget"
+        if not of:
+            return f"the {whose} has a budget of {_usd(amount)}"
+        group = "the group's budget" if whose == "group" else "the budget"
+        return f"{group} of {_usd(amount)} is left; raise it with {flag}"
+
     def _reserve(self, key: str, charge: Charge, most: float | None) -> None:
-        if key in self._entries and key not in self._journal.jobs:
+        if key in self._entries and key not in self._known.jobs:
             # An earlier life of the run was cut in this call: it may have been paid for, and is paid again.
-            self._enter(self._cut(key), self._entries[key], ended=False)
+            self._enter(self._cut(key), self._entries[key])
         entry = _Entry(charge, most or 0.0)
         if most == 0:
             self._entries[key] = entry
         else:
-            self._reserved = True
-            self._enter(key, entry, ended=False)
+            self._reserved = self._enter(key, entry)
 
     def _cut(self, key: str) -> str:
         """A key of its own for each time that the call was cut."""
@@ -154,13 +183,19 @@ class Ledger:
         return next(each for each in chain((first,), numbered) if each not in self._entries)
 
     def _settle(self, key: str, charge: Charge) -> None:
-        self._enter(key, _Entry(charge, self._entries[key].reserved), ended=True)
-        self._emit({"type": "cost", **charge.model_dump()})
+        self._enter(key, _Entry(charge, self._entries[key].reserved), settled=True)
 
-    def _enter(self, key: str, entry: _Entry, *, ended: bool) -> None:
+    def _enter(self, key: str, entry: _Entry, *, settled: bool = False) -> Awaitable[None]:
         self._entries[key] = entry
-        data = {"charge": entry.charge.model_dump(), "reserved": entry.reserved}
-        self._journal.charged(key, data, ended=ended)
+        self._share()
+        return self._tell(
+            Charged(call=key, charge=entry.charge, reserved=entry.reserved, settled=settled)
+        )
+
+    def _share(self) -> None:
+        """Count it against what is shared, before anybody else asks what is left."""
+        if self._purse:
+            self._purse.hold(self._episode, self._held)
 
 
 def _usd(amount: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from llmi_agent.contract.kinds import Kind
 from llmi_agent.contract.tool import Failed
 from llmi_agent.draft import Dialect, Slot, format_slot
-from llmi_agent.run.session import Input
+from llmi_agent.records.events import Input
 
 _RULES = """\
 You write illustrated documents in Markdown. Begin with one `# ` title, structure with `## ` headings, write \

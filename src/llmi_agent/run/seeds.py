@@ -20,6 +20,11 @@ def call_seed(seed: int, slot: int, attempt: int) -> int:
     return _hashed(_CALL_BITS, "call", seed, slot, attempt)
 
 
+def model_seed(seed: int, *about: object) -> int:
+    """The seed of one call of a model: another one for each purpose, slot, attempt and time that it is asked."""
+    return _hashed(_CALL_BITS, "model", seed, *about)
+
+
 def _hashed(bits: int, *parts: object) -> int:
     text = " ".join(map(str, parts))
     digest = hashlib.sha256(text.encode()).digest()

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Generator, Sequence
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.runnables.config import var_child_runnable_config
 
 from llmi_agent.base.errors import LlmiError
 from llmi_agent.base.logs import get_logger
+from llmi_agent.config.options import Options
 from llmi_agent.contract.tool import Attachment, Failed, Provenance, ToolCall
 from llmi_agent.records.episode import EpisodeJournal
+from llmi_agent.records.events import Event, Input, SlotSettled
 from llmi_agent.records.outcome import Dropped, Kept, Outcome
 from llmi_agent.run.dispatcher import Dispatcher
 from llmi_agent.run.ledger import Ledger
+from llmi_agent.run.listeners import Emit, Listener, logging, streaming
+from llmi_agent.run.purse import Purse
 from llmi_agent.run.scope import Scope
 from llmi_agent.run.stray_tasks import Strays
 from llmi_agent.run.tasks import finish, stop
@@ -26,19 +30,6 @@ ENTRY_SECONDS = 10.0
 """How long an edit waits for the turn of an earlier slot to begin: LangGraph starts slots in order."""
 
 STOPPED = Failed("cancelled", "the run was stopped")
-
-Emit = Callable[[Mapping[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class Input:
-    """A picture that the run starts with: an attachment, or a figure of the thread's last document."""
-
-    digest: str
-    media_type: str
-    label: str
-    """What the policy is told it is."""
-    provenance: Provenance = field(default_factory=lambda: Provenance("the user"))
 
 
 @dataclass(frozen=True)
@@ -54,6 +45,8 @@ class Source:
 class Session:
     """One run's calls and verdicts. Close it, or use it with `async with`.
 
+    emit: is shown the events of the stream, in the context that the session is opened in.
+    options, seed: by default the toolkit's. purse: what the episode shares with others of its group.
     journal: the episode's, held; by default it is opened here, which touches the disk.
     """
 
@@ -64,16 +57,27 @@ class Session:
         attachments: Sequence[Attachment] = (),
         inputs: Sequence[Input] = (),
         emit: Emit = lambda event: None,
+        *,
+        options: Options | None = None,
         seed: int | None = None,
+        purse: Purse | None = None,
         journal: EpisodeJournal | None = None,
     ) -> None:
         self.episode = episode
         self.toolkit = toolkit
         self.inputs = tuple(inputs)
+        self.options = options or toolkit.options
+        self.seed = self.options.seed if seed is None else seed
         self.journal = journal or EpisodeJournal.held(toolkit.journal, toolkit.store, episode)
-        self._emit, self._emit_in = emit, copy_context()
+        self.known = self.journal.known
         self.loop = asyncio.get_running_loop()
         self.log = get_logger(episode=episode)
+        emit_in = copy_context()
+        self._listeners: tuple[Listener, ...] = (
+            self.journal.say,
+            streaming(episode, lambda shown: emit_in.copy().run(emit, shown)),
+            logging(self.log, self.known),
+        )
         self._strays = Strays(self.loop)
         self._scope = Scope(self.loop)
         self._calls: dict[str, asyncio.Task[Outcome]] = {}
@@ -81,20 +85,18 @@ class Session:
         self._verdicts: dict[int, asyncio.Future[Kept | Dropped]] = {}
         self._entries: dict[int, asyncio.Event] = {}
         self._told: set[int] = set()
-        self.ledger = Ledger(toolkit.options, self.journal, self.emit)
-        self._dispatcher = Dispatcher(
-            toolkit,
-            tuple(attachments),
-            self._scope,
-            self.log,
-            self.started,
-            self.cached,
-            self.progress,
-            self.journal,
-            self.ledger,
-            toolkit.options.seed if seed is None else seed,
-        )
+        self.ledger = Ledger(episode, self.options, self.known, self.tell, purse)
+        self._dispatcher = Dispatcher(toolkit, self, tuple(attachments), self._scope, self.log)
         self._closed = False
+
+    def tell(self, event: Event) -> Awaitable[None]:
+        """Say what has happened: there is no other way to. Await it to go on only when it is on disk, if it is durable.
+
+        What was told before is on disk then, too. Raises LlmiError, when awaited, if it cannot be written.
+        """
+        for listener in self._listeners:
+            listener(event)
+        return _Committed(self.journal if event.durable else None)
 
     async def result(self, call: ToolCall) -> Outcome:
         """The call's outcome: running, done, or started now. Asking twice starts it once.
@@ -134,13 +136,13 @@ class Session:
                 "unavailable",
                 f"the picture it starts from (slot {slot}) is missing: {verdict.message}",
             )
-        return Source(verdict.artifact.digest, verdict.provenance, verdict.description)
+        return Source(verdict.digest, verdict.provenance, verdict.caption)
 
     def enter(self, slot: int, origin: str) -> Kept | Dropped | None:
         """A slot's turn begins. Returns what became of it in an earlier life of the run, if that holds."""
         verdict = self.journal.verdict(slot, origin)
-        if verdict is not None and not self._future(slot).done():
-            self._future(slot).set_result(verdict)
+        if verdict is not None:
+            self.settle(slot, origin, verdict)
         self._entered(slot).set()
         return verdict
 
@@ -166,27 +168,13 @@ class Session:
             of_slot.clear()
 
     def settle(self, slot: int, origin: str, verdict: Kept | Dropped) -> None:
-        """Say what became of a slot; edits that wait for it go on."""
-        self.journal.settled(slot, origin, verdict)
+        """Say what became of a slot, once; edits that wait for it go on."""
+        if slot not in self._told:
+            self._told.add(slot)
+            self.tell(SlotSettled(slot=slot, origin=origin, verdict=verdict))
         future = self._future(slot)
         if not future.done():
             future.set_result(verdict)
-
-    def tell_verdict(self, slot: int, verdict: Kept | Dropped) -> None:
-        """Show what became of a slot, once."""
-        if slot not in self._told:
-            self._told.add(slot)
-            told = verdict.facts if isinstance(verdict, Kept) else {"message": verdict.message}
-            self.slot_event(slot, verdict.status, attempts=verdict.attempts, **told)
-
-    def emit(self, event: Mapping[str, Any]) -> None:
-        """Show an event to who watches the run, in the context that the run was opened in."""
-        self._emit_in.copy().run(self._emit, event)
-
-    def slot_event(self, slot: int, state: str, **fields: Any) -> None:
-        """Tell who watches what happens to a slot, in the stream and in the log."""
-        self.emit({"type": "slot", "slot": slot, "state": state, **fields})
-        self.log.info(f"slot.{state.replace(' ', '_')}", slot=slot, **fields)
 
     async def aclose(self) -> None:
         """Cancel every running call and stray, wait until they are gone, then close what tools have entered.
@@ -262,19 +250,6 @@ class Session:
     def _entered(self, slot: int) -> asyncio.Event:
         return self._entries.setdefault(slot, asyncio.Event())
 
-    def started(self, call: ToolCall) -> None:
-        """A call has its permit and begins."""
-        self.journal.started(call)
-        self.slot_event(call.slot, "started", kind=call.kind, tool=call.tool, attempt=call.attempt)
-
-    def cached(self, call: ToolCall) -> None:
-        """A call need not be made: its result is on record."""
-        self.slot_event(call.slot, "cached", kind=call.kind, tool=call.tool, attempt=call.attempt)
-
-    def progress(self, call: ToolCall, message: str) -> None:
-        """A tool has a line to show."""
-        self.emit({"type": "progress", "slot": call.slot, "message": message})
-
     def _no_such_picture(self, index: int, before: int) -> str:
         count = len(self.inputs) + before
         if count == 0:
@@ -283,6 +258,19 @@ class Session:
             f"img_index {index} is not an earlier picture; here it may be 0 to {count - 1} "
             f"({len(self.inputs)} input images, then the slots before this one)"
         )
+
+
+class _Committed:
+    """Awaited, it returns once all that was said so far is on disk."""
+
+    __slots__ = ("_journal",)
+
+    def __init__(self, journal: EpisodeJournal | None) -> None:
+        self._journal = journal
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        if self._journal is not None:
+            yield from self._journal.committed().__await__()
 
 
 def _stands(task: asyncio.Task[Outcome]) -> bool:

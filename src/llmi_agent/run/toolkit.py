@@ -17,6 +17,7 @@ from llmi_agent.host.download import Downloader
 from llmi_agent.host.registry import Bindings, Registry
 from llmi_agent.records.journal import Journal
 from llmi_agent.run.limits import Limits
+from llmi_agent.run.purse import Purses
 from llmi_agent.store.artifacts import ArtifactStore
 
 
@@ -58,6 +59,11 @@ class Toolkit:
     def limits(self) -> Limits:
         """How many calls of each tool run at once, over all episodes."""
         return Limits(self.options)
+
+    @cached_property
+    def purses(self) -> Purses:
+        """What the episodes of a group may spend together."""
+        return Purses(self.journal, self.options.group_budget)
 
     @property
     def kinds(self) -> Mapping[str, Kind]:

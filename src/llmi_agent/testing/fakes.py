@@ -35,7 +35,8 @@ from llmi_agent.contract.tool import (
 from llmi_agent.draft import Slot, format_slot
 from llmi_agent.host.registry import Bindings, LiveTool, registry_of
 from llmi_agent.records.journal import journal_beside
-from llmi_agent.run.session import Emit, Session
+from llmi_agent.run.listeners import Emit
+from llmi_agent.run.session import Session
 from llmi_agent.run.toolkit import Toolkit
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.intake import admit

@@ -1,0 +1,37 @@
+"""What a run starts from, as a graph's state has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+
+from llmi_agent.contract.tool import Attachment, Provenance
+from llmi_agent.records.events import Input
+
+
+def conversation(state: Mapping[str, Any]) -> list[BaseMessage]:
+    """What was said up to the thread's last human message, as plain text."""
+    spoken: list[BaseMessage] = []
+    for turn in state.get("earlier") or []:
+        spoken += [HumanMessage(turn["prompt"]), AIMessage(turn["text"])]
+    for message in state.get("messages") or []:
+        if isinstance(message, HumanMessage):
+            spoken.append(HumanMessage(str(message.text)))
+        elif isinstance(message, AIMessage) and message.text:
+            spoken.append(AIMessage(str(message.text)))
+    while spoken and not isinstance(spoken[-1], HumanMessage):
+        spoken.pop()
+    return spoken
+
+
+def attachments_of(state: Mapping[str, Any]) -> tuple[Attachment, ...]:
+    return tuple(Attachment(**each) for each in state.get("attachments") or ())
+
+
+def inputs_of(state: Mapping[str, Any]) -> tuple[Input, ...]:
+    return tuple(
+        Input(**{**each, "provenance": Provenance(**each["provenance"])})
+        for each in state.get("inputs") or ()
+    )

@@ -1,0 +1,80 @@
+"""What there is in the pieces of an answer beside its text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessageChunk
+from pydantic import TypeAdapter, ValidationError
+
+from llmi_agent.contract.policy import TOKENS
+from llmi_agent.records.events import Tokens
+
+_REASONS = ("finish_reason", "stop_reason", "stopReason", "finishReason", "done_reason", "status")
+"""Where LangChain's models put a vendor's reason."""
+_MODELS = ("model_name", "model", "model_id")
+"""And the model that has answered."""
+
+_tokens = TypeAdapter(Tokens)
+
+
+def reason_of(chunks: Sequence[AIMessageChunk]) -> str:
+    """Why the answer ends, in the vendor's word; empty if it does not say."""
+    return _last(chunks, _REASONS)
+
+
+def model_of(chunks: Sequence[AIMessageChunk]) -> str | None:
+    """The model, as its vendor names it; None if it does not."""
+    return _last(chunks, _MODELS) or None
+
+
+def reasoning_of(chunks: Sequence[AIMessageChunk]) -> str:
+    """What the model wrote apart from its answer."""
+    return "".join(map(_reasoning, chunks))
+
+
+def tokens_of(chunks: Sequence[AIMessageChunk]) -> Tokens | None:
+    """What was sampled, the pieces of a stream put together; None where the model does not give it all.
+
+    A piece says what is new with it: its `completion` and their `logprobs`; `prompt` and `mode` come once.
+    """
+    pieces = [given for each in chunks if (given := each.response_metadata.get(TOKENS))]
+    if not pieces or not all(isinstance(each, Mapping) for each in pieces):
+        return None
+    whole: dict[str, Any] = {"completion": [], "logprobs": []}
+    for piece in pieces:
+        for name, value in piece.items():
+            whole[name] = (
+                [*whole[name], *(value or ())] if name in ("completion", "logprobs") else value
+            )
+    whole["logprobs"] = whole["logprobs"] or None
+    try:
+        found: Tokens = _tokens.validate_python(whole)
+    except (ValidationError, TypeError):
+        return None
+    fits = found.logprobs is None or len(found.logprobs) == len(found.completion)
+    return found if found.completion and fits else None
+
+
+def _last(chunks: Sequence[AIMessageChunk], names: Sequence[str]) -> str:
+    for chunk in reversed(chunks):
+        metadata = chunk.response_metadata
+        found = next((metadata[name] for name in names if metadata.get(name)), None)
+        if found is not None:
+            return str(found)
+    return ""
+
+
+def _reasoning(chunk: AIMessageChunk) -> str:
+    said = chunk.additional_kwargs.get("reasoning_content")
+    if isinstance(said, str):
+        return said
+    if not isinstance(chunk.content, list):
+        return ""
+    blocks = (each for each in chunk.content if isinstance(each, dict))
+    return "".join(
+        str(each.get("reasoning") or each.get("thinking") or "")
+        for each in blocks
+        if each.get("type") in ("reasoning", "thinking")
+    )

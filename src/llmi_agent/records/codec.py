@@ -1,0 +1,80 @@
+"""Events as records, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from llmi_agent.base.errors import InputError
+from llmi_agent.records import former
+from llmi_agent.records.events import EVENTS, CallEnded, Event
+from llmi_agent.records.journal import SCHEMA, Entry, Record
+
+
+def entry_of(event: Event) -> Entry:
+    """What the journal is to keep of a durable event, stamped now."""
+    reuse = event.reuse if isinstance(event, CallEnded) else None
+    return Entry(event.type, event.key, _text(event), reuse)
+
+
+def _text(event: Event) -> str:
+    """An event as JSON; half a surrogate pair, which is no text, becomes a question mark."""
+    adapter = _adapter(type(event))
+    try:
+        return adapter.dump_json(event).decode()
+    except PydanticSerializationError:
+        plain = json.dumps(adapter.dump_python(event), ensure_ascii=False)
+        return plain.encode("utf-8", "replace").decode()
+
+
+def ended_of(record: Record) -> CallEnded:
+    """The end of a call that stands by itself, of any schema."""
+    if record.schema < SCHEMA:
+        return former.ended(record.key, json.loads(record.data))
+    event = _event_of(record)
+    assert isinstance(event, CallEnded), record.kind
+    return event
+
+
+def _event_of(record: Record) -> Event:
+    known = EVENTS.get(record.kind)
+    if record.schema > SCHEMA or known is None:
+        raise InputError(
+            f"a record of the type {record.kind!r} and schema {record.schema} was written by a later LLMI than this one; "
+            "install that one to read it"
+        )
+    try:
+        event: Event = _adapter(known).validate_json(record.data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"a record of the type {record.kind} is damaged: {place}: {first['msg']}"
+        ) from None
+    return event
+
+
+def events_of(records: Iterable[Record]) -> Iterator[tuple[float, Event]]:
+    """The events of one episode, each with its time in seconds since the epoch, in their order.
+
+    Raises InputError for what is damaged, or was written by a later LLMI.
+    """
+    earlier = former.Former()
+    for record in records:
+        if record.schema < SCHEMA:
+            yield from ((record.at, event) for event in earlier.events(record))
+        else:
+            yield record.at, _event_of(record)
+
+
+def _adapter(event: type[Any]) -> TypeAdapter[Any]:
+    if event not in _adapters:
+        _adapters[event] = TypeAdapter(event)
+    return _adapters[event]
+
+
+_adapters: dict[type[Any], TypeAdapter[Any]] = {}

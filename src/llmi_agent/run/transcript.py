@@ -1,0 +1,81 @@
+"""The transcript of an answer: its pieces as they come, put on record, and how it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from langchain_core.messages import AIMessageChunk
+
+from llmi_agent.base.secrets import Redactor
+from llmi_agent.base.text import printable
+from llmi_agent.models import heard
+from llmi_agent.models.tokens import reported
+from llmi_agent.records.events import Event, ModelEnded, ModelText
+
+PIECE, PIECE_SECONDS = 256, 0.5
+"""Characters of an answer that make a record, or seconds since the last one, whichever comes first."""
+
+
+class Transcript:
+    """What one call of a model has said so far."""
+
+    def __init__(self, redactor: Redactor, tell: Callable[[Event], object]) -> None:
+        self.chunks: list[AIMessageChunk] = []
+        self.call = ""
+        """The call's id; empty until it starts."""
+        self._redactor = redactor
+        self._tell = tell
+        self._first: float | None = None
+        self._piece, self._start = "", 0
+        """What is not on record yet, and how much comes before it."""
+        self._since = time.monotonic()
+
+    @property
+    def text(self) -> str:
+        """As the model wrote it."""
+        return "".join(str(chunk.text) for chunk in self.chunks)
+
+    def hear(self, chunk: AIMessageChunk) -> str:
+        """The next chunk of the stream; returns what is to be read of it."""
+        self._first = self._first or time.time()
+        self.chunks.append(chunk)
+        return printable(str(chunk.text))
+
+    def show(self, piece: str) -> None:
+        """The next piece of the answer as it is shown."""
+        self._piece += piece
+        if len(self._piece) >= PIECE or time.monotonic() - self._since >= PIECE_SECONDS:
+            self._record_piece()
+
+    def end(self, *, accepted: bool, cut: str = "", error: str = "") -> None:
+        """Put on record how it ended; nothing if it never started."""
+        if not self.call:
+            return
+        self._record_piece()
+        said, redact = self.text, self._redactor.text
+        withheld = redact(said) != said or redact(printable(said)) != printable(said)
+        counts = reported(self.chunks)
+        self._tell(
+            ModelEnded(
+                call=self.call,
+                accepted=accepted,
+                answered_by=heard.model_of(self.chunks),
+                finish_reason=redact(heard.reason_of(self.chunks)),
+                cut=cut,
+                error=redact(error),
+                first=self._first,
+                input_tokens=counts["input_tokens"] if counts else None,
+                output_tokens=counts["output_tokens"] if counts else None,
+                raw=None if withheld or printable(said) == said else said,
+                reasoning=redact(printable(heard.reasoning_of(self.chunks))),
+                withheld=withheld,
+                tokens=None if withheld else heard.tokens_of(self.chunks),
+            )
+        )
+
+    def _record_piece(self) -> None:
+        if self._piece:
+            self._tell(ModelText(call=self.call, start=self._start, text=self._piece))
+        self._start += len(self._piece)
+        self._piece, self._since = "", time.monotonic()
