@@ -22,6 +22,7 @@ FLOORS = (
     {"records"},
     {"models", "document"},
     {"run"},
+    {"runner"},
     {"cli"},
     {"testing"},
 )
@@ -92,6 +93,15 @@ def test_a_room_imports_only_from_its_own_floor_and_below(path: Path) -> None:
     below = set().union(*FLOORS[:floor], {room})
     rooms_used = {name.split(".")[1] for name in imports(path) if name.startswith("llmi_agent.")}
     assert rooms_used <= below
+
+
+@pytest.mark.parametrize("path", sources("src/llmi_agent/runner"), ids=ids)
+def test_the_runner_prints_nothing(path: Path) -> None:
+    assert not packages(path) & {"click", "rich"}
+    called = {
+        node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)
+    }
+    assert "print" not in {each.id for each in called if isinstance(each, ast.Name)}
 
 
 def test_the_ground_floor_is_kept_clear() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from llmi_agent.base.errors import ConfigError, InputError, LlmiError, PolicyError, UnavailableError
 from llmi_agent.cli.failures import explain
-from llmi_agent.cli.signals import Stopped
+from llmi_agent.runner.signals import Stopped
 
 
 def caused(error: Exception, cause: Exception) -> Exception:

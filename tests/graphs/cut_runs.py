@@ -17,11 +17,11 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage, HumanMessage
 
-from llmi_agent.cli.signals import Stopped, run_until_stopped
 from llmi_agent.config.options import Options
 from llmi_agent.contract.tool import ToolCall, ToolContext, ToolResult
 from llmi_agent.document.model import Document
 from llmi_agent.records.journal import journal_beside
+from llmi_agent.runner.signals import Stopped, run_until_stopped
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, slot
 from llmi_graphs import build_graph

@@ -62,8 +62,8 @@ def batch(
     output: Output = ctx.obj
     output.configure_logs()
     from llmi_agent.cli.batch_run import write_batch
-    from llmi_agent.cli.order import Order
     from llmi_agent.cli.press import Batch
+    from llmi_agent.runner.order import Order
 
     order = Order(prompt="", attachments=(), out=None, **given)
     if not write_batch(Batch(prompts, out, concurrency, group, order), output):

@@ -6,17 +6,18 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from llmi_agent.cli import manifest
+from llmi_agent.cli.announcement import announce, tell_problems
 from llmi_agent.cli.batch_progress import Tally, show
-from llmi_agent.cli.episode import announce, arguments, check_tools
-from llmi_agent.cli.folder import reserved
-from llmi_agent.cli.graphs import find_graph
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.press import Batch, Press, Wanted
-from llmi_agent.cli.prompt_file import read_prompts
-from llmi_agent.cli.setup import prepare
-from llmi_agent.cli.signals import run_until_stopped
 from llmi_agent.records.journal import journal_beside
+from llmi_agent.runner import manifest
+from llmi_agent.runner.episode import arguments, check_tools
+from llmi_agent.runner.folder import reserved
+from llmi_agent.runner.graphs import find_graph
+from llmi_agent.runner.prompt_file import read_prompts
+from llmi_agent.runner.setup import prepare
+from llmi_agent.runner.signals import run_until_stopped
 from llmi_agent.store.home import default_store
 
 
@@ -26,7 +27,7 @@ def write_batch(batch: Batch, output: Output) -> bool:
     members = [None] if batch.group is None else [*range(batch.group)]
     wanted = [Wanted(prompt, member) for prompt in prompts for member in members]
     setup = prepare(batch.order.flags)
-    setup.tell_problems(output)
+    tell_problems(setup, output)
     check_tools(setup)
     store = default_store()
     graph = find_graph(batch.order.graph)(**arguments(setup, store))

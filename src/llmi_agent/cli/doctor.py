@@ -10,10 +10,10 @@ from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import json_option, verbose_option
 
 if TYPE_CHECKING:
-    from llmi_agent.cli.setup import Setup
     from llmi_agent.contract.tool import Health
     from llmi_agent.host.registry import Registered
     from llmi_agent.models.resolve import Model
+    from llmi_agent.runner.setup import Setup
 
 CHECK_SECONDS = 30.0
 
@@ -33,7 +33,7 @@ def doctor(output: Output, online: bool) -> None:
 
     What is installed and its problems, whether each bound tool can run, which variable a tool lacks, and where each value comes from. Exits with 1 if a plugin has a problem, a bound tool cannot run or a key does not work. Nothing here costs money or asks the network, but for --online.
     """
-    from llmi_agent.cli.setup import prepare
+    from llmi_agent.runner.setup import prepare
 
     output.configure_logs()
     findings = examine(prepare({}), online=online)
@@ -224,7 +224,7 @@ def _configuration(setup: Setup) -> dict[str, dict[str, Any]]:
 
 
 def _show(findings: dict[str, Any]) -> None:
-    from llmi_agent.cli.text import one_line
+    from llmi_agent.base.text import one_line
 
     click.echo(f"llmi {findings['llmi']}, Python {findings['python']}, home {findings['home']}")
     click.echo("\nplugins")
@@ -249,7 +249,7 @@ def _show(findings: dict[str, Any]) -> None:
 
 
 def _show_health(title: str, findings: list[dict[str, Any]]) -> None:
-    from llmi_agent.cli.text import one_line
+    from llmi_agent.base.text import one_line
 
     click.echo(f"\n{title}")
     for each in findings:

@@ -12,8 +12,13 @@ from typing import Any
 
 from llmi_agent.base.secrets import Redactor, secret_values
 from llmi_agent.cli import summary
-from llmi_agent.cli.episode import (
-    announce,
+from llmi_agent.cli.announcement import announce, tell_problems
+from llmi_agent.cli.output import Output, print_files
+from llmi_agent.cli.progress import Watcher, ticking, watch
+from llmi_agent.document.model import Document
+from llmi_agent.document.render import write_document
+from llmi_agent.records.journal import Journal, journal_beside
+from llmi_agent.runner.episode import (
     arguments,
     attach,
     check_tools,
@@ -21,17 +26,12 @@ from llmi_agent.cli.episode import (
     follow,
     request_of,
 )
-from llmi_agent.cli.folder import holds_report, print_files, reserved
-from llmi_agent.cli.graphs import Graph, find_graph
-from llmi_agent.cli.order import Order
-from llmi_agent.cli.output import Output
-from llmi_agent.cli.progress import Watcher, ticking, watch
-from llmi_agent.cli.resume import SHORT, recall, remember
-from llmi_agent.cli.setup import prepare
-from llmi_agent.cli.signals import run_until_stopped
-from llmi_agent.document.model import Document
-from llmi_agent.document.render import write_document
-from llmi_agent.records.journal import Journal, journal_beside
+from llmi_agent.runner.folder import holds_report, reserved
+from llmi_agent.runner.graphs import Graph, find_graph
+from llmi_agent.runner.order import Order
+from llmi_agent.runner.resume import SHORT, recall, remember
+from llmi_agent.runner.setup import prepare
+from llmi_agent.runner.signals import run_until_stopped
 from llmi_agent.store.home import default_store
 
 
@@ -44,7 +44,7 @@ def execute(order: Order, output: Output) -> None:
     flags = {**recalled.flags, **order.flags} if recalled else order.flags
     order = recalled.order if recalled else order
     setup = prepare(flags)
-    setup.tell_problems(output)
+    tell_problems(setup, output)
     check_tools(setup)
     build = find_graph(order.graph)
     out = Path(order.out) if order.out else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 
 from llmi_agent.base.errors import LlmiError
-from llmi_agent.cli.signals import Stopped
+from llmi_agent.runner.signals import Stopped
 
 INTERRUPTED = "stopped by Ctrl-C"
 CLOSED_PIPE = 1

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmi_agent.cli.text import one_line
+from llmi_agent.base.text import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from llmi_agent.cli.setup import Setup
     from llmi_agent.host.registry import Bindings, Registered
+    from llmi_agent.runner.setup import Setup
 
 COLUMNS = ("kind", "tool", "standing", "bound", "distribution", "version", "missing", "description")
 

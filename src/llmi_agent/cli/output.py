@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Output:
@@ -51,7 +54,7 @@ class Output:
 
     def say(self, sentence: str, event: str = "notice") -> None:
         """One line on stderr; where events go as JSON lines, it is one of them."""
-        from llmi_agent.cli.text import one_line
+        from llmi_agent.base.text import one_line
 
         if self.verbose and not self._terminal():
             from llmi_agent.base.logs import get_logger
@@ -107,6 +110,12 @@ class Output:
 
     def _terminal(self) -> bool:
         return sys.stderr is not None and sys.stderr.isatty()
+
+
+def print_files(files: Iterable[Path]) -> None:
+    """The paths on stdout, one a line, the page last: it is what most people look for."""
+    for path in sorted(files, key=lambda each: each.suffix == ".html"):
+        click.echo(os.fsencode(path))
 
 
 def _abandon_stdout() -> None:

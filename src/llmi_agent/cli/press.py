@@ -18,29 +18,30 @@ import click
 from llmi_agent.base.errors import InputError
 from llmi_agent.base.logs import get_logger
 from llmi_agent.base.secrets import Redactor, secret_values
+from llmi_agent.base.text import one_line
 from llmi_agent.cli.batch_progress import Display, Tally
-from llmi_agent.cli.episode import (
-    attach,
-    document_of,
-    follow,
-    request_of,
-)
 from llmi_agent.cli.failures import explain
-from llmi_agent.cli.graphs import Graph
-from llmi_agent.cli.manifest import Item, ItemState, Key, Manifest
-from llmi_agent.cli.order import Order
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.progress import ticking
-from llmi_agent.cli.prompt_file import Prompt
-from llmi_agent.cli.resume import SHORT, remember
 from llmi_agent.cli.summary import usd
-from llmi_agent.cli.text import one_line, plural
+from llmi_agent.cli.text import plural
 from llmi_agent.document.render import write_document
 from llmi_agent.document.render.files import REPORTS
 from llmi_agent.records.costs import Costs
 from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.journal import Journal
 from llmi_agent.run.seeds import member_seed
+from llmi_agent.runner.episode import (
+    attach,
+    document_of,
+    follow,
+    request_of,
+)
+from llmi_agent.runner.graphs import Graph
+from llmi_agent.runner.manifest import Item, ItemState, Key, Manifest
+from llmi_agent.runner.order import Order
+from llmi_agent.runner.prompt_file import Prompt
+from llmi_agent.runner.resume import SHORT, remember
 from llmi_agent.store.artifacts import ArtifactStore
 
 

@@ -19,11 +19,12 @@ from llmi_agent.cli.parameters import verbose_option
 @click.pass_obj
 def prompt(output: Output, dialect: str | None) -> None:
     """Print the system prompt for the kinds that have a tool."""
-    from llmi_agent.cli.setup import prepare
+    from llmi_agent.cli.announcement import tell_problems
     from llmi_agent.run.prompt import system_prompt
+    from llmi_agent.runner.setup import prepare
 
     output.configure_logs()
     setup = prepare({"options.dialect": dialect} if dialect else {})
-    setup.tell_problems(output)
+    tell_problems(setup, output)
     kinds = setup.bindings.kinds.values()
     click.echo(system_prompt(kinds, setup.config.options.dialect))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from llmi_agent.cli.output import Output
+from llmi_agent.cli.output import Output, print_files
 from llmi_agent.cli.parameters import formats_option, verbose_option
 
 
@@ -26,7 +26,6 @@ def render(output: Output, document: str, out: str | None, formats: tuple[str, .
     """
     from pathlib import Path
 
-    from llmi_agent.cli.folder import print_files
     from llmi_agent.document.render import load_document, write_document
 
     output.configure_logs()

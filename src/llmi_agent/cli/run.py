@@ -65,7 +65,7 @@ def run(ctx: click.Context, /, prompt: str | None, **given: Any) -> None:
         given["formats"] = ()
     output.configure_logs()
     from llmi_agent.cli.execute import execute
-    from llmi_agent.cli.order import Order
+    from llmi_agent.runner.order import Order
 
     execute(Order(prompt=prompt or "", **given), output)
 

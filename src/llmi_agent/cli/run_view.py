@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llmi_agent.cli.text import one_line
+from llmi_agent.base.text import one_line
 from llmi_agent.document.model import headings
 
 SETTLED = ("kept", "missing")

@@ -62,8 +62,8 @@ def _run(journal: Journal, episode: str) -> dict[str, Any]:
 
 
 def _line(run: dict[str, Any]) -> str:
-    from llmi_agent.cli.resume import SHORT
-    from llmi_agent.cli.text import one_line
+    from llmi_agent.base.text import one_line
+    from llmi_agent.runner.resume import SHORT
 
     state = "done" if run["done"] else "cut while writing"
     if run["drafted"] and not run["done"]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from llmi_agent.cli.text import one_line, plural
+from llmi_agent.base.text import one_line
+from llmi_agent.cli.text import plural
 from llmi_agent.document.model import Document, Missing
 from llmi_agent.document.render.wording import bill
 from llmi_agent.records.costs import Costs

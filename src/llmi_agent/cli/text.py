@@ -1,38 +1,6 @@
-"""Untrusted words on a terminal: one line, without control characters and escape sequences."""
+"""Words as the command line writes them."""
 
 from __future__ import annotations
-
-import re
-import unicodedata
-
-_ESCAPES = re.compile(
-    r"""(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]            # CSI: colours, cursor movements
-      | (?:\x1b[\]P^_X]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?  # OSC and other strings
-      | \x1b.?""",
-    re.VERBOSE | re.DOTALL,
-)
-_KEPT = "\u200c\u200d"
-"""Joiners that scripts and emoji need."""
-
-
-def one_line(text: str, most: int = 2_000) -> str:
-    """`text` as a single printable line of at most `most` characters."""
-    bare = _ESCAPES.sub("", text)
-    printable = "".join(c if c.isprintable() or c in _KEPT else " " for c in bare)
-    line = " ".join(printable.split())
-    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
-
-
-def slug(text: str, most: int = 48) -> str:
-    """Words of `text` as a folder's name: letters and digits of any script, joined by hyphens."""
-    folded = unicodedata.normalize("NFKC", one_line(text)).lower()
-    words = "".join(c if c.isalnum() else " " for c in folded).split()
-    name = ""
-    for word in words:
-        if name and len(name) + len(word) >= most:
-            break
-        name = f"{name}-{word}" if name else word[:most]
-    return name or "document"
 
 
 def plural(count: int, noun: str) -> str:

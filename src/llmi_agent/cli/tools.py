@@ -10,8 +10,8 @@ from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import json_option, verbose_option
 
 if TYPE_CHECKING:
-    from llmi_agent.cli.setup import Setup
     from llmi_agent.host.registry import Bindings
+    from llmi_agent.runner.setup import Setup
 
 
 @click.command()
@@ -26,7 +26,8 @@ def tools(output: Output) -> None:
     that is opt-in, is never bound on its own.
     """
     from llmi_agent.cli import inventory
-    from llmi_agent.cli.setup import prepare
+    from llmi_agent.cli.announcement import tell_problems
+    from llmi_agent.runner.setup import prepare
 
     output.configure_logs()
     setup = prepare({})
@@ -36,7 +37,7 @@ def tools(output: Output) -> None:
         output.give({"kinds": kinds, "problems": problems})
         return
     inventory.show(kinds)
-    setup.tell_problems(output)
+    tell_problems(setup, output)
 
 
 def _bindings(setup: Setup, output: Output) -> Bindings:

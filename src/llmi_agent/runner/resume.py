@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from llmi_agent.base.errors import InputError
-from llmi_agent.cli.order import Order
+from llmi_agent.runner.order import Order
 from llmi_agent.records.codec import entry_of
 from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.events import Ordered

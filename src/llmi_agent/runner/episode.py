@@ -1,4 +1,4 @@
-"""An episode as the command line runs it: what must be there, what it starts with, and what it ends with."""
+"""An episode as it is run: what must be there, what it starts with, and what it ends with."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from typing import Any
 from langchain_core.messages import HumanMessage
 
 from llmi_agent.base.errors import LlmiError, UnavailableError
-from llmi_agent.cli.graphs import Graph
-from llmi_agent.cli.output import Output
-from llmi_agent.cli.setup import Setup
 from llmi_agent.contract.tool import Attachment
 from llmi_agent.document.model import Document
-from llmi_agent.document.render.wording import dollars
+from llmi_agent.runner.graphs import Graph
+from llmi_agent.runner.setup import Setup
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.attachments import attach_files
 
@@ -27,21 +25,6 @@ def check_tools(setup: Setup) -> None:
         raise UnavailableError(
             "no tool is there to make pictures: pip install 'llmi-agent[tools]', "
             "and see `llmi tools`"
-        )
-
-
-def announce(setup: Setup, output: Output) -> None:
-    """The bindings in one line, and the model."""
-    config = setup.config
-    models = " else ".join([setup.model, *config.fallback])
-    limit = config.options.budget
-    budget = "" if limit is None else f"; budget: {dollars(limit) if limit else 'nothing'}"
-    output.say(f"tools: {setup.bindings}; model: {models}{budget}", "bindings")
-    if config.model is None:
-        policy = setup.registry.policies.find(setup.model).spec
-        output.say(
-            f"no model configured: {policy.name} writes ({policy.description}); "
-            "choose one with --model"
         )
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-import click
-
 from llmi_agent.base.errors import InputError
-from llmi_agent.cli.text import slug
+from llmi_agent.base.text import slug
 
 PARENT = Path("llmi-out")
 
@@ -39,12 +36,6 @@ def holds_report(folder: Path) -> bool:
     from llmi_agent.document.render.files import REPORTS
 
     return any((folder / name).exists() for name in REPORTS.values())
-
-
-def print_files(files: Iterable[Path]) -> None:
-    """The paths on stdout, one a line, the page last: it is what most people look for."""
-    for path in sorted(files, key=lambda each: each.suffix == ".html"):
-        click.echo(os.fsencode(path))
 
 
 def _prepared(out: Path | None, parent: Path, prompt: str, made: list[Path]) -> Path:

@@ -1,9 +1,9 @@
-"""What every command starts from: the configuration, the registry of tools, and the bindings."""
+"""What every run starts from: the configuration, the registry of tools, and the bindings."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -11,7 +11,6 @@ from typing import Any
 
 from llmi_agent.base.errors import ConfigError
 from llmi_agent.base.secrets import secrets_in, warnings_of
-from llmi_agent.cli.output import Output
 from llmi_agent.config.layers import suggestion
 from llmi_agent.config.load import Config, load_config
 from llmi_agent.contract.hooks import ENTRY_POINTS
@@ -20,8 +19,17 @@ from llmi_agent.host.registry import Bindings, Registry
 
 
 @dataclass(frozen=True)
+class Problem:
+    """What does not stop a run, but should be known."""
+
+    event: str
+    """What it is called in logs."""
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Setup:
-    """Read once, when a command starts."""
+    """Read once, when a program starts."""
 
     config: Config
     registry: Registry
@@ -37,16 +45,18 @@ class Setup:
         """The model's name. Raises UnavailableError if none is chosen and no policy writes without."""
         return self.config.model or self.registry.policies.default
 
-    def tell_problems(self, output: Output) -> None:
-        """One line on stderr for each plugin's problem, setting that reaches no tool, and secret that is not erased."""
+    @property
+    def problems(self) -> Iterator[Problem]:
+        """Each plugin's, each setting that reaches no tool, and each secret that is not erased."""
         for problem in self.registry.host.problems:
-            output.say(str(problem), "plugin.problem")
+            yield Problem("plugin.problem", str(problem))
         for name in self.config.tools:
             if name not in self.registry.tools:
                 known = suggestion(name, self.registry.tools)
-                output.say(f"[tools.{name}] configures a tool that is not installed; {known}")
+                sentence = f"[tools.{name}] configures a tool that is not installed; {known}"
+                yield Problem("notice", sentence)
         for sentence in warnings_of(secrets_in(self.secrets)):
-            output.say(sentence, "secret.not_erased")
+            yield Problem("secret.not_erased", sentence)
 
 
 def prepare(flags: Mapping[str, Any]) -> Setup:

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.base.secrets import Redactor, secret_values
-from llmi_agent.cli.text import slug
+from llmi_agent.base.text import slug
 from llmi_agent.config.layers import suggestion
 from llmi_agent.store.attachments import MAX_BYTES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from llmi_agent.cli.text import one_line, slug
+from llmi_agent.base.text import one_line, slug
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,28 @@
+"""What is said before anything runs: what is wrong with the setup, and what will be used."""
+
+from __future__ import annotations
+
+from llmi_agent.cli.output import Output
+from llmi_agent.document.render.wording import dollars
+from llmi_agent.runner.setup import Setup
+
+
+def tell_problems(setup: Setup, output: Output) -> None:
+    """One line on stderr for each."""
+    for problem in setup.problems:
+        output.say(problem.sentence, problem.event)
+
+
+def announce(setup: Setup, output: Output) -> None:
+    """The bindings in one line, and the model."""
+    config = setup.config
+    models = " else ".join([setup.model, *config.fallback])
+    limit = config.options.budget
+    budget = "" if limit is None else f"; budget: {dollars(limit) if limit else 'nothing'}"
+    output.say(f"tools: {setup.bindings}; model: {models}{budget}", "bindings")
+    if config.model is None:
+        policy = setup.registry.policies.find(setup.model).spec
+        output.say(
+            f"no model configured: {policy.name} writes ({policy.description}); "
+            "choose one with --model"
+        )
