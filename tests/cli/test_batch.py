@@ -249,10 +249,10 @@ def test_an_unexpected_error_is_one_documents_own_and_keeps_secrets(
 ) -> None:
     monkeypatch.setenv("FOO_API_KEY", "canary-123456")
 
-    async def burst(graph: Any, request: Any, tell: Any) -> Any:
+    async def burst(life: Any, request: Any) -> Any:
         raise RuntimeError("something with canary-123456")
 
-    monkeypatch.setattr("llmi_agent.cli.press.follow", burst)
+    monkeypatch.setattr("llmi_agent.runner.runner.Life._follow", burst)
     ended = cli("batch", prompts(draft("x")), *ECHO, "--out", "o", "-v")
     assert ended.code == 1
     assert "RuntimeError: something with [secret]" in ended.err
@@ -296,7 +296,7 @@ def test_no_two_threads_render_at_once(cli, noting, monkeypatch) -> None:
         at_once.append(at_once[-1] - 1)
         return files
 
-    monkeypatch.setattr("llmi_agent.cli.press.write_document", slowly)
+    monkeypatch.setattr("llmi_agent.runner.rendering.write_document", slowly)
     file = prompts(*(draft("meet") for _ in range(6)))
     assert cli("batch", file, *ECHO, "--out", "o", "--concurrency", "6").code == 0
     assert max(at_once) == 1

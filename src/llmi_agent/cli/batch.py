@@ -62,9 +62,10 @@ def batch(
     output: Output = ctx.obj
     output.configure_logs()
     from llmi_agent.cli.batch_run import write_batch
-    from llmi_agent.cli.press import Batch
-    from llmi_agent.runner.order import Order
+    from llmi_agent.cli.given import Given
 
-    order = Order(prompt="", attachments=(), out=None, **given)
-    if not write_batch(Batch(prompts, out, concurrency, group, order), output):
+    told = Given(**given)
+    if not write_batch(
+        told, output, prompts=prompts, out=out, concurrency=concurrency, group=group
+    ):
         ctx.exit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -40,6 +40,12 @@ class Tally:
     @property
     def seconds(self) -> float:
         return self._clock() - self._began
+
+    def count(self, state: Literal["written", "skipped", "failed"]) -> None:
+        """A document has ended so."""
+        self.written += state == "written"
+        self.skipped += state == "skipped"
+        self.failed += state == "failed"
 
     def tell(self, event: Mapping[str, Any]) -> None:
         """An event of any of the runs: some say what a call has cost."""

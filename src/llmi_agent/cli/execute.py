@@ -1,4 +1,4 @@
-"""One run from the command line: everything is checked, then the graph runs, then files are written."""
+"""One run from the command line: everything is checked, then the runner writes, then it is said what came of it."""
 
 from __future__ import annotations
 
@@ -6,103 +6,85 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from llmi_agent.base.secrets import Redactor, secret_values
 from llmi_agent.cli import summary
 from llmi_agent.cli.announcement import announce, tell_problems
+from llmi_agent.cli.given import Given
 from llmi_agent.cli.output import Output, print_files
 from llmi_agent.cli.progress import Watcher, ticking, watch
-from llmi_agent.document.model import Document
-from llmi_agent.document.render import write_document
-from llmi_agent.records.journal import Journal, journal_beside
-from llmi_agent.runner.episode import (
-    arguments,
-    attach,
-    check_tools,
-    document_of,
-    follow,
-    request_of,
-)
-from llmi_agent.runner.folder import holds_report, reserved
-from llmi_agent.runner.graphs import Graph, find_graph
-from llmi_agent.runner.order import Order
-from llmi_agent.runner.resume import SHORT, recall, remember
-from llmi_agent.runner.setup import prepare
+from llmi_agent.runner.episodes import SHORT, Episodes, Recalled
+from llmi_agent.runner.folder import reserved
+from llmi_agent.runner.inputs import attach
+from llmi_agent.runner.job import FORMATS, Job, Written
+from llmi_agent.runner.runner import Life, Runner
+from llmi_agent.runner.setup import Setup, prepare
 from llmi_agent.runner.signals import run_until_stopped
+from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.home import default_store
 
 
-def execute(order: Order, output: Output) -> None:
+def execute(
+    given: Given,
+    output: Output,
+    *,
+    prompt: str,
+    attachments: Sequence[str],
+    out: str | None,
+    resume: str | None,
+) -> None:
     """Run, write, and say what came of it. Raises whatever stops it; `failures` has the words."""
     began = time.monotonic()
     store = default_store()
-    journal = journal_beside(store)
-    recalled = recall(order, journal, store) if order.resume is not None else None
-    flags = {**recalled.flags, **order.flags} if recalled else order.flags
-    order = recalled.order if recalled else order
-    setup = prepare(flags)
+    before = Recalled(prompt=prompt) if resume is None else Episodes(store).recall(resume)
+    setup = prepare({**before.flags, **given.flags}, before.order.graph or given.graph)
     tell_problems(setup, output)
-    check_tools(setup)
-    build = find_graph(order.graph)
-    out = Path(order.out) if order.out else None
-    name = Redactor(secret_values(setup.secrets)).text(order.prompt)
-    with reserved(out, setup.config.out, name) as folder:
-        attachments = attach(store, order.attachments)
+    setup.check()
+    chosen = out or before.order.out
+    name = Redactor(secret_values(setup.secrets)).text(before.prompt)
+    with reserved(Path(chosen) if chosen else None, setup.config.out, name) as folder:
+        job = Job(
+            "" if before.episode else prompt,
+            attach(store, attachments),
+            folder,
+            given.formats or before.order.formats or FORMATS,
+            resume=before.episode,
+        )
         announce(setup, output)
-        with watch(output.live) as watcher, redirect_stdout(sys.stderr):
-            graph = build(**arguments(setup, store))
-            life = _Life(journal, order, folder, watcher, output)
-            request = (
-                {"resume": recalled.episode} if recalled else request_of(order.prompt, attachments)
-            )
-            try:
-                state = run_until_stopped(_watched(graph, request, life))
-            except BaseException:
-                life.tell_the_way_on()
-                raise
-        document = document_of(state)
-        if holds_report(folder):
+        written = _written(setup, store, job, output)
+        if written.replaced:
             output.say(f"replacing the earlier report in {folder}")
-        files = write_document(document, store, folder, order.formats)
-        _report(document, files, time.monotonic() - began, output)
+        _report(written, time.monotonic() - began, output)
 
 
-@dataclass
-class _Life:
-    """What the command line learns of a run while it goes on."""
+def _written(setup: Setup, store: ArtifactStore, job: Job, output: Output) -> Written:
+    """What tools print meanwhile does not go to stdout."""
+    with watch(output.live) as watcher, redirect_stdout(sys.stderr):
 
-    journal: Journal
-    order: Order
-    folder: Path
-    watcher: Watcher
-    output: Output
-    episode: str | None = None
-    asked: bool = False
-    """The policy has begun to write, so there is something to go on with."""
+        def tell(event: Mapping[str, Any]) -> None:
+            if event.get("type") == "restart":
+                output.say(str(event["message"]), "restart")
+            watcher.tell(event)
 
-    def tell(self, event: Mapping[str, Any]) -> None:
-        if event.get("type") == "opened":
-            self.episode = str(event["episode"])
-            remember(self.journal, self.episode, self.order, self.folder)
-        self.asked = self.asked or event.get("type") == "text"
-        if event.get("type") == "restart":
-            self.output.say(str(event["message"]), "restart")
-        self.watcher.tell(event)
-
-    def tell_the_way_on(self) -> None:
-        if self.episode and self.asked:
-            self.output.say(f"go on with it: llmi run --resume {self.episode[:SHORT]}", "resumable")
+        life = Runner.of(setup, store).life(job, tell)
+        try:
+            return run_until_stopped(_watched(life, watcher))
+        except BaseException:
+            if life.episode and life.asked:
+                way = f"go on with it: llmi run --resume {life.episode[:SHORT]}"
+                output.say(way, "resumable")
+            raise
 
 
-async def _watched(graph: Graph, request: Mapping[str, Any], life: _Life) -> Mapping[str, Any]:
-    async with ticking(life.watcher):
-        return await follow(graph, request, life.tell)
+async def _watched(life: Life, watcher: Watcher) -> Written:
+    async with ticking(watcher):
+        return await life.write()
 
 
-def _report(document: Document, files: Sequence[Path], seconds: float, output: Output) -> None:
+def _report(written: Written, seconds: float, output: Output) -> None:
+    document, files = written.document, written.files
     if output.live:
         summary.show(document, seconds)
     else:

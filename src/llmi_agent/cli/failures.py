@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from llmi_agent.base.errors import LlmiError
+from llmi_agent.runner.failures import culprit, unexpected
 from llmi_agent.runner.signals import Stopped
+
+if TYPE_CHECKING:
+    from llmi_agent.runner.job import Failure
 
 INTERRUPTED = "stopped by Ctrl-C"
 CLOSED_PIPE = 1
 """When nobody reads stdout any more; click ends with the same."""
 
+_REPORT = "Run again with -v for the traceback, and please report it"
+
 
 @dataclass(frozen=True)
-class Failure:
+class Ending:
     """How the command ends."""
 
     message: str
@@ -28,59 +35,42 @@ class Failure:
     """Not an error that LLMI raises on purpose; its traceback goes with `-v`."""
 
 
-def explain(error: BaseException) -> Failure:
+def explain(error: BaseException) -> Ending:
     """What becomes of any exception."""
-    error = _deliberate(error)
+    error = culprit(error)
     match error:
         case LlmiError() | Stopped():
-            return Failure(str(error), error.exit_code)
+            return Ending(str(error), error.exit_code)
         case click.Abort():
-            return Failure(INTERRUPTED, 130)
+            return Ending(INTERRUPTED, 130)
         case click.ClickException():
-            return Failure(error.format_message(), error.exit_code, usage=error)
+            return Ending(error.format_message(), error.exit_code, usage=error)
         case click.exceptions.Exit():
-            return Failure("", error.exit_code)
+            return Ending("", error.exit_code)
     if isinstance(error, Exception) and not isinstance(error, BrokenPipeError):
-        return Failure(_unexpected(error), 1, unexpected=error)
+        return Ending(_unexpected(error), 1, unexpected=error)
     return _ending(error)
 
 
-def _ending(error: BaseException) -> Failure:
+def _ending(error: BaseException) -> Ending:
     """What ends a process without being an error of the program."""
     match error:
         case KeyboardInterrupt():
-            return Failure(INTERRUPTED, 130)
+            return Ending(INTERRUPTED, 130)
         case BrokenPipeError():
-            return Failure("", CLOSED_PIPE)
+            return Ending("", CLOSED_PIPE)
         case SystemExit(code=int(code)):
-            return Failure("", code)
-    return Failure(f"ended by {type(error).__name__}", 1, unexpected=error)
+            return Ending("", code)
+    return Ending(unexpected(error), 1, unexpected=error)
 
 
-def _deliberate(error: BaseException) -> BaseException:
-    """The error of ours, or the order to stop, inside groups and causes; else the first one that is no group."""
-    leaves = _leaves(error)
-    chosen = (LlmiError, Stopped, KeyboardInterrupt)
-    for leaf in leaves:
-        cause: BaseException | None = leaf
-        while cause is not None:
-            if isinstance(cause, chosen):
-                return cause
-            cause = cause.__cause__
-    return leaves[0]
-
-
-def _leaves(error: BaseException) -> list[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for each in error.exceptions for leaf in _leaves(each)]
-    return [error]
+def in_words(failure: Failure) -> str:
+    """What is said of a document that failed."""
+    return f"{failure.message}. {_REPORT}" if failure.unexpected else failure.message
 
 
 def _unexpected(error: BaseException) -> str:
     from llmi_agent.base.secrets import Redactor, secret_values
 
-    words = Redactor(secret_values(os.environ)).text(f"{type(error).__name__}: {error}")
-    return (
-        f"this should not have happened: {words.rstrip('.: ')}. "
-        "Run again with -v for the traceback, and please report it"
-    )
+    words = Redactor(secret_values(os.environ)).text(unexpected(error))
+    return f"{words}. {_REPORT}"

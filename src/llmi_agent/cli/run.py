@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -49,15 +50,23 @@ from llmi_agent.cli.parameters import (
 @json_option
 @verbose_option
 @click.pass_context
-def run(ctx: click.Context, /, prompt: str | None, **given: Any) -> None:
+def run(
+    ctx: click.Context,
+    /,
+    prompt: str | None,
+    attachments: Sequence[str],
+    out: str | None,
+    resume: str | None,
+    **given: Any,
+) -> None:
     """Write an illustrated document on PROMPT ("-" reads it from stdin).
 
     The paths of the files are printed on stdout, that of the page last.
     """
     output: Output = ctx.obj
-    if given["resume"] is None:
+    if resume is None:
         prompt = _prompt(prompt)
-    elif prompt or given["attachments"]:
+    elif prompt or attachments:
         raise click.UsageError(
             "--resume goes on with a run as it was: leave out PROMPT and --attach"
         )
@@ -65,9 +74,10 @@ def run(ctx: click.Context, /, prompt: str | None, **given: Any) -> None:
         given["formats"] = ()
     output.configure_logs()
     from llmi_agent.cli.execute import execute
-    from llmi_agent.runner.order import Order
+    from llmi_agent.cli.given import Given
 
-    execute(Order(prompt=prompt or "", **given), output)
+    told = Given(**given)
+    execute(told, output, prompt=prompt or "", attachments=attachments, out=out, resume=resume)
 
 
 def _prompt(given: str | None) -> str:

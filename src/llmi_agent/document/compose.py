@@ -9,7 +9,6 @@ from llmi_agent.base.errors import InputError
 from llmi_agent.document.model import Block, Document, Figure, Missing, TextBlock, title_of
 from llmi_agent.document.notes import notes
 from llmi_agent.draft import BadSlot, Draft, Slot, Text, blocks_of
-from llmi_agent.records.costs import Costs
 from llmi_agent.records.events import SlotPlanned
 from llmi_agent.records.known import Known
 from llmi_agent.records.outcome import Dropped, Filled, Kept
@@ -25,7 +24,7 @@ def compose(
     created: seconds since the epoch.
     """
     assert known.opened is not None, "an episode begins with what it was opened with"
-    costs = Costs.of(each.charge for each in known.charges.values() if each.charge)
+    costs = known.costs
     inputs = len(known.opened.inputs)
     blocks: list[Block] = []
     numbers: dict[int, int] = {}

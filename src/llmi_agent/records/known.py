@@ -7,6 +7,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, message_to_dict
 
+from llmi_agent.records.costs import Costs
 from llmi_agent.records.events import (
     CallEnded,
     CallJob,
@@ -124,6 +125,11 @@ class Known:
         question = self.asked.get(event.call)
         if event.accepted and question:
             self._accepted[question.purpose, question.slot, question.attempt] = event.call
+
+    @property
+    def costs(self) -> Costs:
+        """What all calls have cost, or may have."""
+        return Costs.of(each.charge for each in self.charges.values() if each.charge)
 
     def text(self, call: str) -> str:
         """The answer of a model's call, as far as it is on record."""

@@ -1,7 +1,9 @@
-"""What every run starts from: the configuration, the registry of tools, and the bindings."""
+"""What every run starts from: the configuration, the registry of tools, the bindings, and the graph."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,13 +11,15 @@ from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any
 
-from llmi_agent.base.errors import ConfigError
+from llmi_agent.base.errors import ConfigError, UnavailableError
 from llmi_agent.base.secrets import secrets_in, warnings_of
 from llmi_agent.config.layers import suggestion
 from llmi_agent.config.load import Config, load_config
 from llmi_agent.contract.hooks import ENTRY_POINTS
 from llmi_agent.host import registry as registries
 from llmi_agent.host.registry import Bindings, Registry
+from llmi_agent.runner.graphs import Builder, Graph, find_graph
+from llmi_agent.store.artifacts import ArtifactStore
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Setup:
     config: Config
     registry: Registry
     secrets: Mapping[str, str]
+    graph: str = "interleave"
+    """The graph to run, by its entry point."""
 
     @cached_property
     def bindings(self) -> Bindings:
@@ -58,14 +64,56 @@ class Setup:
         for sentence in warnings_of(secrets_in(self.secrets)):
             yield Problem("secret.not_erased", sentence)
 
+    @cached_property
+    def builder(self) -> Builder:
+        """Raises ConfigError if there is no such graph, LlmiError if it cannot be imported."""
+        return find_graph(self.graph)
 
-def prepare(flags: Mapping[str, Any]) -> Setup:
+    @property
+    def digest(self) -> str:
+        """Of all that decides what a prompt becomes, but for secrets and the model's address."""
+        config = self.config
+        told = {
+            "graph": self.graph,
+            "models": [self.model, *config.fallback],
+            "bindings": self.bindings.names,
+            "options": config.options.model_dump(mode="json"),
+            "tools": config.tools,
+        }
+        return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+
+    def check(self) -> None:
+        """Raises what would stop every run: UnavailableError if no picture can be made, and what `builder` raises."""
+        if not self.bindings.tools:
+            raise UnavailableError(
+                "no tool is there to make pictures: pip install 'llmi-agent[tools]', "
+                "and see `llmi tools`"
+            )
+        _ = self.builder
+
+    def build(self, store: ArtifactStore) -> Graph:
+        """The graph, which keeps what it makes in `store`. Raises what its builder raises."""
+        config = self.config
+        return self.builder(
+            model=self.model,
+            fallback=config.fallback,
+            api_base=config.api_base,
+            tools=self.registry,
+            use=config.use,
+            secrets=self.secrets,
+            options=config.options,
+            settings=config.tools,
+            store=store,
+        )
+
+
+def prepare(flags: Mapping[str, Any], graph: str = Setup.graph) -> Setup:
     """Configure and discover. Raises ConfigError, and PluginError if problems are to be errors."""
     config = load_config(flags)
     if config.plugins is not None:
         _check_plugins(config)
     registry = registries.discover(config.plugins, strict=config.strict)
-    return Setup(config, registry, os.environ)
+    return Setup(config, registry, os.environ, graph)
 
 
 def _check_plugins(config: Config) -> None:

@@ -1,4 +1,4 @@
-"""What a command line asks for."""
+"""What `run` and `batch` are both told."""
 
 from __future__ import annotations
 
@@ -8,23 +8,19 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Order:
-    """A document, or what is the same for all documents of a batch."""
+class Given:
+    """The options that they share, as the command line has them."""
 
-    prompt: str
     model: str | None
     fallback: Sequence[str]
     api_base: str | None
     budget: float | None
     cache: bool
-    attachments: Sequence[str]
     folders: Sequence[str]
-    out: str | None
-    formats: Sequence[str]
+    formats: tuple[str, ...]
+    """Empty: as before, if a run is gone on with."""
     use: Sequence[tuple[str, str]]
     graph: str
-    resume: str | None = None
-    """The start of the id of a run to go on with."""
 
     @property
     def flags(self) -> dict[str, Any]:

@@ -1,0 +1,155 @@
+"""Episodes on record: what is noted of one beside its own records, and what is known of it later.
+
+Everything that the runner and the command line want of the journal goes through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from llmi_agent.base.errors import InputError
+from llmi_agent.records.codec import entry_of, events_of
+from llmi_agent.records.episode import EpisodeJournal
+from llmi_agent.records.events import CallStarted, Ordered
+from llmi_agent.records.journal import Journal, journal_beside
+from llmi_agent.records.known import Known
+from llmi_agent.store.artifacts import ArtifactStore
+
+SHORT = 8
+"""Letters of an episode's id that are shown; `Episodes.find` takes any unambiguous start of it."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """How a document was ordered, as far as the episode's own records do not say it."""
+
+    graph: str = ""
+    """By name; empty if it has none."""
+    fallback: tuple[str, ...] = ()
+    api_base: str | None = None
+    out: str | None = None
+    """The folder, as an absolute path; None if no files were asked for."""
+    formats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """How an episode was started: enough to go on with it."""
+
+    episode: str = ""
+    prompt: str = ""
+    """Without the secrets that it may have held."""
+    order: Order = Order()
+    """That of its first life."""
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    """The configuration it ran with, for `load_config`."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An episode in a list of many."""
+
+    episode: str
+    began: str
+    """As an ISO date and time, UTC."""
+    done: bool
+    drafted: bool
+    """The draft is complete."""
+    settled: int
+    """Slots whose verdict is known."""
+    calls: int
+    """Of tools."""
+    model: str
+    prompt: str
+    out: str | None
+    """The folder, as an absolute path."""
+
+
+class Episodes:
+    """Those of a store. Whatever reads touches the disk: on an event loop, have a thread call it."""
+
+    def __init__(self, store: ArtifactStore, journal: Journal | None = None) -> None:
+        self._store = store
+        self._journal = journal or journal_beside(store)
+
+    def remember(self, episode: str, order: Order) -> None:
+        """Note how it was ordered; this is not waited for."""
+        self._journal.append(episode, entry_of(Ordered(order=asdict(order))))
+
+    def recall(self, start: str) -> Recalled:
+        """How the episode was started whose id begins with `start`.
+
+        Raises InputError if there is none, or more than one.
+        """
+        episode = self.find(start)
+        known = EpisodeJournal(self._journal, self._store, episode).known
+        opened, order = known.opened, _order_in(known)
+        assert opened is not None, "it was found by that"
+        return Recalled(
+            episode,
+            opened.prompt,
+            order,
+            {
+                "model": opened.model,
+                **({"fallback": order.fallback} if order.fallback else {}),
+                **({"api_base": order.api_base} if order.api_base else {}),
+                **{f"use.{kind}": tool for kind, tool in opened.bindings.items()},
+                **{f"options.{name}": value for name, value in opened.options.items()},
+            },
+        )
+
+    def find(self, start: str) -> str:
+        """The one episode whose id begins with `start`. Raises InputError."""
+        found: Sequence[str] = self._journal.episodes(start)
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise InputError(f"there is no run {start!r}; `llmi runs` lists them")
+        shown = ", ".join(each[:SHORT] for each in found[:5])
+        raise InputError(f"{len(found)} runs begin with {start!r}: {shown}; write more of the id")
+
+    def known(self, episode: str) -> Known | None:
+        """What is on record of an episode; None if it was never opened, or is forgotten."""
+        known = EpisodeJournal(self._journal, self._store, episode).known
+        return known if known.opened else None
+
+    def listed(self, most: int) -> list[Listed]:
+        """The newest ones, newest first."""
+        return [self._listed(each) for each in self._journal.episodes(limit=most)]
+
+    def _listed(self, episode: str) -> Listed:
+        """Of one that cannot be read, why."""
+        records = self._journal.read(episode)
+        began = datetime.fromtimestamp(records[0].at, UTC).isoformat(timespec="seconds")
+        try:
+            events = [event for _, event in events_of(records)]
+        except InputError as error:
+            return Listed(episode, began, False, False, 0, 0, "-", f"({error})", None)
+        known = Known(events)
+        assert known.opened is not None, "it is listed by that"
+        return Listed(
+            episode,
+            began,
+            done=known.composed is not None,
+            drafted=known.draft is not None,
+            settled=len(known.settled),
+            calls=sum(isinstance(each, CallStarted) and not each.cached for each in events),
+            model=known.opened.model,
+            prompt=known.opened.prompt,
+            out=_order_in(known).out,
+        )
+
+
+def _order_in(known: Known) -> Order:
+    """As its last life noted it; journals of older versions have more in it."""
+    before: Mapping[str, Any] = known.ordered.order if known.ordered else {}
+    return Order(
+        graph=before.get("graph") or "",
+        fallback=tuple(before.get("fallback") or ()),
+        api_base=before.get("api_base"),
+        out=before.get("out"),
+        formats=tuple(before.get("formats") or ()),
+    )

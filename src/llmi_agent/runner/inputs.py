@@ -1,0 +1,62 @@
+"""What a document is made from: its files, kept, and the digests by which it is known again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from llmi_agent.base.errors import InputError, LlmiError
+from llmi_agent.contract.tool import Attachment
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.attachments import attach_files
+
+
+def attach(
+    store: ArtifactStore, files: Sequence[Attachment | Path | str]
+) -> tuple[Attachment, ...]:
+    """Keep the files in the store that are named by their paths. Raises LlmiError, naming the file or the store."""
+    paths = [each for each in files if not isinstance(each, Attachment)]
+    try:
+        store.root.mkdir(parents=True, exist_ok=True)
+        kept = iter(attach_files(store, paths))
+    except OSError as error:
+        raise LlmiError(
+            f"cannot keep files in {store.root}: {error.strerror or error}; "
+            "set LLMI_HOME to a folder of yours"
+        ) from None
+    return tuple(each if isinstance(each, Attachment) else next(kept) for each in files)
+
+
+class Inputs:
+    """Digests of what documents are made from; a file that several have is read once."""
+
+    def __init__(self) -> None:
+        self._files: dict[Path, str] = {}
+
+    def digest(self, prompt: str, files: Sequence[Path]) -> str:
+        """Of a prompt and its files. Raises InputError if one of them is gone."""
+        attached = [(path.name, self._file(path)) for path in files]
+        return _digest([prompt, attached])
+
+    def _file(self, path: Path) -> str:
+        if path not in self._files:
+            try:
+                with path.open("rb") as file:
+                    self._files[path] = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        return self._files[path]
+
+
+def group_of(inputs: str, settings: str) -> str:
+    """The id of the group of all episodes that are made from the same, under the same settings; both are digests.
+
+    It is the same in every process, so a batch that goes on adds to the groups that it has begun.
+    """
+    return _digest([inputs, settings])[:32]
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
