@@ -20,6 +20,12 @@ def announce(setup: Setup, output: Output) -> None:
     limit = config.options.budget
     budget = "" if limit is None else f"; budget: {dollars(limit) if limit else 'nothing'}"
     output.say(f"tools: {setup.bindings}; model: {models}{budget}", "bindings")
+    if (
+        config.options.sampling
+        and not setup.registry.policies.find(setup.model).spec.language_model
+    ):
+        unused = ", ".join(config.options.sampling)
+        output.say(f"{setup.model} is no language model: {unused} is not used")
     if config.model is None:
         policy = setup.registry.policies.find(setup.model).spec
         output.say(

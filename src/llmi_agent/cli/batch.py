@@ -40,6 +40,12 @@ from llmi_agent.cli.parameters import (
     metavar="N",
     help="Write each prompt N times, independently and each with a seed of its own, to DIR/ID/0, DIR/ID/1, ...",
 )
+@click.option(
+    "--group-budget",
+    type=click.FloatRange(min=0),
+    metavar="USD",
+    help="What all documents of a group may cost together.",
+)
 @model_options
 @images_option
 @formats_option
@@ -65,6 +71,8 @@ def batch(
     from llmi_agent.cli.given import Given
 
     told = Given(**given)
+    if told.group_budget is not None and group is None:
+        raise click.UsageError("--group-budget is what a group may cost: give --group, too")
     if not write_batch(
         told, output, prompts=prompts, out=out, concurrency=concurrency, group=group
     ):

@@ -14,6 +14,10 @@ class Given:
     model: str | None
     fallback: Sequence[str]
     api_base: str | None
+    temperature: float | None
+    top_p: float | None
+    max_tokens: int | None
+    stop: Sequence[str]
     budget: float | None
     cache: bool
     folders: Sequence[str]
@@ -21,6 +25,7 @@ class Given:
     """Empty: as before, if a run is gone on with."""
     use: Sequence[tuple[str, str]]
     graph: str
+    group_budget: float | None = None
 
     @property
     def flags(self) -> dict[str, Any]:
@@ -30,7 +35,12 @@ class Given:
             "model": self.model,
             "fallback": tuple(self.fallback) or None,
             "api_base": self.api_base,
+            "options.temperature": self.temperature,
+            "options.top_p": self.top_p,
+            "options.max_tokens": self.max_tokens,
+            "options.stop": tuple(self.stop) or None,
             "options.budget": self.budget,
+            "options.group_budget": self.group_budget,
             "options.cache": self.cache or None,
             "options.folders": self.folders or None,
         }

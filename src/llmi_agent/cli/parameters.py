@@ -66,6 +66,30 @@ model_options = _together(
         help="An OpenAI-compatible server that serves the model, such as http://localhost:8000/v1.",
     ),
     click.option(
+        "--temperature",
+        type=click.FloatRange(0, 5),
+        metavar="T",
+        help="How freely the model chooses; 0 is not at all.  [default: the model's own]",
+    ),
+    click.option(
+        "--top-p",
+        type=click.FloatRange(0, 1, min_open=True),
+        metavar="P",
+        help="The share of the likeliest tokens that the model chooses from.  [default: the model's own]",
+    ),
+    click.option(
+        "--max-tokens",
+        type=click.IntRange(1),
+        metavar="N",
+        help="The most tokens of one answer of the model.  [default: the model's own]",
+    ),
+    click.option(
+        "--stop",
+        multiple=True,
+        metavar="TEXT",
+        help="Where the model writes this, its answer ends; may be repeated.",
+    ),
+    click.option(
         "--budget",
         type=click.FloatRange(min=0),
         metavar="USD",

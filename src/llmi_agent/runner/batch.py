@@ -149,11 +149,14 @@ class Batch:
             self.folder / wanted.folder,
             self.formats,
             seed=member_seed(self.seed, member),
-            group="" if member is None else group_of(inputs, self.runner.settings),
+            group="" if member is None else self._group(prompt, inputs),
             member=member,
             resume=(known.episode or "") if known else "",
         )
         return await self.runner.attempt(job, self._listening(wanted, inputs, job.resume))
+
+    def _group(self, prompt: Prompt, inputs: str) -> str:
+        return group_of(inputs, self.runner.settings, prompt.id, self.folder)
 
     def _listening(self, wanted: Wanted, inputs: str, resumed: str) -> Tell:
         def tell(event: Mapping[str, Any]) -> None:

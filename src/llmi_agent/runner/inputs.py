@@ -50,12 +50,13 @@ class Inputs:
         return self._files[path]
 
 
-def group_of(inputs: str, settings: str) -> str:
-    """The id of the group of all episodes that are made from the same, under the same settings; both are digests.
+def group_of(inputs: str, settings: str, name: str, folder: Path) -> str:
+    """The id of a group: what is written again and again, from the same and under the same settings, in one place.
 
-    It is the same in every process, so a batch that goes on adds to the groups that it has begun.
+    inputs, settings: digests. name: the prompt's id in its batch, and folder the batch's: who writes the same elsewhere
+    begins a group of its own. A batch that goes on adds to the groups that it has begun.
     """
-    return _digest([inputs, settings])[:32]
+    return _digest([inputs, settings, name, str(folder.absolute())])[:32]
 
 
 def _digest(value: object) -> str:

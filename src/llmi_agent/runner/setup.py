@@ -21,6 +21,9 @@ from llmi_agent.host.registry import Bindings, Registry
 from llmi_agent.runner.graphs import Builder, Graph, find_graph
 from llmi_agent.store.artifacts import ArtifactStore
 
+_MONEY = {"budget", "group_budget"}
+"""Options that say how much is done, not how: who raises them goes on with the same."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -71,13 +74,13 @@ class Setup:
 
     @property
     def digest(self) -> str:
-        """Of all that decides what a prompt becomes, but for secrets and the model's address."""
+        """Of all that decides what a prompt becomes, but for secrets, the model's address, and money."""
         config = self.config
         told = {
             "graph": self.graph,
             "models": [self.model, *config.fallback],
             "bindings": self.bindings.names,
-            "options": config.options.model_dump(mode="json"),
+            "options": config.options.model_dump(mode="json", exclude=_MONEY),
             "tools": config.tools,
         }
         return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
