@@ -124,13 +124,13 @@ def test_many_episodes_share_a_transaction_in_their_order(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches: list[int] = []
-    insert = writer._insert
+    insert = writer.insert
 
-    def counted(connection: Any, batch: Any) -> None:
-        insert(connection, batch)
-        batches.append(len(batch))
+    def counted(connection: Any, rows: Any) -> None:
+        insert(connection, rows)
+        batches.append(len(rows))
 
-    monkeypatch.setattr(writer, "_insert", counted)
+    monkeypatch.setattr(writer, "insert", counted)
     with kept(journal):
         written = [journal.append(f"e{n % 10}", Entry("text", data=str(n))) for n in range(200)]
     for each in written:
@@ -140,13 +140,13 @@ def test_many_episodes_share_a_transaction_in_their_order(
 
 
 def test_a_full_disk_says_so(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    insert = writer._insert
+    insert = writer.insert
 
-    def full(connection: Any, batch: Any) -> None:
+    def full(connection: Any, rows: Any) -> None:
         connection.execute("PRAGMA max_page_count = 1")
-        insert(connection, batch)
+        insert(connection, rows)
 
-    monkeypatch.setattr(writer, "_insert", full)
+    monkeypatch.setattr(writer, "insert", full)
     with pytest.raises(ResourceError, match="the disk is full; free some space"):
         journal.write("e", Entry("text", data="x" * 100_000))
     monkeypatch.undo()

@@ -107,7 +107,7 @@ async def test_records_that_cannot_be_written_end_the_run_in_their_own_words(
 
     fake = tool()
     async with make_session(fake, store=store) as session:
-        monkeypatch.setattr(writer, "_insert", full)
+        monkeypatch.setattr(writer, "insert", full)
         with pytest.raises(ResourceError, match=r"cannot be written: the disk is full"):
             await session.result(call(fake))
 

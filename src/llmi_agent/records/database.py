@@ -60,6 +60,13 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def tables_in_memory() -> sqlite3.Connection:
+    """A connection to tables that are gone with it."""
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    _bring_up_to_date(connection)
+    return connection
+
+
 def unusable(error: BaseException, path: Path) -> LlmiError:
     """Why there can be no records. SQLite does not say that there are no handles left, so it is tried."""
     if why := exhausted(error) or _no_handles(path):

@@ -8,6 +8,7 @@ answer to, whoever asked.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sqlite3
@@ -15,8 +16,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,16 +24,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from llmi_agent.base.errors import InputError
-from llmi_agent.records.database import connect, unusable
-from llmi_agent.records.locks import locks_in
-from llmi_agent.records.writer import patiently, writer_of
-from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.records.commit import WRITTEN, Commit
+from llmi_agent.records.database import connect, tables_in_memory, unusable
+from llmi_agent.records.locks import Locks, locks_in
+from llmi_agent.records.writer import Row, insert, patiently, said, writer_of
+from llmi_agent.store.artifacts import ArtifactStore, MemoryStore
 
 T = TypeVar("T")
 
 SCHEMA = 2
 """Of the records that are written; those of 1 were there before records said theirs."""
 
+_AT_ONCE = 500
+"""How many records, or runs, are read or deleted in one go."""
 _DIGESTS = re.compile("[0-9a-f]{64,}")
 
 
@@ -82,13 +85,18 @@ class Journal:
         self._process = 0
         """A connection must not be used by a forked child."""
 
-    def append(self, episode: str, *entries: Entry) -> Future[None]:
-        """Have records written, all or none; the future is done once they survive the process.
+    @staticmethod
+    def in_memory() -> Journal:
+        """A journal that is gone when nobody has it any more, for those who keep nothing."""
+        return MemoryJournal()
 
-        They keep their order. The future has a LlmiError if they cannot be written.
+    def append(self, episode: str, *entries: Entry) -> Commit:
+        """Have records written, all or none, after all that were appended before; it does not wait for that.
+
+        What it returns is done, and can be awaited, when they survive the process, and has a LlmiError if they cannot be
+        written.
         """
-        rows = [(episode, e.kind, e.key, e.data, e.at, e.reuse, SCHEMA) for e in entries]
-        return writer_of(self.path, partial(connect, self.path)).put(rows)
+        return writer_of(self.path, partial(connect, self.path)).put(rows_of(episode, entries))
 
     def write(self, episode: str, *entries: Entry) -> None:
         """Append records, and wait until they are on disk. Not for an event loop."""
@@ -141,14 +149,25 @@ class Journal:
 
         return self._change(forget)
 
-    def forget_runs(self, before: float) -> tuple[int, int]:
-        """Delete all records of the runs whose last one is older; returns how many went, and how many still run.
+    def forget(self, episodes: Iterable[str], before: float = math.inf) -> int:
+        """Delete all records of these runs, but for those that are going on or have one since then.
 
-        Each is held meanwhile, so that one that goes on, or is just being resumed, keeps everything.
+        before: seconds since the epoch. Returns how many runs went. Each is held meanwhile, so that one that is just
+        being resumed keeps everything.
         """
+        waiting, forgotten = list(episodes), 0
+        while waiting:
+            with ExitStack() as stack:
+                some = [each for each in waiting[:_AT_ONCE] if self._held(stack, each)]
+                forgotten += self._change(partial(_forget, some, before))
+            del waiting[:_AT_ONCE]
+        return forgotten
+
+    def forget_runs(self, before: float) -> tuple[int, int]:
+        """Forget the runs whose last record is older; returns how many went, and how many still run."""
         query = "SELECT episode FROM records GROUP BY episode HAVING max(at) < ?"
         old = [episode for (episode,) in self._rows(query, before)]
-        forgotten = sum(map(self._forget, old))
+        forgotten = self.forget(old, before)
         if forgotten == len(old) > 0:
             self._shrink()
         return forgotten, len(old) - forgotten
@@ -156,10 +175,12 @@ class Journal:
     def digests(self) -> set[str]:
         """Every digest that a record mentions, and perhaps what only looks like one."""
         found: set[str] = set()
-        with self._lock:
-            for (data,) in self._open().execute("SELECT data FROM records"):
-                for word in _DIGESTS.findall(data):
-                    found.update(word[start : start + 64] for start in range(len(word) - 63))
+        query = "SELECT id, data FROM records WHERE id > ? ORDER BY id LIMIT ?"
+        last = 0
+        while some := self._rows(query, last, _AT_ONCE):  # others get their turn in between
+            last = some[-1][0]
+            for word in _DIGESTS.findall("\n".join(data for _, data in some)):
+                found.update(word[start : start + 64] for start in range(len(word) - 63))
         return found
 
     @contextmanager
@@ -168,13 +189,8 @@ class Journal:
 
         Raises InputError if it is running elsewhere. Where the system has no file locks, this holds within the process.
         """
-        locks = locks_in(self.path.parent / "running.lock")
         with ExitStack() as stack:
-            try:
-                held = stack.enter_context(locks.hold(episode))
-            except OSError as error:
-                raise unusable(error, self.path) from None
-            if not held:
+            if not self._held(stack, episode):
                 raise InputError(f"the run {episode} is still going on elsewhere")
             yield
 
@@ -185,6 +201,9 @@ class Journal:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def _locks(self) -> Locks:
+        return locks_in(self.path.parent / "running.lock")
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with self._lock:
@@ -201,18 +220,12 @@ class Journal:
         with self._lock:
             return patiently(work, self.path)
 
-    def _forget(self, episode: str) -> bool:
-        """Delete a run's records unless it is running."""
-
-        def delete(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM records WHERE episode = ?", (episode,))
-
+    def _held(self, stack: ExitStack, episode: str) -> bool:
+        """Whether nobody else has the episode until the stack is closed."""
         try:
-            with self.hold(episode):
-                self._change(delete)
-        except InputError:
-            return False
-        return True
+            return stack.enter_context(self._locks().hold(episode))
+        except OSError as error:
+            raise unusable(error, self.path) from None
 
     def _shrink(self) -> None:
         """Give back the space of deleted records, and with it their words."""
@@ -231,6 +244,55 @@ class Journal:
         return self._connection
 
 
+class MemoryJournal(Journal):
+    """What is appended is there at once. It grows until `forget`, or until nobody has it any more."""
+
+    def __init__(self) -> None:
+        super().__init__(":memory:")
+        self._own_locks = Locks(None)
+        self._tables = tables_in_memory()
+
+    def append(self, episode: str, *entries: Entry) -> Commit:
+        try:
+            with self._lock:
+                insert(self._tables, rows_of(episode, entries))
+        except (sqlite3.Error, MemoryError) as error:
+            commit = Commit()
+            commit.end(said(error, self.path))
+            return commit
+        return WRITTEN
+
+    def close(self) -> None:
+        """Nothing: there is nothing else that would keep the records."""
+
+    def _locks(self) -> Locks:
+        return self._own_locks
+
+    def _open(self) -> sqlite3.Connection:
+        return self._tables
+
+
+def _forget(episodes: Sequence[str], before: float, connection: sqlite3.Connection) -> int:
+    connection.execute("BEGIN IMMEDIATE")
+    marks = ", ".join("?" * len(episodes))
+    query = f"SELECT episode FROM records WHERE episode IN ({marks}) GROUP BY episode HAVING max(at) < ?"
+    old = connection.execute(query, (*episodes, before)).fetchall()
+    connection.executemany("DELETE FROM records WHERE episode = ?", old)
+    return len(old)
+
+
+def rows_of(episode: str, entries: Iterable[Entry]) -> list[Row]:
+    """Entries as the database has them."""
+    return [(episode, e.kind, e.key, e.data, e.at, e.reuse, SCHEMA) for e in entries]
+
+
 def journal_beside(store: ArtifactStore) -> Journal:
-    """The journal in the folder of the artifact store."""
-    return Journal(store.root / "journal.db")
+    """The journal in the folder of the artifact store; of a store in memory, the one in memory that belongs to it."""
+    if not isinstance(store, MemoryStore):
+        return Journal(store.root / "journal.db")
+    with _guard:
+        return _in_memory.setdefault(store, Journal.in_memory())
+
+
+_in_memory: weakref.WeakKeyDictionary[ArtifactStore, Journal] = weakref.WeakKeyDictionary()
+_guard = threading.Lock()

@@ -23,9 +23,12 @@ _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno
 
 
 class Locks:
-    """The locks in one file, as this process holds them. There is one object for each file: see `locks_in`."""
+    """The locks in one file, as this process holds them. There is one object for each file: see `locks_in`.
 
-    def __init__(self, path: Path) -> None:
+    Without a file they exclude within the process only.
+    """
+
+    def __init__(self, path: Path | None) -> None:
         self._path = path
         self._lock = threading.Lock()
         self._held: set[str] = set()
@@ -53,7 +56,11 @@ class Locks:
         with self._lock:
             if name in self._held:
                 return False
-            if byte not in self._bytes and not _locked(self._opened(), byte):
+            if (
+                self._path
+                and byte not in self._bytes
+                and not _locked(self._opened(self._path), byte)
+            ):
                 if not self._bytes:
                     self._unlock(byte)
                 return False
@@ -82,14 +89,14 @@ class Locks:
             os.close(self._handle)
             self._handle = None
 
-    def _opened(self) -> int:
+    def _opened(self, path: Path) -> int:
         """The file's handle. If somebody has deleted the file, what is held is locked in the new one as well."""
-        if self._handle is not None and not _same(self._handle, self._path):
+        if self._handle is not None and not _same(self._handle, path):
             os.close(self._handle)
             self._handle = None
         if self._handle is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             for byte in list(self._bytes):
                 _locked(self._handle, byte)
         return self._handle

@@ -11,14 +11,13 @@ import os
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
 from llmi_agent.base.errors import LlmiError, ResourceError
 from llmi_agent.base.resources import exhausted
+from llmi_agent.records.commit import Commit
 
 PATIENCE = 90.0
 """Seconds that a write waits for another process's."""
@@ -29,7 +28,7 @@ PAUSE = 0.05
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
-_INSERT = (
+INSERT = (
     "INSERT INTO records (episode, kind, key, data, at, reuse, schema) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 
@@ -41,72 +40,79 @@ class Writer:
         self._path = path
         self._connect = connect
         self._changed = threading.Condition()
-        self._waiting: deque[tuple[Sequence[Row], Future[None]]] = deque()
+        self._rows: list[Row] = []
+        self._commit = Commit()
+        """Of `_rows`."""
         self._thread: threading.Thread | None = None
         self._ending = False
 
-    def put(self, rows: Sequence[Row]) -> Future[None]:
-        """Have these written, all or none, after whatever was put before; the future is done when they are on disk.
+    def put(self, rows: Sequence[Row]) -> Commit:
+        """Have these written, all or none, after whatever was put before.
 
-        It has a LlmiError if they cannot be. It cannot be cancelled.
+        What is put while the thread writes shares a transaction, and its `Commit`, which has a LlmiError if they cannot
+        be written.
         """
-        done: Future[None] = Future()
-        done.set_running_or_notify_cancel()
         with self._changed:
-            self._waiting.append((rows, done))
             self._ending = False
             if self._thread is None:
-                thread = threading.Thread(target=self._run, name="llmi-records", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError as error:
-                    self._waiting.pop()
-                    raise exhausted(error) or error from None
-                self._thread = thread
-            self._changed.notify_all()
-        return done
+                self._thread = self._started()
+            if not self._rows:
+                self._changed.notify()
+            self._rows += rows
+            return self._commit
 
     def close(self, patience: float | None = None) -> None:
         """Write what waits, and let go of the file; whatever is put later is written all the same."""
         with self._changed:
             self._ending, thread = True, self._thread
-            self._changed.notify_all()
+            self._changed.notify()
         if thread is not None and thread is not threading.current_thread():
             thread.join(patience)
+
+    def _started(self) -> threading.Thread:
+        thread = threading.Thread(target=self._run, name="llmi-records", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise exhausted(error) or error from None
+        return thread
 
     def _run(self) -> None:
         connection: sqlite3.Connection | None = None
         try:
             while batch := self._next():
+                rows, commit = batch
                 try:
                     connection = connection or patiently(self._connect, self._path)
-                    patiently(lambda: _insert(connection, batch), self._path)  # noqa: B023 - called at once
+                    patiently(lambda: insert(connection, rows), self._path)  # noqa: B023 - called at once
                 except BaseException as error:  # noqa: BLE001 - handed over to those who wait
-                    self._fail(batch, _said(error, self._path))
+                    self._fail(commit, said(error, self._path))
                 else:
-                    for _, done in batch:
-                        done.set_result(None)
+                    commit.end()
         finally:
             if connection is not None:
                 connection.close()
 
-    def _next(self) -> list[tuple[Sequence[Row], Future[None]]]:
-        """All that waits; empty once nothing has come for a while, and then the thread is no longer there."""
+    def _next(self) -> tuple[list[Row], Commit] | None:
+        """All that waits; None once nothing has come for a while, and then the thread is no longer there."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._ending, IDLE)
-            batch = list(self._waiting)
-            self._waiting.clear()
-            if not batch:
+            self._changed.wait_for(lambda: self._rows or self._ending, IDLE)
+            if not self._rows:
                 self._thread = None
-            return batch
+                return None
+            return self._taken()
 
-    def _fail(self, batch: list[tuple[Sequence[Row], Future[None]]], error: LlmiError) -> None:
+    def _taken(self) -> tuple[list[Row], Commit]:
+        batch = self._rows, self._commit
+        self._rows, self._commit = [], Commit()
+        return batch
+
+    def _fail(self, commit: Commit, error: LlmiError) -> None:
         """What came meanwhile fails with it: no record may be there without those before it."""
         with self._changed:
-            batch += self._waiting
-            self._waiting.clear()
-            for _, done in batch:
-                done.set_exception(error)
+            _, later = self._taken()
+        commit.end(error)
+        later.end(error)
 
 
 def patiently(work: Callable[[], T], path: Path) -> T:
@@ -143,14 +149,15 @@ _all: dict[tuple[int, Path], Writer] = {}
 _guard = threading.Lock()
 
 
-def _insert(connection: sqlite3.Connection | None, batch: Any) -> None:
+def insert(connection: sqlite3.Connection | None, rows: Sequence[Row]) -> None:
+    """Write rows in a transaction of their own."""
     assert connection is not None
     with connection:
-        for rows, _ in batch:
-            connection.executemany(_INSERT, rows)
+        connection.executemany(INSERT, rows)
 
 
-def _said(error: BaseException, path: Path) -> LlmiError:
+def said(error: BaseException, path: Path) -> LlmiError:
+    """Why records cannot be written, in words for people."""
     if isinstance(error, LlmiError):
         return error
     why = exhausted(error) or error

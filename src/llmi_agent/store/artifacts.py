@@ -1,7 +1,8 @@
 """The artifact store: bytes kept once, under the SHA-256 of their content.
 
 State, journal, traces and documents hold digests; only the store holds bytes. Files are written beside
-their place and renamed, so a reader never sees half of one and a crash leaves no torn file.
+their place and renamed, so a reader never sees half of one and a crash leaves no torn file. A store may also be in
+memory; then nothing is on disk but what a tool asks a file of.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 import tempfile
+import threading
+import time
+import weakref
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +50,22 @@ class ArtifactStore:
     """Bytes by digest, in a folder that is made when the first bytes come."""
 
     def __init__(self, root: Path | str) -> None:
-        self.root = Path(root)
+        self._root = Path(root)
+
+    @staticmethod
+    def in_memory() -> ArtifactStore:
+        """A store that is gone when nobody has it any more, for those who keep nothing. It has no `root`."""
+        return MemoryStore()
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self._root
+
+    @property
+    def place(self) -> str:
+        """Where the bytes are, in words for people."""
+        return str(self._root)
 
     def put(self, data: bytes) -> str:
         """Keep `data`; returns its digest. The same bytes are kept once."""
@@ -112,9 +132,87 @@ class ArtifactStore:
             yield from sorted(folder.iterdir())
 
     def _place(self, digest: str) -> Path:
-        if not _DIGEST.fullmatch(digest):
-            raise KeyError(digest)
-        return self.root / digest[:2] / digest
+        return self.root / digest[:2] / _checked(digest)
+
+
+@dataclass
+class _Kept:
+    data: bytes
+    at: float
+    """When it was last put or renewed, in seconds since the epoch."""
+
+
+class MemoryStore(ArtifactStore):
+    """Bytes by digest. It grows until `sweep`, or until nobody has it any more."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Kept] = {}
+        self._folder: Path | None = None
+        """Made for the first tool that wants a file, removed with the store."""
+        self._lock = threading.Lock()
+
+    @property
+    def root(self) -> Path:
+        raise AttributeError("an artifact store in memory has no folder")
+
+    @property
+    def place(self) -> str:
+        return "memory"
+
+    def put(self, data: bytes) -> str:
+        digest = hashlib.sha256(data).hexdigest()
+        with self._lock:
+            self._kept[digest] = _Kept(bytes(data), time.time())
+        return digest
+
+    def renew(self, digest: str) -> bool:
+        with self._lock:
+            if kept := self._kept.get(digest):
+                kept.at = time.time()
+            return kept is not None
+
+    def read(self, digest: str) -> bytes:
+        return self._kept[digest].data
+
+    def path(self, digest: str) -> Path:
+        """A copy in a temporary folder, for tools that need a file. Raises KeyError."""
+        data = self.read(_checked(digest))
+        with self._lock:
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="llmi-store-"))
+                weakref.finalize(self, _remove_folder, self._folder, os.getpid())
+            path = self._folder / digest
+            if not path.is_file():
+                _write_whole(path, data)
+        return path
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._kept
+
+    def size(self) -> Size:
+        with self._lock:
+            return Size(len(self._kept), sum(len(kept.data) for kept in self._kept.values()))
+
+    def sweep(self, keep: Collection[str], before: float) -> tuple[Size, Size]:
+        gone, young = Size(), Size()
+        with self._lock:
+            for digest in self._kept.keys() - set(keep):
+                size = Size(1, len(self._kept[digest].data))
+                if self._kept[digest].at >= before:
+                    young += size
+                    continue
+                del self._kept[digest]
+                gone += size
+                if self._folder is not None:
+                    (self._folder / digest).unlink(missing_ok=True)
+        return gone, young
+
+
+def _checked(digest: str) -> str:
+    """The digest, if it has the form of one. Raises KeyError."""
+    if not _DIGEST.fullmatch(digest):
+        raise KeyError(digest)
+    return digest
 
 
 def _write_whole(path: Path, data: bytes) -> None:
@@ -154,3 +252,8 @@ def _removed(path: Path, before: float) -> bool:
     except FileNotFoundError:  # somebody else sweeps, too
         return True
     return True
+
+
+def _remove_folder(folder: Path, process: int) -> None:
+    if os.getpid() == process:  # not in its forked children
+        shutil.rmtree(folder, ignore_errors=True)
