@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import Future
 from contextlib import ExitStack
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.contract.tool import Provenance, ToolCall
 from llmi_agent.records.codec import entry_of, events_of
+from llmi_agent.records.commit import Commit
 from llmi_agent.records.events import Event
 from llmi_agent.records.journal import Entry, Journal
 from llmi_agent.records.known import Known
@@ -32,7 +32,7 @@ class EpisodeJournal:
         self._waiting: list[Entry] = []
         self._due: asyncio.TimerHandle | None = None
         """When what waits is handed over."""
-        self._last: Future[None] | None = None
+        self._last: Commit | None = None
         """The last records that were handed over; once they are on disk, so are all before them."""
         self._hold = ExitStack()
         try:
@@ -104,11 +104,8 @@ class EpisodeJournal:
         Raises LlmiError if it cannot be written, now or earlier.
         """
         self._send()
-        if self._last is None:
-            return
-        if not self._last.done():
-            await asyncio.shield(asyncio.wrap_future(self._last))
-        self._last.result()
+        if self._last is not None:
+            await self._last
 
     def flush(self) -> None:
         """As `committed`, for those who have no event loop."""

@@ -29,7 +29,7 @@ async def admitted(result: ToolResult, store: ArtifactStore) -> Outcome:
         elif isinstance(taken, IntakeError | TypeError):
             refusal = refusal or str(taken)
         elif isinstance(taken, OSError | MemoryError):
-            place, why = store.root, exhausted(taken) or taken
+            place, why = store.place, exhausted(taken) or taken
             return Failed("unavailable", f"the picture cannot be kept in {place}: {why}")
         else:
             raise taken
