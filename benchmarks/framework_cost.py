@@ -64,7 +64,7 @@ class SlotAnswer(TypedDict):
     results: Annotated[dict[str, Any], operator.or_]
 
 
-def bare_graph(model: ScriptedModel) -> Any:
+def bare_graph(model: ScriptedModel, *, saved: bool = True) -> Any:
     """The same topology, with nothing in it that a document does not need."""
     pictures: dict[str, bytes] = {}
 
@@ -114,7 +114,7 @@ def bare_graph(model: ScriptedModel) -> Any:
     graph.add_conditional_edges("plan", slots, ["slot"])
     graph.add_edge("slot", "compose")
     graph.add_edge("compose", END)
-    return graph.compile(checkpointer=InMemorySaver())
+    return graph.compile(checkpointer=InMemorySaver() if saved else None)
 
 
 def our_graph(model: ScriptedModel, store: ArtifactStore) -> Any:
