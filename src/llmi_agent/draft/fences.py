@@ -40,22 +40,22 @@ class FenceScanner(Scanner):
 
     def _begin(self) -> None:
         """The draft begins here."""
-        self._tail, self._at_line_start = "", True
+        self._said, self._reviewed, self._at_line_start = [], 0, True
         self._preamble, self._may_wrap, self._explains = "", True, False
-        self._said: list[str] = []
         self._wraps: list[tuple[str, int]] = []
-
-    def _say(self, piece: str, start: int, end: int) -> None:
-        self._said.append(piece)
-        super()._say(piece, start, end)
 
     def _review(self) -> None:
         """Look through what was said since the last fence: only a fence asks for it."""
-        said = "".join(self._said)
+        said = "".join(self._said[self._reviewed :])
         self._explains = self._explains or "imgen" in said
         if len(self._preamble) <= _MOST_PREAMBLE:
             self._preamble += said[: _MOST_PREAMBLE + 1]
-        self._said = []
+        self._reviewed = len(self._said)
+
+    def _has_explained(self) -> bool:
+        """Whether the text named the tag before."""
+        self._review()
+        return self._explains
 
     # Fences, line by line
 
@@ -108,20 +108,22 @@ class FenceScanner(Scanner):
         """What a fence holds decides what it is."""
         self._fence.append(line)
         content = line.lstrip(" \t>\r\n")
-        self._review()
         if not content:
             self._await_line(self._first_line)
         elif self._wraps_all(content):
             self._wraps.append(_fence(self._fence[0])[:2])
             self._read_inside(self._fence, self._fence[1:])
-        elif content[0] in "<{&" and not self._explains:
+        elif content[0] in "<{&" and not self._has_explained():
             self._await_line(self._slot_line)
         else:
             self._quote_lines(self._fence)
 
     def _wraps_all(self, content: str) -> bool:
+        if not self._may_wrap:
+            return False
+        self._review()
         label, before = _fence(self._fence[0])[2], self._preamble.strip()
-        if not self._may_wrap or label not in ("markdown", "md", "mdx", ""):
+        if label not in ("markdown", "md", "mdx", ""):
             return False
         if re.match("#{1,6}[ \t]", content):
             return len(self._preamble) <= _MOST_PREAMBLE and not _PARAGRAPH_BREAK.search(before)

@@ -29,8 +29,10 @@ from llmi_agent.draft.tags import (
 
 # One character class comes first, so that prose is skipped at the speed of `re`.
 _QUOTES = r"(?<=`)(?:(?<![A-Za-z0-9]`)[^`\n]+`(?=[^`]))?"
-_TOKENS = re.compile(rf"[<&\[◁`\n](?:{_QUOTES}|(?<=\n)(?=[ \t>`~<]|\Z)|{TOKEN})")
-_TOKENS_AT_FIRST = re.compile(rf"[<&\[◁`\n](?:{_QUOTES}|(?<=\n)(?=[ \t>`~<#]|\Z)|{TOKEN})")
+_TOKENS, _TOKENS_AT_FIRST = (
+    re.compile(rf"[<&\[◁`\n](?:(?<=\n)(?=[ \t>`~<{first}]|\Z)|{_QUOTES}|(?<=[<&\[◁])(?:{TOKEN}))")
+    for first in ("", "#")
+)
 _BLANKS = re.compile(r"[ \t>]*")
 _SPACE = re.compile(r"\s*")
 _HASHES = re.compile("#*")
@@ -38,6 +40,7 @@ _ANALYSIS = "analysis"
 _RUN_IN = re.compile(rf"{_ANALYSIS}(?=[A-Z])")
 _RUN_IN_FINAL = re.compile("assistant(?:final|<\\|channel\\|>final<\\|message\\|>)")
 _ANGLE = re.compile("[<>]")
+_EDGES = {"entity": ENTITY_EDGE, "call": CALL_EDGE}
 
 
 class LenientScanner(FenceScanner):
@@ -129,7 +132,7 @@ class LenientScanner(FenceScanner):
         if group in ("open", "entity", "call", "attributes"):
             self._send(window, at)
             self._opener, self._opened, self._may_wrap = found[0], self._base + at, False
-            self._edge = {"entity": ENTITY_EDGE, "call": CALL_EDGE}.get(group, ANY_EDGE)
+            self._edge = _EDGES.get(group, ANY_EDGE)
             self._state = self._in_opener if group == "attributes" else self._in_slot
         else:
             self._keep_apart(window, at)
@@ -139,9 +142,9 @@ class LenientScanner(FenceScanner):
 
     def _is_only_words(self, group: str, tag: str) -> bool:
         """Names that prose may hold as well are tags at the start of a line only."""
-        if self._at_line_start or tag == "<think>" or tag[0] != "<" or tag[1] == "|":
+        if group not in ("call", "think") or self._at_line_start:
             return False
-        return group in ("call", "think")
+        return tag != "<think>" and tag[0] == "<" and tag[1] != "|"
 
     def _after_mark(self, group: str, tag: str) -> None:
         if group == "think":

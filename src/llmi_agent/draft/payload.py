@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from llmi_agent.draft import shapes, syntax
-from llmi_agent.draft.types import Dialect, Kinds, Slot, Strictness
+from llmi_agent.draft.types import Dialect, Kinds, Slot, Span, Strictness
 from llmi_agent.draft.wire import format_slot
 
 MAX_PAYLOAD: Final = 200_000
@@ -16,6 +16,7 @@ MAX_PAYLOAD: Final = 200_000
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
 _KEYS = ("source", "description", "params")
+_KEY_SET = frozenset(_KEYS)
 
 
 class PayloadError(ValueError):
@@ -30,8 +31,9 @@ def read(
     pictures: int | None,
     dialect: Dialect,
     reader: Strictness,
+    span: Span = (0, 0),
 ) -> Slot:
-    """Read the payload of slot number `index`.
+    """Read the payload of slot number `index`, which `span` is taken by.
 
     `pictures` is how many pictures an `img_index` may name (None: any number).
     Raises PayloadError and nothing else, whatever the payload and the kind's model do.
@@ -44,7 +46,8 @@ def read(
     for understand in syntax.readers(dialect, reader):
         try:
             data = understand(text)
-            slot = _checked(data if strict else shapes.forgiven(data, kinds), kinds, index, strict)
+            data = data if strict else shapes.forgiven(data, kinds)
+            slot = Slot(index, *_checked(data, kinds, strict), span)
             _check_picture(slot, kinds, pictures)
             _check_length(slot, dialect, len(payload))
         except syntax.SyntaxProblemError as error:
@@ -82,8 +85,8 @@ def picture_problem(img_index: int, pictures: int) -> str:
     return f"img_index is {_short(img_index)}, which no picture has that it may name: {choice}"
 
 
-def _checked(data: dict[Any, Any], kinds: Kinds, index: int, strict: bool) -> Slot:
-    if set(data) != set(_KEYS):
+def _checked(data: dict[Any, Any], kinds: Kinds, strict: bool) -> tuple[str, str, dict[str, Any]]:
+    if data.keys() != _KEY_SET:
         found = _cut(", ".join(map(_short, data))) or "none"
         raise PayloadError(f"the keys are {found}; they must be exactly {', '.join(_KEYS)}")
     source, description, params = (data[key] for key in _KEYS)
@@ -92,7 +95,7 @@ def _checked(data: dict[Any, Any], kinds: Kinds, index: int, strict: bool) -> Sl
     if not isinstance(params, dict):
         raise PayloadError(f"params is {_short(params)}; it must be an object")
     kind = _kind(source, kinds, strict)
-    return Slot(index, kind, description, _params(params, kind, kinds[kind], strict))
+    return kind, description, _params(params, kind, kinds[kind], strict)
 
 
 def _is_text(text: str) -> bool:

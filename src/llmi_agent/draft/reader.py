@@ -27,6 +27,7 @@ from llmi_agent.draft.types import (
     Draft,
     Kinds,
     Slot,
+    Span,
     Strictness,
     Text,
     Void,
@@ -135,18 +136,18 @@ class DraftReader:
         block: Block
         try:
             if closed:
-                block = self._read(payload_of(opener, content), index)
+                block = self._read(payload_of(opener, content), index, (start, start + len(raw)))
             else:
-                block, used = self._read_unclosed(content, index)
+                slot, used = self._read_unclosed(content, index)
+                block = replace(slot, span=(start, start + len(opener) + used))
         except PayloadError as error:
             if not closed and _is_mention(content):
                 raw, used = opener, 0
-            block = BadSlot(index, raw, str(error))
-        taken = len(opener) + used + len(closer)
-        self._push(replace(block, span=(start, start + taken)), raw)
+            block = BadSlot(index, raw, str(error), (start, start + len(raw)))
+        self._push(block, raw)
         return used
 
-    def _read(self, content: str, index: int) -> Slot:
+    def _read(self, content: str, index: int, span: Span = (0, 0)) -> Slot:
         earlier_only = self._reader == "strict" and self._dialect == "json"
         return read(
             content,
@@ -155,6 +156,7 @@ class DraftReader:
             pictures=self._inputs + index if earlier_only else None,
             dialect=self._dialect,
             reader=self._reader,
+            span=span,
         )
 
     def _read_unclosed(self, content: str, index: int) -> tuple[Slot, int]:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-from llmi_agent.draft.tags import CLOSE, LONGEST, OPEN, SLOT_EDGE, THINK, THOUGHT, unfinished
+from llmi_agent.draft.tags import LONGEST, OPEN, SLOT_EDGE, THINK, THOUGHT, unfinished
 
 _BLANKS = re.compile(r"[ \t>]*")
 _LINE_REST = re.compile(r"[ \t\r]*")
@@ -26,6 +26,8 @@ _IN_PROSE = re.compile(
     r"</?(?:imgen|think)>|`(?<![A-Za-z0-9]`)[^`\n]+`(?=[^`])|`|\n(?=[ \t>`~<]|\Z)"
 )
 _IN_CODE = re.compile(r"[`\n]")
+_PICTURE = "\ufffc"
+"""Stands for a slot in what was said: Unicode's character for an object in a text."""
 
 TextTaker: TypeAlias = Callable[[str, int, int], None]
 """Takes prose, and where it starts and ends in the source; a space that was put between has no length there."""
@@ -57,7 +59,7 @@ class Scanner:
         self._state: Callable[[str, int], int] = self._line_start
         self._carry = ""
         self._sent = self._base = self._end = 0
-        self._tail = ""
+        self._said: list[str] = []
         self._at_line_start = True
         self._content: list[str] = []
         self._opener, self._opened = OPEN, 0
@@ -83,10 +85,12 @@ class Scanner:
         outer, self._base = self._base, base
         self._carry, self._sent = "", 0
         position = 0
-        while position < len(window):
+        size = len(window)
+        while position < size:
             position = self._state(window, position)
-        self._send(window, len(window))
-        self._base, self._end = outer, base + len(window)
+        if self._sent < size:
+            self._send(window, size)
+        self._base, self._end = outer, base + size
 
     def _rescan(self, text: str, base: int) -> None:
         """Read a part of the source that was kept until it was known what it is; no tag goes on after it."""
@@ -99,8 +103,17 @@ class Scanner:
             self._sent = end
 
     def _say(self, piece: str, start: int, end: int) -> None:
-        self._tail = piece[-LONGEST:] if len(piece) >= LONGEST else (self._tail + piece)[-LONGEST:]
+        self._said.append(piece)
         self._text(piece, start, end)
+
+    def _tail(self) -> str:
+        """The last of what was said: no less than a tag has characters."""
+        tail = ""
+        for piece in reversed(self._said):
+            tail = piece + tail
+            if len(tail) >= LONGEST:
+                break
+        return tail
 
     def _skip_to(self, position: int) -> int:
         self._sent = position
@@ -134,10 +147,9 @@ class Scanner:
     def _prose(self, window: str, position: int) -> int:
         search = self._tokens.search
         while found := search(window, position):
-            at = found.start()
+            at, token = found.start(), found[0]
             if at > position:
                 self._at_line_start = False
-            token = found[0]
             if token == "\n":
                 return self._new_line(at)
             if token[0] != "`":
@@ -149,7 +161,8 @@ class Scanner:
         if end > position:
             self._at_line_start = False
         self._send(window, end)
-        return self._skip_to(len(window))
+        self._sent = len(window)
+        return self._sent
 
     def _new_line(self, at: int) -> int:
         self._at_line_start = True
@@ -157,7 +170,7 @@ class Scanner:
         return at + 1
 
     def _backtick(self, window: str, at: int) -> int:
-        before = window[at - 1] if at > self._sent else self._tail[-1:]
+        before = window[at - 1] if at > self._sent else self._tail()[-1:]
         apostrophe = before.isascii() and before.isalnum()
         self._start_run("`", self._end_idle_run if apostrophe else self._end_opening_run)
         return at
@@ -175,7 +188,8 @@ class Scanner:
     def _keep_apart(self, window: str, at: int) -> None:
         """Put a space where leaving out a tag would join its two sides into a new tag or quotation."""
         self._send(window, at)
-        if self._tail[-1:] in _RUNS or self._unfinished(self._tail) < len(self._tail):
+        tail = self._tail()
+        if tail[-1:] in _RUNS or self._unfinished(tail) < len(tail):
             self._say(" ", self._base + at, self._base + at)
 
     def _resumed(self) -> Callable[[str, int], int]:
@@ -206,7 +220,7 @@ class Scanner:
         self._content = []
         self._state = self._prose
         self._at_line_start = False
-        self._tail = CLOSE
+        self._said.append(_PICTURE)
         start = self._opened
         used = self._slot(self._opener, content, closer, start)
         if used < len(content):

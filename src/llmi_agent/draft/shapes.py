@@ -31,7 +31,11 @@ def payload_of(opener: str, content: str) -> str:
 
 def forgiven(data: dict[Any, Any], kinds: Kinds) -> dict[Any, Any]:
     """The same slot with exactly its three keys, where it is clear what was meant."""
-    if data.keys() == _KEYS and isinstance(data["params"], dict) and "code" not in data["params"]:
+    if (
+        data.keys() == _KEYS
+        and isinstance(data["params"], dict)
+        and not _is_wrapped(data["params"])
+    ):
         return data
     data = _called(data, kinds)
     model = kinds.get(data["source"]) if isinstance(data.get("source"), str) else None
@@ -75,6 +79,12 @@ def _object(text: str) -> Any:
         except syntax.SyntaxProblemError:
             continue
     return None
+
+
+def _is_wrapped(params: dict[Any, Any]) -> bool:
+    """Whether its code is a list of lines, or in a Markdown fence."""
+    code = params.get("code", "")
+    return not isinstance(code, str) or code.lstrip()[:3] in ("```", "~~~")
 
 
 def _code(value: Any) -> Any:

@@ -7,6 +7,7 @@ import json
 import re
 import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NoReturn, TypeAlias
 
 from llmi_agent.draft import lenient_json
@@ -28,6 +29,7 @@ class SyntaxProblemError(ValueError):
         super().__init__(f"the payload cannot be read ({cause}); write {_SHAPE}")
 
 
+@cache
 def readers(dialect: Dialect, reader: Strictness) -> _Readers:
     """The readers to try in turn. Each raises SyntaxProblemError, whatever the text."""
     # Loose comes before a literal where JSON is meant: "\/" and "\u" are other strings in Python.
