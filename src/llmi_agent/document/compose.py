@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.document.model import Block, Document, Figure, Missing, TextBlock, title_of
 from llmi_agent.document.notes import notes
+from llmi_agent.document.tables import whole_tables
 from llmi_agent.draft import BadSlot, Draft, Slot, Text, blocks_of
 from llmi_agent.records.events import SlotPlanned
 from llmi_agent.records.known import Known
@@ -26,16 +28,16 @@ def compose(
     assert known.opened is not None, "an episode begins with what it was opened with"
     costs = known.costs
     inputs = len(known.opened.inputs)
+    kept = [slot for slot in draft.slots if isinstance(verdicts[slot.index], Kept)]
+    numbers = {slot.index: number for number, slot in enumerate(kept, 1)}
     blocks: list[Block] = []
-    numbers: dict[int, int] = {}
-    for block in draft.blocks:
+    for block in whole_tables(draft.blocks, partial(_named, numbers)):
         if isinstance(block, Text):
             if block.text.strip():
                 blocks.append(TextBlock(markdown=block.text.strip("\n")))
             continue
         verdict = verdicts[block.index]
         if isinstance(verdict, Kept):
-            numbers[block.index] = len(numbers) + 1
             usd = costs.of_slot(block.index)
             blocks.append(_figure(block.index, verdict, numbers, inputs, usd))
         else:
@@ -84,6 +86,12 @@ def _slot(source: str, planned: SlotPlanned) -> Slot | BadSlot:
     if planned.reason:
         return BadSlot(planned.slot, source[start:end], planned.reason, planned.span)
     return Slot(planned.slot, planned.kind, planned.description, {}, planned.span)
+
+
+def _named(numbers: Mapping[int, int], slot: Slot | BadSlot) -> str:
+    """What stands for a figure where none can."""
+    number = numbers.get(slot.index)
+    return f"Figure {number}" if number else "(figure missing)"
 
 
 def _figure(

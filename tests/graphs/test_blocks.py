@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmi_agent.draft import BadSlot, Slot
-from llmi_graphs.interleave.machine import slot_digest
+from llmi_graphs.interleave.blocks import slot_digest
 
 
 def test_a_verdict_holds_for_its_slot_wherever_it_stands_and_for_those_on_record_before_slots_knew_that() -> (
