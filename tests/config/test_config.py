@@ -105,6 +105,7 @@ def test_every_option_has_a_variable(work: Path) -> None:
         folders=(Path("one"), Path("two")), model_retries=1, model_silence=9.0, vision=True, budget=0.5,
         prices={"a_tool": 0.04, "openai/x": ModelPrice(input=0.15, output=0.6)}, cache=True,
         download_allow=("127.0.0.1:80", "localhost"),
+        temperature=0.7, top_p=0.9, max_tokens=900, stop=("END", "---"), group_budget=2.0,
     )  # fmt: skip
 
 

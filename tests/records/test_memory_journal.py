@@ -15,7 +15,6 @@ import pytest
 from llmi_agent.base.errors import InputError, ResourceError
 from llmi_agent.records.cache import Cache
 from llmi_agent.records.journal import SCHEMA, Entry, Journal, Record, journal_beside
-from llmi_agent.records.outcome import Finished
 from llmi_agent.store.artifacts import ArtifactStore
 
 
@@ -42,9 +41,8 @@ def test_what_is_appended_is_read(journal: Journal) -> None:
 
 
 def test_results_are_found_again_until_they_are_forgotten(journal: Journal) -> None:
-    result = Finished(candidates=(), note="n").model_dump_json()
-    journal.write("a", Entry("finished", "k", result, reuse="tool:x", at=1.0))
-    assert journal.reusable("tool:x") == Finished(candidates=(), note="n")
+    journal.write("a", Entry("call_ended", "k", '{"call": "k"}', reuse="tool:x", at=1.0))
+    assert journal.reusable("tool:x") == Record("call_ended", "k", '{"call": "k"}', 1.0)
     assert journal.reusables() == ["tool:x"]
     assert journal.forget_reusables(2.0) == 1
     assert journal.reusable("tool:x") is None
