@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any, get_args
 
@@ -95,16 +95,21 @@ class Machine:
     paths: bool = True
     """Whether a request may name files by their paths, as text."""
 
-    async def session(self, state: Mapping[str, Any], config: RunnableConfig) -> Session:
+    async def session(
+        self, state: Mapping[str, Any], config: RunnableConfig, *, new: bool = False
+    ) -> Session:
         """The live half of this state's episode, writing its events to the running node's stream.
 
-        Of an episode on record, it is as the record has it.
+        Of an episode on record, it is as the record has it. new: there is nothing on record of it.
         """
         episode, toolkit = state["episode"], self.toolkit
+        place = toolkit.journal, toolkit.store, episode
 
         async def make() -> Session:
-            held = partial(EpisodeJournal.held, toolkit.journal, toolkit.store, episode)
-            journal = await asyncio.to_thread(held)
+            if new:
+                journal = EpisodeJournal.fresh(*place)
+            else:
+                journal = await asyncio.to_thread(EpisodeJournal.held, *place)
             opened = journal.known.opened
             asked = opened.asked if opened else state.get("options") or {}
             group = opened.group if opened else state.get("group") or ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
 from llmi_agent.draft import BadSlot, Block, Draft, Slot, Text
@@ -16,7 +15,7 @@ _NAMES = {each: name for name, each in _TYPES.items()}
 
 def plain(block: Block) -> dict[str, Any]:
     """A block as JSON."""
-    return {"type": _NAMES[type(block)], **asdict(block)}
+    return {"type": _NAMES[type(block)], **vars(block)}
 
 
 def block_of(data: dict[str, Any]) -> Block:
@@ -36,5 +35,5 @@ def draft_of(blocks: Iterable[dict[str, Any]]) -> Draft:
 
 def slot_digest(slot: Slot | BadSlot) -> str:
     """By which a verdict on record is told to hold for a slot, wherever it stands in the draft."""
-    said = {name: value for name, value in asdict(slot).items() if name != "span"}
+    said = {name: value for name, value in vars(slot).items() if name != "span"}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]

@@ -44,14 +44,15 @@ async def open_(machine: Machine, state: State, config: RunnableConfig) -> dict[
     Raises InputError if there is no human message, a file or an option of the request cannot be used, or nothing is
     known of the episode to resume or to go on from; UnavailableError if an attachment is gone from the store.
     """
-    if resume := state.get("resume"):
+    resume = state.get("resume")
+    if resume:
         update = await asyncio.to_thread(_resumed, machine, resume, bool(state.get("messages")))
     else:
         update = await _begun(machine, state)
     if _nested(config):
         update = {**update, "messages": []}
     thread = add_messages(cast(Any, state.get("messages") or []), update["messages"])
-    session = await machine.session(update, config)
+    session = await machine.session(update, config, new=not resume)
     tell_opened(machine, session, {**update, "messages": thread})
     update["request"] = machine.request({**update, "messages": thread})
     return {**update, "resume": "", "continues": "", "draft": [], "results": Overwrite({})}

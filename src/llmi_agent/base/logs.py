@@ -38,6 +38,11 @@ def get_logger(**values: Any) -> FilteringBoundLogger:
     return cast("FilteringBoundLogger", logger.bind(**values))
 
 
+def tells() -> bool:
+    """Whether anybody is told more than of what goes wrong: if not, there is nothing to put into words."""
+    return logging.getLogger("llmi_agent").isEnabledFor(logging.INFO)
+
+
 def configure_logs(
     secrets: Iterable[str] = (), *, verbose: bool = False, stream: TextIO | None = None
 ) -> None:

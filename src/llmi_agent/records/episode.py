@@ -22,10 +22,12 @@ LINGER = 0.02
 class EpisodeJournal:
     """One episode's side of the journal: what is known of it, and what there is to add.
 
-    Raises InputError if the episode was written by a later LLMI.
+    new: nothing is on record of it. Raises InputError if the episode was written by a later LLMI.
     """
 
-    def __init__(self, journal: Journal, store: ArtifactStore, episode: str) -> None:
+    def __init__(
+        self, journal: Journal, store: ArtifactStore, episode: str, *, new: bool = False
+    ) -> None:
         self._journal = journal
         self._store = store
         self._episode = episode
@@ -36,7 +38,8 @@ class EpisodeJournal:
         """The last records that were handed over; once they are on disk, so are all before them."""
         self._hold = ExitStack()
         try:
-            self.known = Known(event for _, event in events_of(journal.read(episode)))
+            records = () if new else journal.read(episode)
+            self.known = Known(event for _, event in events_of(records))
         except InputError as error:
             raise InputError(f"the run {episode} cannot be read: {error}") from None
 
@@ -47,6 +50,13 @@ class EpisodeJournal:
             stack.enter_context(journal.hold(episode))  # before it is read
             own = cls(journal, store, episode)
             own._hold = stack.pop_all()
+        return own
+
+    @classmethod
+    def fresh(cls, journal: Journal, store: ArtifactStore, episode: str) -> EpisodeJournal:
+        """As `held`, of an episode whose id is new: nothing is on record of it, so nothing is read."""
+        own = cls(journal, store, episode, new=True)
+        own._hold.enter_context(journal.hold(episode))
         return own
 
     def release(self) -> None:

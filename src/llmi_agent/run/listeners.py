@@ -7,6 +7,7 @@ from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
+from llmi_agent.base.logs import tells
 from llmi_agent.contract.tool import Failed
 from llmi_agent.records.events import (
     CallEnded,
@@ -47,10 +48,14 @@ def logging(log: FilteringBoundLogger, known: Known) -> Listener:
     """Writes a line for what happens to slots and calls, and for each model that fails."""
 
     def listen(event: Event) -> None:
+        if isinstance(event, ModelEnded) and not event.accepted:
+            asked, error = known.asked[event.call], event.error or event.cut
+            log.warning("model.failed", model=asked.model, purpose=asked.purpose, error=error)
+        elif tells():
+            tell(event)
+
+    def tell(event: Event) -> None:
         match event:
-            case ModelEnded() if not event.accepted:
-                asked, error = known.asked[event.call], event.error or event.cut
-                log.warning("model.failed", model=asked.model, purpose=asked.purpose, error=error)
             case CallEnded():
                 brief = _brief(event.outcome)
                 log.info("call.finished", tool=event.tool, slot=event.slot, outcome=brief)

@@ -65,15 +65,14 @@ class _Factory:
     def __call__(
         self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
     ) -> asyncio.Task[Any]:
-        make = self._inner or _plain
-        task: asyncio.Task[Any] = make(loop, coroutine, **options)
+        task: asyncio.Task[Any]
+        if self._inner is None:
+            task = asyncio.Task(coroutine, loop=loop, **options)
+        else:
+            task = self._inner(loop, coroutine, **options)
         if owner := _owner.get():
             owner.add(task)
         return task
-
-
-def _plain(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
-    return asyncio.Task(coroutine, loop=loop, **options)
 
 
 def _watch(loop: asyncio.AbstractEventLoop) -> None:
