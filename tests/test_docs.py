@@ -59,6 +59,23 @@ def test_the_embedding_pages_main_snippet_runs_as_it_stands(tmp_path: Path) -> N
     assert re.fullmatch(r".*rain.* \d\n", done.stdout)
 
 
+def test_the_embedding_pages_runner_writes_files_and_says_what_failed(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "embedding.md").read_text(encoding="utf-8")
+    first, second, *_ = snippets(page, "python")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", first + second],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stderr == ""
+    report, failure = done.stdout.splitlines()[-2:]
+    assert (tmp_path / report).is_file()
+    assert failure.startswith("snow.csv cannot be read")
+
+
 def test_the_readmes_settings_are_settings() -> None:
     (snippet,) = snippets(README, "toml")
     settings = tomllib.loads(snippet)

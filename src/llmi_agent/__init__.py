@@ -42,6 +42,8 @@ if TYPE_CHECKING:
         registry_of as registry_of,
     )
     from llmi_agent.records.costs import Costs as Costs
+    from llmi_agent.runner.job import Failure as Failure, Job as Job, Written as Written
+    from llmi_agent.runner.runner import Runner as Runner
     from llmi_agent.store.artifacts import ArtifactStore as ArtifactStore
     from llmi_agent.store.attachments import (
         attach_bytes as attach_bytes,
@@ -67,6 +69,8 @@ _ROOMS = {
     "document.render": ("load_document", "render_html", "render_markdown", "write_document"),
     "host.registry": ("Registry", "discover", "registry_of"),
     "records.costs": ("Costs",),
+    "runner.job": ("Failure", "Job", "Written"),
+    "runner.runner": ("Runner",),
     "store.artifacts": ("ArtifactStore",),
     "store.attachments": ("attach_bytes", "attach_files"),
     "store.home": ("default_store",),

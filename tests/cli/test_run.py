@@ -82,6 +82,22 @@ def test_json_is_one_object_with_the_whole_result(cli) -> None:
     assert result["seconds"] > 0
 
 
+def test_an_episode_from_python_is_resumed_into_a_page(cli) -> None:
+    """Nobody noted the formats that were asked for: there were none."""
+    from fake_pictures import build_echo
+    from langchain_core.messages import HumanMessage
+
+    from llmi_agent.host.registry import discover
+    from llmi_agent.store.home import default_store
+
+    graph = build_echo(tools=discover(("fake-pictures",)), store=default_store())
+    episode = graph.invoke({"messages": [HumanMessage(DRAFT)]})["document"]["episode"]
+    ended = cli("run", "--resume", episode, *ECHO, "--out", "o")
+    assert ended.code == 0, ended.err
+    assert ended.out.splitlines()[-1] == "o/report.html"
+    assert Path("o/report.html").is_file()
+
+
 def test_what_a_tool_prints_does_not_reach_stdout(cli) -> None:
     ended = cli("run", DRAFT, *ECHO, "--json")
     assert "a tool that prints" not in ended.out
