@@ -78,7 +78,7 @@ async def test_a_group_has_one_id_and_a_seed_for_each_member(store, tmp_path) ->
     one, two = {each.group for each in jobs[:3]}, {each.group for each in jobs[3:]}
     assert len(one) == len(two) == 1
     assert one != two
-    assert [each.out.name for each in jobs if each.out] == ["0", "1", "2"] * 2
+    assert [Path(each.out or "").name for each in jobs] == ["0", "1", "2"] * 2
 
 
 async def test_the_same_batch_again_has_the_same_groups_and_goes_on(store, tmp_path) -> None:

@@ -160,7 +160,7 @@ async def test_a_failure_is_data_with_what_it_has_cost(runner: Runner, tmp_path:
     [
         (Job(" "), "the prompt is empty"),
         (Job("Write.", (Path("nope.csv"),)), "nope.csv cannot be read"),
-        (Job("Write.", formats=("pdf",), out=Path("o")), "there is no format 'pdf'"),
+        (Job("Write.", formats=("pdf",), out="o"), "there is no format 'pdf'"),
     ],
 )
 async def test_a_job_that_cannot_be_done_fails_with_one_sentence(
@@ -172,6 +172,7 @@ async def test_a_job_that_cannot_be_done_fails_with_one_sentence(
     assert words in failure.message
     assert "\n" not in failure.message
     assert not failure.unexpected
+    assert failure.episode is None  # nothing was asked for it
 
 
 async def test_a_fault_is_told_from_a_failure_and_keeps_secrets(store: ArtifactStore) -> None:

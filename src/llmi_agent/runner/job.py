@@ -27,7 +27,7 @@ class Job:
     prompt: str = ""
     attachments: tuple[Attachment | Path | str, ...] = ()
     """Files by their paths, and what the runner's store has already."""
-    out: Path | None = None
+    out: Path | str | None = None
     """The folder to write to; a report that it holds is replaced. None: no file is written."""
     formats: tuple[str, ...] = FORMATS
     seed: int | None = None

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from langchain_core.messages import HumanMessage
@@ -21,7 +22,7 @@ from llmi_agent.runner.episodes import Episodes, Order
 from llmi_agent.runner.graphs import Graph
 from llmi_agent.runner.inputs import attach
 from llmi_agent.runner.job import Failure, Job, Written, failure_of
-from llmi_agent.runner.rendering import rendered
+from llmi_agent.runner.rendering import check_formats, rendered
 from llmi_agent.runner.setup import Setup, prepare
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.home import default_store
@@ -107,6 +108,7 @@ class Life:
         """Whether the policy has begun to write, so that there is something to go on with."""
         self._runner = runner
         self._listener = tell
+        self._out = None if job.out is None else Path(job.out)
         self._began = time.monotonic()
 
     @property
@@ -119,7 +121,7 @@ class Life:
         store = self._runner.store
         request = await self._request()
         document = _document(await self._follow(request))
-        files, replaced = await rendered(document, store, self.job.out, self.job.formats)
+        files, replaced = await rendered(document, store, self._out, self.job.formats)
         episode = self.episode or document.episode
         return Written(episode, document, files, replaced, self.seconds)
 
@@ -139,6 +141,7 @@ class Life:
         job, runner = self.job, self._runner
         if not (job.prompt.strip() or job.resume):
             raise InputError("the prompt is empty: say what the document should be about")
+        check_formats(job.formats)
         # Also of one that goes on: the store may have been swept meanwhile.
         attachments = await asyncio.to_thread(attach, runner.store, job.attachments)
         if not job.resume or (job.prompt and not await self._known(job.resume)):
@@ -168,9 +171,8 @@ class Life:
         self._listener(event)
 
     def _order(self) -> Order:
-        job = self.job
-        out = str(job.out.absolute()) if job.out else None
-        return replace(self._runner.order, out=out, formats=tuple(job.formats))
+        out = str(self._out.absolute()) if self._out else None
+        return replace(self._runner.order, out=out, formats=tuple(self.job.formats))
 
     async def _costs(self) -> Costs:
         """What is on record of its calls; it may be that this cannot be read either."""
