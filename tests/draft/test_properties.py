@@ -80,6 +80,8 @@ HABITS = (
         f"```\n<imgen>{GOOD}</imgen>\n```\n",
         f"\n~~~json\n{GOOD}\n~~~\n",
         '<imgen source="search" query="q"/>',
+        f"<imgen>{GOOD[:-4]}</imgen>",
+        f"<imgen>{GOOD.replace('q', '<imgen>')}</imgen>",
     ),
 )
 NASTY = st.one_of(
@@ -244,6 +246,7 @@ LARGE: dict[str, Callable[[int], str]] = {
     "half attributes": lambda n: "<imgen a" * (n // 8),
     "half spellings": lambda n: "&lt;imgen&gt; < imgen [TH" * (n // 24),
     "closings of thoughts": lambda n: "# a\n" + "</think>\n" * (n // 9),
+    "tags in strings that never end": lambda n: "<imgen>{'a<imgen>{\"b</imgen>" * (n // 25),
     "objects without tags": lambda n: '```json\n{"source": "x"}\n```\n' * (n // 28),
     "blank lines in a fence": lambda n: "```\n" + " \n" * (n // 2),
 }

@@ -14,6 +14,7 @@ from llmi_agent.draft import (
     Text,
     Void,
     format as format_draft,
+    joined,
     parse,
     slot_in,
 )
@@ -216,8 +217,42 @@ def test_the_strict_reader_wants_the_closing_tag() -> None:
     assert draft.blocks == (bad(f"<imgen>{PAYLOAD}\n"), slot(1))
 
 
-def test_the_first_closing_tag_ends_a_slot_even_in_a_string() -> None:
-    draft = parse('<imgen>{"source": "search", "description": "</imgen>"', KINDS)
+NAMED = ("</imgen>", "<imgen>", "<imgen>x</imgen>", "</IMGEN>", "a</imgen>b</imgen>c<imgen>")
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize(
+    "written",
+    [
+        '<imgen>{"source": "code", "description": "", "params": {"code": "x = \'NAME\'"}}</imgen>',
+        "<imgen>{'source': 'code', 'description': '', 'params': {'code': 'x = \\'NAME\\''}}</imgen>",
+        '<imgen>\n```json\n{"source": "code", "description": "", "params": {"code": "x = \'NAME\'"}}\n```\n</imgen>',
+        '<tool_call>{"name": "code", "arguments": {"code": "x = \'NAME\'"}}</tool_call>',
+    ],
+)
+def test_a_tag_named_in_a_string_is_part_of_it(name: str, written: str) -> None:
+    text = f"# T\n{written.replace('NAME', name)}\nIt's {TAG}."
+    draft = parse(text, KINDS)
+    code = Slot(0, "code", "", {"code": f"x = '{name}'"})
+    assert draft.blocks == (Text("# T\n"), code, Text("\nIt's "), slot(1), Text("."))
+    assert parse(format_draft(draft), KINDS) == draft
+    stream = DraftReader(KINDS)
+    assert joined([*(b for c in text for b in stream.feed(c)), *stream.close()]) == draft.blocks
+
+
+@pytest.mark.parametrize("end", ["</imgen>", ""])
+def test_a_string_cut_by_its_tag_takes_no_prose_along(end: str) -> None:
+    cut = f'<imgen>{{"source": "search", "description": "t{end}'
+    draft = parse(f'{cut}\nIt "is" so.\n{TAG}\nMore: {TAG}', KINDS)
+    kinds = [type(block) for block in draft.blocks]
+    assert kinds == [BadSlot, *([Text] if end else []), Slot, Text, Slot]
+
+
+def test_the_strict_reader_ends_a_slot_at_the_first_closing_tag_even_in_a_string() -> None:
+    text = (
+        '<imgen>{"source": "search", "description": "</imgen>", "params": {"query": "q"}}</imgen>'
+    )
+    draft = parse(text, KINDS, reader="strict")
     assert [type(block) for block in draft.blocks] == [BadSlot, Text]
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from llmi_agent.draft.fences import FenceScanner
 from llmi_agent.draft.scanner import SlotReader, TextTaker, span
+from llmi_agent.draft.syntax import MAX_PAYLOAD, ends_in_string, is_object
 from llmi_agent.draft.tags import (
     ANY_EDGE,
     CALL_EDGE,
@@ -37,6 +38,8 @@ _BLANKS = re.compile(r"[ \t>]*")
 _SPACE = re.compile(r"\s*")
 _HASHES = re.compile("#*")
 _ANALYSIS = "analysis"
+_MOST_NAMES = 8
+"""Of tags, in the strings of one payload: what follows an open quote is read again after each that was a tag."""
 _RUN_IN = re.compile(rf"{_ANALYSIS}(?=[A-Z])")
 _RUN_IN_FINAL = re.compile("assistant(?:final|<\\|channel\\|>final<\\|message\\|>)")
 _ANGLE = re.compile("[<>]")
@@ -62,6 +65,7 @@ class LenientScanner(FenceScanner):
         self._gap_at = 0
         self._hashes = 0
         self._ends = re.compile("")
+        self._names: list[tuple[int, str]] = []
         self.may_be_reasoning = True
         self._tokens = _TOKENS_AT_FIRST
         self._state = self._opening
@@ -73,7 +77,7 @@ class LenientScanner(FenceScanner):
                 self._end_lines()
             elif self._state == self._in_slot:
                 self._give_up_carry()
-                self._end_slot("")
+                self._end_slot_early() if self._names else self._end_slot("")
             elif self._state == self._in_opener:
                 self._no_opener()
             else:
@@ -180,6 +184,31 @@ class LenientScanner(FenceScanner):
         self._at_line_start = self._state == self._line_start
         if gap:
             self._say(gap, self._gap_at, self._gap_at + len(gap))
+
+    # Slots
+
+    def _at_edge(self, found: re.Match[str]) -> int:
+        """A tag that a string of the payload names is none, if the payload can be read with it."""
+        content = "".join(self._content)
+        if len(self._names) < _MOST_NAMES and ends_in_string(content[: MAX_PAYLOAD + 1]):
+            self._names.append((len(content), found[0]))
+            self._content = [content, found[0]]
+            return self._skip_to(found.end())
+        if self._names and not ("/" in found[0] and is_object(content)):
+            self._end_slot_early()
+            return self._skip_to(found.start())
+        self._names = []
+        return super()._at_edge(found)
+
+    def _end_slot_early(self) -> None:
+        """The first tag that stood in a string was one."""
+        (end, tag), self._names = self._names[0], []
+        content, start = "".join(self._content), self._opened + len(self._opener)
+        closer = tag if "/" in tag else ""
+        self._content = [content[:end]]
+        self._end_slot(closer)
+        end += len(closer)
+        self._rescan(content[end:], start + end)
 
     def _in_think(self, window: str, position: int) -> int:
         found = self._ends.search(window, position)

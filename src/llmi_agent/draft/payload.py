@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from llmi_agent.draft import shapes, syntax
+from llmi_agent.draft.syntax import MAX_PAYLOAD
 from llmi_agent.draft.types import Dialect, Kinds, Slot, Span, Strictness
 from llmi_agent.draft.wire import format_slot
-
-MAX_PAYLOAD: Final = 200_000
-"""The most characters of a payload, as written and in canonical form."""
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
 _KEYS = ("source", "description", "params")

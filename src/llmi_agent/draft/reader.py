@@ -55,7 +55,8 @@ class DraftReader:
       `</think>` or `</imgen>` is dropped alone. Where its two sides would join into something with
       a meaning, one space stays.
     - Tags in Markdown fences and inline code are quotations and stay prose (see `scanner`).
-    - The first closing tag ends a slot, even inside a string of the payload: `format` escapes them.
+    - The first closing tag ends a slot; to the strict reader even inside a string of the payload (`format` escapes
+      them). The lenient one takes tags in a string as part of it, if the payload can be read so.
     - An `<imgen>` that meets another one, or the end, is not closed. What follows it is a slot if the
       lenient reader can make one of it; a JSON object followed by prose is a slot and that prose. Else it
       is a bad slot, which takes what looks like a payload along; a mere mention of the tag in prose

@@ -211,6 +211,9 @@ class Scanner:
             self._content.append(window[position : self._hold(window, position)])
             return self._skip_to(len(window))
         self._content.append(window[position : found.start()])
+        return self._at_edge(found)
+
+    def _at_edge(self, found: re.Match[str]) -> int:
         closer = found[0] if "/" in found[0] else ""
         self._end_slot(closer)
         return self._skip_to(found.end() if closer else found.start())

@@ -8,15 +8,19 @@ import re
 import warnings
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 from llmi_agent.draft import lenient_json
 from llmi_agent.draft.types import Dialect, Strictness
+
+MAX_PAYLOAD: Final = 200_000
+"""The most characters of a payload, as written and in canonical form."""
 
 _Readers: TypeAlias = tuple[Callable[[str], dict[Any, Any]], ...]
 
 _SHAPE = '{"source": ..., "description": ..., "params": {...}}'
 _FENCE = re.compile(r"(`{3,}|~{3,})[A-Za-z]*\s*")
+_STRINGS = re.compile(r"""(?:[^"']++|"(?:[^"\\]++|\\.)*+"|'(?:[^'\\]++|\\.)*+')*+""", re.DOTALL)
 _CODE_HEAD = "{'source': 'code', 'description': '"
 _CODE_MIDDLE = "', 'params': {'code': '"
 _CODE_TAIL = "'}}"
@@ -43,6 +47,30 @@ def unfenced(payload: str) -> str:
     text = payload.strip()
     fence = _FENCE.match(text)
     return text[fence.end() :].removesuffix(fence[1]).rstrip() if fence else text
+
+
+def ends_in_string(text: str) -> bool:
+    """Whether the text of an object ends inside of one of its strings, as far as quotes tell."""
+    body = unfenced(text)
+    strings = _STRINGS.match(body) if body.startswith("{") else None
+    if strings is None or strings.end() == len(body):
+        return False
+    try:
+        object_end(body, 0)
+    except SyntaxProblemError:
+        return "}" not in body or not is_object(text)
+    return False
+
+
+def is_object(payload: str) -> bool:
+    """Whether the lenient reader can make an object of it."""
+    for read in readers("json", "lenient"):
+        try:
+            read(unfenced(payload))
+        except SyntaxProblemError:
+            continue
+        return True
+    return False
 
 
 def object_end(text: str, start: int) -> int:
