@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from llmi_agent.contract.kinds import WELL_KNOWN
@@ -42,6 +44,10 @@ SLOTS = {
     "two thinks": f"<think>a</think>\n<think>b {TAG}</think>\n{DOCUMENT}",
     "reasoning inside of the fence": f"```markdown\n<think>hm</think>\n<think>\na {TAG}\n</think>\n{DOCUMENT}\n```",
     "reasoning with headings": f"# Plan\n- {TAG}\n\n</think>\n\n{DOCUMENT}",
+    "json": json.dumps({"title": "Tides", "content": DOCUMENT}),
+    "json without a heading": json.dumps({"title": "Tides", "body": DOCUMENT[9:]}, indent=2),
+    "json in a fence": f"```json\n{json.dumps({'document': DOCUMENT}, ensure_ascii=False)}\n```",
+    "json after reasoning": f"<think>{TAG}</think>\n\n{json.dumps({'role': 'assistant', 'content': DOCUMENT})}",
     "windows line ends": DOCUMENT.replace("\n", "\r\n"),
 }
 
@@ -77,6 +83,34 @@ def test_a_text_that_only_begins_like_a_channel_is_prose(text: str) -> None:
     assert joined([*(b for c in text for b in reader.feed(c)), *reader.close()]) == (
         (Text(text),) if text else ()
     )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"title": "Tides", "sections": [DOCUMENT]},
+        {"content": DOCUMENT, "summary": "Short."},
+        {"content": DOCUMENT, "text": "Other."},
+        {"content": ""},
+        {"content": json.dumps({"content": DOCUMENT})},
+        {"content": "\ud800"},
+        {"heading": "Tides"},
+        [DOCUMENT],
+    ],
+)
+def test_json_that_says_more_than_one_text_stays_as_it_is(answer: object) -> None:
+    text = json.dumps(answer)
+    draft = parse(text, KINDS)
+    assert draft.wrapper is None
+    if not draft.slots:
+        assert draft.text == text
+
+
+def test_a_slot_in_json_stands_where_its_tag_does_in_the_json() -> None:
+    text = json.dumps({"title": "Über", "content": f"é 🌊\n{TAG}\n"})
+    (found,) = parse(text, KINDS).slots
+    start, end = found.span
+    assert json.loads(f'"{text[start:end]}"') == TAG
 
 
 def test_a_document_without_a_heading_is_held_for_two_thousand_characters() -> None:

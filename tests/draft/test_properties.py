@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import get_args
@@ -84,7 +85,7 @@ HABITS = (
         f"<imgen>{GOOD.replace('q', '<imgen>')}</imgen>",
     ),
 )
-NASTY = st.one_of(
+PLAIN = st.one_of(
     st.lists(st.sampled_from((*TOKENS, *HABITS)), max_size=20).map("".join),
     st.lists(st.sampled_from(HABITS) | st.sampled_from(["\n", "```", "a", GOOD]), max_size=15).map(
         "".join
@@ -92,6 +93,16 @@ NASTY = st.one_of(
     st.lists(st.sampled_from(TOKENS), max_size=25).map("".join),
     st.lists(st.sampled_from(TOKENS) | st.text(max_size=4), max_size=12).map("".join),
     st.text(),
+)
+WRAPPERS = ("{}", "<think>a</think>\n {}\n", "```json\n{}\n```", "{}x", "{}\n</think>\n# T")
+NASTY = PLAIN | st.builds(
+    lambda text, name, wrapper, ascii_only: wrapper.format(
+        json.dumps({"title": "T", name: text}, ensure_ascii=ascii_only)
+    ),
+    PLAIN,
+    st.sampled_from(["content", "document", "summary", "title"]),
+    st.sampled_from(WRAPPERS),
+    st.booleans(),
 )
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda s: s.strip())
 TITLES = st.lists(st.sampled_from(TOKENS) | WORDS, max_size=6).map("".join)
@@ -124,6 +135,7 @@ def test_any_chunking_reads_like_the_whole(
     assert joined(blocks) == whole.blocks
     assert spans(joined(blocks)) == spans(whole.blocks)
     assert all(block.text for block in blocks if isinstance(block, Text))
+    assert stream.wrapper == whole.wrapper
 
 
 @FEW
@@ -136,7 +148,7 @@ def test_spans_lie_in_order_and_hold_what_was_read(
     for start, end in (span for each in spans(draft.blocks) for span in each):
         assert position <= start <= end <= len(text)
         position = end
-    for block in draft.blocks:
+    for block in draft.blocks if draft.wrapper is None else ():
         if isinstance(block, Text):
             assert block.text == "".join(text[start:end] or " " for start, end in block.spans)
         else:
@@ -151,7 +163,7 @@ def test_the_blocks_are_made_again_of_the_slots_and_the_places_of_the_texts(
     text: str, dialect: Dialect, reader: Strictness, inputs: int
 ) -> None:
     draft = parse(text, KINDS, inputs=inputs, dialect=dialect, reader=reader)
-    again = blocks_of(text, draft.slots, draft.text_spans)
+    again = blocks_of(text, draft.slots, draft.text_spans, draft.wrapper)
     assert again == draft.blocks
     assert spans(again) == spans(draft.blocks)
 

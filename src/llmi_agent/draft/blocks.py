@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from llmi_agent.draft.types import BadSlot, Block, Slot, Span, Text, Void
+from llmi_agent.draft.wrapped import inner
 
 
 def joined(stream: Iterable[Block | Void]) -> tuple[Block, ...]:
@@ -20,19 +21,30 @@ def joined(stream: Iterable[Block | Void]) -> tuple[Block, ...]:
 
 
 def blocks_of(
-    source: str, slots: Iterable[Slot | BadSlot], texts: Iterable[Span]
+    source: str,
+    slots: Iterable[Slot | BadSlot],
+    texts: Iterable[Span],
+    wrapper: Span | None = None,
 ) -> tuple[Block, ...]:
-    """The blocks that the reader gave, from the source, the slots with their spans, and the spans of the texts.
+    """The blocks that the reader gave, from the source and what `Draft` tells: its slots, `text_spans` and `wrapper`.
 
-    Nothing is read anew: it needs no kinds, and gives the same whatever the reader of its day takes for a slot.
+    No slot is read anew: it needs no kinds, and gives the same whatever the reader of its day takes for a slot.
     """
-    pieces = [Text(source[start:end] or " ", ((start, end),)) for start, end in texts]
-    blocks: list[Block] = sorted([*pieces, *slots], key=_place)
+    wrapped = inner(source, *wrapper) if wrapper else None
+    pieces = []
+    for start, end in texts:
+        inside = wrapped and wrapper and wrapper[0] <= start
+        written = wrapped.words(start, end) if wrapped and inside else source[start:end]
+        pieces.append(Text(written or " ", ((start, end),)))
+    blocks: list[Block] = sorted([*pieces, *slots], key=place)
     return joined(blocks)
 
 
-def _place(block: Block) -> Span:
-    return block.spans[0] if isinstance(block, Text) else block.span
+def place(block: Block) -> Span:
+    """Where a block stands, all of it."""
+    if isinstance(block, Text):
+        return block.spans[0][0], block.spans[-1][1]
+    return block.span
 
 
 def _merged(blocks: Iterable[Block]) -> Iterable[Block]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import inf
 from typing import get_args
 
-from llmi_agent.draft.blocks import joined
+from llmi_agent.draft.blocks import joined, place
 from llmi_agent.draft.habits import LenientScanner
 from llmi_agent.draft.payload import (
     PayloadError,
@@ -32,8 +32,8 @@ from llmi_agent.draft.types import (
     Text,
     Void,
 )
+from llmi_agent.draft.wrapped import inner, may_be_wrapped
 
-_MOST_TRIES = 20
 _MOST_HELD = 2_000
 # How models begin to think; a document hardly begins so.
 _THINKS_ALOUD = re.compile(
@@ -90,9 +90,14 @@ class DraftReader:
         self._count = 0
         self._ready: list[Block | Void] = []
         self._held: deque[tuple[Block, str]] = deque()
+        self._fed: list[str] = []
+        self._has_begun = self._may_be_wrapped = False
+        self.wrapper: Span | None = None
+        """Where the JSON object stands that the document was in; known at the end."""
 
     def feed(self, chunk: str) -> list[Block | Void]:
         """Take one more chunk, of any size; return the blocks that are certain now."""
+        self._fed.append(chunk)
         self._scanner.feed(chunk)
         if self._held:
             self._release()
@@ -101,6 +106,8 @@ class DraftReader:
     def close(self) -> list[Block | Void]:
         """Take the end of the text; return the blocks that are left."""
         self._scanner.close()
+        if self._may_be_wrapped:
+            self._unwrap()
         self._ready = [*self._taken_back, *self._ready]
         while self._held:
             block, raw = self._held.popleft()
@@ -119,7 +126,26 @@ class DraftReader:
         self._ready = []
         self._held.clear()
         self._count = 0
-        self._in_doubt = True
+        self._in_doubt, self._has_begun, self._may_be_wrapped = True, False, False
+
+    def _unwrap(self) -> None:
+        """The document in a JSON object, if that is what was held."""
+        blocks = [block for block, _ in self._held]
+        begun = next(i for i, block in enumerate(blocks) if _is_words(block))
+        source, end = "".join(self._fed), place(blocks[-1])[1]
+        blank = place(blocks[begun])[0]
+        start = blank + len(source[blank:]) - len(source[blank:].lstrip())
+        found = inner(source, start, end)
+        if found is None:
+            return
+        stream = DraftReader(self._kinds, inputs=self._inputs, dialect=self._dialect)
+        read = joined([*stream.feed(found.text), *stream.close()])
+        if stream._may_be_wrapped:
+            return
+        self.wrapper = start, end
+        if start > blank:
+            blocks[begun], begun = Text(source[blank:start], ((blank, start),)), begun + 1
+        self._held = deque((block, "") for block in (*blocks[:begun], *map(found.moved, read)))
 
     def _reads(self, payload: str) -> bool:
         try:
@@ -131,6 +157,7 @@ class DraftReader:
     def _read_slot(self, opener: str, content: str, closer: str, start: int) -> int:
         index = self._count
         self._count += 1
+        self._has_begun = True
         closed = bool(closer)
         raw = opener + content + closer
         used = len(content)
@@ -176,13 +203,16 @@ class DraftReader:
     def _say(self, piece: str, start: int, end: int) -> None:
         is_early = self._patience >= 0 and self._scanner.may_be_reasoning
         text = Text(piece, ((start, end),))
-        if is_early or self._held or self._in_doubt:
+        if not self._has_begun and piece.strip():
+            self._has_begun = True
+            self._may_be_wrapped = self._reader == "lenient" and may_be_wrapped(piece)
+        if is_early or self._held or self._in_doubt or self._may_be_wrapped:
             self._push(text, piece)
         else:
             self._ready.append(text)
 
     def _push(self, block: Block, raw: str) -> None:
-        if self._in_doubt and (not isinstance(block, Text) or block.text.strip()):
+        if self._in_doubt and _is_words(block):
             self._ready = [Void()] if self._told else []
             self._taken_back, self._in_doubt = [], False
         self._held.append((block, raw))
@@ -190,7 +220,11 @@ class DraftReader:
         self._release()
 
     def _release(self) -> None:
-        if self._in_doubt or (self._scanner.may_be_reasoning and self._waits()):
+        if (
+            self._in_doubt
+            or self._may_be_wrapped
+            or (self._scanner.may_be_reasoning and self._waits())
+        ):
             return
         while self._held and self._is_certain(self._held[0][0]):
             self._ready.append(self._held.popleft()[0])
@@ -231,47 +265,11 @@ def parse(
     Raises ValueError for a dialect or reader that does not exist, and never for the text.
     """
     stream = DraftReader(kinds, inputs=inputs, dialect=dialect, reader=reader)
-    return Draft(joined((*stream.feed(text), *stream.close())))
+    return Draft(joined([*stream.feed(text), *stream.close()]), stream.wrapper)
 
 
-def slot_in(
-    answer: str,
-    kinds: Kinds,
-    *,
-    inputs: int = 0,
-    dialect: Dialect = "json",
-    reader: Strictness = "lenient",
-) -> Slot | BadSlot | None:
-    """The one slot that an answer was asked for: the first in a tag, else, read leniently, the first JSON object
-    that is one."""
-    if slots := parse(answer, kinds, inputs=inputs, dialect=dialect, reader=reader).slots:
-        return slots[0]
-    start = -1
-    for _ in range(_MOST_TRIES if reader == "lenient" else 0):
-        start = answer.find("{", start + 1)
-        if start < 0:
-            break
-        try:
-            slot, used = read_start(answer[start:], kinds, index=0, dialect=dialect)
-        except PayloadError:
-            continue
-        return replace(slot, span=(start, start + used))
-    return None
-
-
-def is_valid_payload(
-    payload: str, kinds: Kinds, *, slots: int, inputs: int, dialect: Dialect
-) -> bool:
-    """Whether the strict reader takes this payload, which stands between the tags of one slot.
-
-    `slots` is how many slots an `img_index` may name besides the `inputs` input images: in dialect
-    `python` all of the draft's, in `json` those before this one.
-    """
-    try:
-        read(payload, kinds, index=0, pictures=inputs + slots, dialect=dialect, reader="strict")
-    except PayloadError:
-        return False
-    return True
+def _is_words(block: Block) -> bool:
+    return not isinstance(block, Text) or bool(block.text.strip())
 
 
 def _is_mention(content: str) -> bool:

@@ -74,7 +74,7 @@ def is_object(payload: str) -> bool:
 
 
 def object_end(text: str, start: int) -> int:
-    """Where the JSON object that begins at `start` ends. Raises SyntaxProblemError."""
+    """Where the JSON object, or other value, that begins at `start` ends. Raises SyntaxProblemError."""
     try:
         return _DECODER.raw_decode(text, start)[1]
     except (ValueError, RecursionError) as error:

@@ -73,6 +73,8 @@ class Draft:
     """The policy's text in order."""
 
     blocks: tuple[Block, ...]
+    wrapper: Span | None = field(default=None, compare=False)
+    """Where the JSON object stands that the document was a string of, if it was one."""
 
     @property
     def slots(self) -> tuple[Slot | BadSlot, ...]:
