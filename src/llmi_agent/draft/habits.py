@@ -19,7 +19,8 @@ from llmi_agent.draft.scanner import SlotReader, TextTaker, span
 from llmi_agent.draft.syntax import MAX_PAYLOAD, ends_in_string, is_object
 from llmi_agent.draft.tags import (
     ANY_EDGE,
-    CALL_EDGE,
+    CALL_EDGES,
+    CALL_ENDS,
     ENTITY_EDGE,
     FINAL,
     LONGEST,
@@ -31,7 +32,7 @@ from llmi_agent.draft.tags import (
 # One character class comes first, so that prose is skipped at the speed of `re`.
 _QUOTES = r"(?<=`)(?:(?<![A-Za-z0-9]`)[^`\n]+`(?=[^`]))?"
 _TOKENS, _TOKENS_AT_FIRST = (
-    re.compile(rf"[<&\[◁`\n](?:(?<=\n)(?=[ \t>`~<{first}]|\Z)|{_QUOTES}|(?<=[<&\[◁])(?:{TOKEN}))")
+    re.compile(rf"[<&\[◁`\n](?:(?<=\n)(?=[ \t>`~<\[{first}]|\Z)|{_QUOTES}|(?<=[<&\[◁])(?:{TOKEN}))")
     for first in ("", "#")
 )
 _BLANKS = re.compile(r"[ \t>]*")
@@ -43,7 +44,6 @@ _MOST_NAMES = 8
 _RUN_IN = re.compile(rf"{_ANALYSIS}(?=[A-Z])")
 _RUN_IN_FINAL = re.compile("assistant(?:final|<\\|channel\\|>final<\\|message\\|>)")
 _ANGLE = re.compile("[<>]")
-_EDGES = {"entity": ENTITY_EDGE, "call": CALL_EDGE}
 
 
 class LenientScanner(FenceScanner):
@@ -136,7 +136,7 @@ class LenientScanner(FenceScanner):
         if group in ("open", "entity", "call", "attributes"):
             self._send(window, at)
             self._opener, self._opened, self._may_wrap = found[0], self._base + at, False
-            self._edge = _EDGES.get(group, ANY_EDGE)
+            self._edge = ENTITY_EDGE if group == "entity" else CALL_EDGES.get(tag, ANY_EDGE)
             self._state = self._in_opener if group == "attributes" else self._in_slot
         else:
             self._keep_apart(window, at)
@@ -146,9 +146,9 @@ class LenientScanner(FenceScanner):
 
     def _is_only_words(self, group: str, tag: str) -> bool:
         """Names that prose may hold as well are tags at the start of a line only."""
-        if group not in ("call", "think") or self._at_line_start:
+        if group not in ("call", "think", "marker") or self._at_line_start or tag == "<think>":
             return False
-        return tag != "<think>" and tag[0] == "<" and tag[1] != "|"
+        return (tag[0] == "<" and tag[1] not in "|\uff5c/") or tag.startswith("[tool")
 
     def _after_mark(self, group: str, tag: str) -> None:
         if group == "think":
@@ -187,6 +187,9 @@ class LenientScanner(FenceScanner):
 
     # Slots
 
+    def _closer(self, edge: str) -> str:
+        return edge if edge.casefold() in CALL_ENDS else super()._closer(edge)
+
     def _at_edge(self, found: re.Match[str]) -> int:
         """A tag that a string of the payload names is none, if the payload can be read with it."""
         content = "".join(self._content)
@@ -194,7 +197,7 @@ class LenientScanner(FenceScanner):
             self._names.append((len(content), found[0]))
             self._content = [content, found[0]]
             return self._skip_to(found.end())
-        if self._names and not ("/" in found[0] and is_object(content)):
+        if self._names and not (self._closer(found[0]) and is_object(content)):
             self._end_slot_early()
             return self._skip_to(found.start())
         self._names = []
@@ -204,7 +207,7 @@ class LenientScanner(FenceScanner):
         """The first tag that stood in a string was one."""
         (end, tag), self._names = self._names[0], []
         content, start = "".join(self._content), self._opened + len(self._opener)
-        closer = tag if "/" in tag else ""
+        closer = self._closer(tag)
         self._content = [content[:end]]
         self._end_slot(closer)
         end += len(closer)

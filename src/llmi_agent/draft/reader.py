@@ -9,6 +9,7 @@ from math import inf
 from typing import get_args
 
 from llmi_agent.draft.blocks import joined, place
+from llmi_agent.draft.calls import call_end, is_call
 from llmi_agent.draft.habits import LenientScanner
 from llmi_agent.draft.payload import (
     PayloadError,
@@ -166,7 +167,7 @@ class DraftReader:
             if closed:
                 block = self._read(payload_of(opener, content), index, (start, start + len(raw)))
             else:
-                slot, used = self._read_unclosed(content, index)
+                slot, used = self._read_unclosed(opener, content, index)
                 block = replace(slot, span=(start, start + len(opener) + used))
         except PayloadError as error:
             if not closed and _is_mention(content):
@@ -187,7 +188,10 @@ class DraftReader:
             span=span,
         )
 
-    def _read_unclosed(self, content: str, index: int) -> tuple[Slot, int]:
+    def _read_unclosed(self, opener: str, content: str, index: int) -> tuple[Slot, int]:
+        if is_call(opener):
+            end = call_end(content)
+            return self._read(payload_of(opener, content[:end]), index), end
         if self._reader == "strict" or _is_mention(content):
             raise PayloadError(_UNCLOSED)
         try:

@@ -214,9 +214,13 @@ class Scanner:
         return self._at_edge(found)
 
     def _at_edge(self, found: re.Match[str]) -> int:
-        closer = found[0] if "/" in found[0] else ""
+        closer = self._closer(found[0])
         self._end_slot(closer)
         return self._skip_to(found.end() if closer else found.start())
+
+    def _closer(self, edge: str) -> str:
+        """The edge of a slot, if it closes it."""
+        return edge if "/" in edge else ""
 
     def _end_slot(self, closer: str) -> None:
         content = "".join(self._content)

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from llmi_agent.draft import syntax
+from llmi_agent.draft.calls import as_json, is_call
 from llmi_agent.draft.types import Kinds
 
 _KEYS = {"source", "description", "params"}
@@ -21,6 +22,8 @@ _ATTRIBUTE = re.compile(r"""([A-Za-z_]\w*)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
 def payload_of(opener: str, content: str) -> str:
     """The payload between the tags, in a fence, or in the tag itself, as its opener says it is written."""
+    if is_call(opener):
+        return as_json(content)
     if opener[0] == "&":
         return html.unescape(content)
     if not opener.endswith((">", "\n")):

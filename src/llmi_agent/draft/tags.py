@@ -1,5 +1,6 @@
 """The tags, how models spell them, and how text is looked through for them."""
 
+# ruff: noqa: RUF001 - the wide bars of DeepSeek's marks are meant
 from __future__ import annotations
 
 import re
@@ -35,11 +36,33 @@ _MARKERS = (
 )
 """Markers between reasoning and answer; they mean nothing by themselves."""
 FINAL: Final = "<|channel|>final<|message|>"
-CALLS: Final = ("tool_call", "toolcall", "function_call", "tool_use", "function=imgen")
-"""Tags in which models trained on tools call for a picture as if it were one."""
+_PLAIN_CALLS = ("tool_call", "toolcall", "function_call", "tool_use")
+CALLS: Final = {
+    **{f"<{name}>": tuple(f"</{each}>" for each in _PLAIN_CALLS) for name in _PLAIN_CALLS},
+    "<function=": ("</function>",),
+    "<invoke name=": ("</invoke>",),
+    "<｜dsml｜invoke name=": ("</｜dsml｜invoke>",),
+    "<|tool_call_begin|>": ("<|tool_call_end|>",),
+    "<|tool_call_start|>": ("<|tool_call_end|>",),
+    "<|tool_call|>": ("<|/tool_call|>", "<|end_of_text|>"),
+    "<｜tool▁call▁begin｜>": ("<｜tool▁call▁end｜>",),
+    "<|python_tag|>": ("<|eot_id|>", "<|eom_id|>"),
+    "<|channel|>commentary to=": ("<|call|>",),
+    "[tool_request]": ("[end_tool_request]",),
+    "[tool_calls]": ("</s>",),
+}
+"""How models trained on tools call for a picture as if it were one, casefolded: opener -> closers."""
+CALL_ENDS: Final = frozenset(end for ends in CALLS.values() for end in ends)
+_SECTIONS = (
+    *("<function_calls>", "</function_calls>", "<tool_calls>", "</tool_calls>"),
+    *("<minimax:tool_call>", "</minimax:tool_call>"),
+    *("<｜dsml｜function_calls>", "</｜dsml｜function_calls>"),
+    *("<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"),
+    *("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"),
+)
+"""Marks around calls; they mean nothing by themselves."""
 
 _B = "[ \t]{0,3}"
-_CALL = "|".join(CALLS)
 _THOUGHTS = tuple(dict.fromkeys(close for close in REASONING.values() if close != "<|end|>"))
 
 
@@ -58,10 +81,10 @@ TOKEN: Final = "|".join(
         rf"(?P<close>(?<=<){_B}/{_B}(?i:imgen){_B}>)",
         rf"(?P<attributes>(?<=<){_B}(?i:imgen)(?=[\s/]))",
         rf"(?P<entity>(?<=&)(?i:lt;){_B}(?i:imgen){_B}&(?i:gt;)(?=[ \t]{{0,8}}\{{))",
-        rf"(?P<call>(?<=<)(?i:{_CALL})>)",
+        f"(?P<call>{_any(tuple(CALLS), '(?<={})')})",
         f"(?P<think>{_any(tuple(REASONING), '(?<={})')})",
         f"(?P<thought>{_any(_THOUGHTS, '(?<={})')})",
-        f"(?P<marker>{_any(_MARKERS, '(?<={})')})",
+        f"(?P<marker>{_any((*_MARKERS, *_SECTIONS), '(?<={})')})",
     )
 )
 """Every tag after its first character, as the lenient reader knows it; the group says which it is."""
@@ -71,7 +94,12 @@ ANY_EDGE: Final = re.compile(rf"<{_B}/?{_B}(?i:imgen){_B}>")
 ENTITY_EDGE: Final = re.compile(
     rf"&(?i:lt;){_B}/?{_B}(?i:imgen){_B}&(?i:gt;)|<{_B}/?{_B}(?i:imgen){_B}>"
 )
-CALL_EDGE: Final = re.compile(rf"</?(?i:{_CALL}|function|imgen)>")
+CALL_EDGES: Final = {
+    opener: re.compile(
+        "|".join((ANY_EDGE.pattern, *(f"(?i:{re.escape(each)})" for each in (opener, *ends))))
+    )
+    for opener, ends in CALLS.items()
+}
 TAG_START: Final = re.compile(rf"<(?={_B}/?{_B}(?i:imgen|think)\b)")
 
 
@@ -110,7 +138,7 @@ def _prefixes(texts: tuple[str, ...]) -> str:
     return "|".join(map(re.escape, starts))
 
 
-_CALL_TAGS = tuple(f"<{slash}{name}>" for name in (*CALLS, "function") for slash in ("", "/"))
+_CALL_TAGS = (*CALLS, *CALL_ENDS, *_SECTIONS)
 _FIRST = re.compile(r"[<&\[◁]")
 _PART = re.compile(
     "|".join(
