@@ -9,7 +9,7 @@ from llmi_agent.base.errors import InputError
 from llmi_agent.contract.tool import Provenance, ToolCall
 from llmi_agent.records.codec import entry_of, events_of
 from llmi_agent.records.commit import Commit
-from llmi_agent.records.events import Event
+from llmi_agent.records.events import Event, Opened
 from llmi_agent.records.journal import Entry, Journal
 from llmi_agent.records.known import Known
 from llmi_agent.records.outcome import Dropped, Finished, Kept, Outcome
@@ -71,6 +71,9 @@ class EpisodeJournal:
         if not event.durable or not self.known.take(event):
             return
         self._waiting.append(entry_of(event))
+        if isinstance(event, Opened):
+            self._send()  # what others note of the run comes after it
+            return
         if self._due is not None:
             return
         try:

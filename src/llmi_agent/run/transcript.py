@@ -13,7 +13,7 @@ from llmi_agent.models import heard
 from llmi_agent.models.tokens import reported
 from llmi_agent.records.events import Event, ModelEnded, ModelText
 
-PIECE, PIECE_SECONDS = 256, 0.5
+PIECE, PIECE_SECONDS = 4096, 0.5
 """Characters of an answer that make a record, or seconds since the last one, whichever comes first."""
 
 
