@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 from uuid import uuid4
@@ -101,7 +101,7 @@ async def _begun(machine: Machine, state: State) -> dict[str, Any]:
     if known:
         figures = list(known.figures)
     else:
-        figures = await asyncio.to_thread(_last_figures, machine, messages, state.get("document"))
+        figures = await _last_figures(machine, messages, state.get("document"))
     inputs = (*_attached_inputs(attachments), *figures)
     told = [asdict(each) for each in with_message]
     return {
@@ -194,7 +194,7 @@ def _attached_inputs(attachments: tuple[Attachment, ...]) -> Iterator[Input]:
             yield Input(each.digest, each.media_type, f"{each.name} (attached)")
 
 
-def _last_figures(
+async def _last_figures(
     machine: Machine, messages: list[AnyMessage], document: dict[str, Any] | None
 ) -> list[Input]:
     """The figures of the thread's last document; where only messages are shared, from its message."""
@@ -211,7 +211,14 @@ def _last_figures(
     ours = [each for each in messages if isinstance(each, AIMessage) and each.name == NAME]
     if not ours or not (figures := figures_of(ours[-1])):
         return []
-    journal = machine.journal(episode_of(ours[-1]))
+    return await asyncio.to_thread(_known_figures, machine, episode_of(ours[-1]), figures)
+
+
+def _known_figures(
+    machine: Machine, episode: str, figures: Sequence[Mapping[str, Any]]
+) -> list[Input]:
+    """Those that are still in the store, with what the journal knows of them."""
+    journal = machine.journal(episode)
     found: list[Input] = []
     for figure in figures:
         digest = str(figure.get("digest"))
