@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from llmi_agent.contract.picture_header import picture_size
-from llmi_agent.store import decoding, watch
+from llmi_agent.store import decoding
 from llmi_agent.store.decoding import REPLY, REQUEST, Done, Job, RefusedError
 
 if TYPE_CHECKING:
@@ -100,11 +100,13 @@ class _Process:
 
     @contextmanager
     def _watched(self, seconds: float) -> Iterator[None]:
-        watch.begin(self._process, seconds)
+        watch = threading.Timer(seconds, self._process.kill)
+        watch.daemon = True
+        watch.start()
         try:
             yield
         finally:
-            watch.end(self._process)
+            watch.cancel()
 
     def _reply(self) -> Done:
         head = self._replies.read(REPLY.size)
