@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from llmi_agent.store import decoder
+from llmi_agent.store import decoder, decoder_process
 from llmi_agent.store.decoder import Decoders
 from llmi_agent.store.decoding import Job, RefusedError
 from llmi_agent.store.intake import IntakeError, admit, shrink
@@ -59,7 +59,7 @@ def pids(decoders: Decoders) -> list[int]:
 def test_a_picture_of_too_much_work_is_refused_and_the_next_one_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(decoder, "SECONDS", 0.2)
+    monkeypatch.setattr(decoder_process, "SECONDS", 0.2)
     with pytest.raises(IntakeError, match="takes too long"):
         admit(strips(240_000))
     assert admit(random_png(16, 16)).width == 16
@@ -136,7 +136,7 @@ def test_a_program_ends_at_once_and_without_a_word_while_a_picture_is_decoded(
     (tmp_path / "bomb").write_bytes(strips(240_000))
     program = (
         "import sys, threading, time\nfrom pathlib import Path\nfrom llmi_agent.store import decoder\n"
-        "from llmi_agent.store.decoding import Job\ndecoder.SECONDS = 30\n"
+        "from llmi_agent.store.decoding import Job\nfrom llmi_agent.store import decoder_process\ndecoder_process.SECONDS = 30\n"
         "job = Job('TIFF', Path(sys.argv[1]).read_bytes(), 40_000_000, 16_384, 0)\n"
         "def work():\n    try:\n        decoder.shared.decode(job)\n    except Exception:\n        pass\n"
         "threading.Thread(target=work, daemon=True).start()\n"
@@ -225,7 +225,7 @@ def test_an_interrupt_of_the_terminal_leaves_the_picture_alone(decoders: Decoder
 
 
 def test_a_picture_is_shrunk_and_a_bomb_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoder, "SECONDS", 0.2)
+    monkeypatch.setattr(decoder_process, "SECONDS", 0.2)
     assert shrink(random_png(200, 100), 50).width == 50
     with pytest.raises(IntakeError, match="takes too long"):
         shrink(strips(240_000), 50)

@@ -18,10 +18,14 @@ import time
 import weakref
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from llmi_agent.store.intake import Limits, Picture, admit
+from llmi_agent.store import decoder
+from llmi_agent.store.intake import Limits, Picture, admit, admitted
 
+_QUICK = 2**17
+"""Bytes that are digested in less time than a thread costs."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -123,8 +127,15 @@ class ArtifactStore:
     def put_image(self, data: bytes, limits: Limits | None = None) -> tuple[Artifact, Picture]:
         """Take a picture in (`intake.admit`) and keep it. Raises IntakeError."""
         picture = admit(data, limits)
-        digest = self.put(picture.data)
-        return Artifact(digest, picture.media_type, picture.width, picture.height), picture
+        return _artifact(self.put(picture.data), picture), picture
+
+    async def take_image(
+        self, data: bytes, limits: Limits | None = None
+    ) -> tuple[Artifact, Picture]:
+        """`put_image`, without keeping the event loop. Raises IntakeError."""
+        picture = await admitted(data, limits)
+        digest = await decoder.shared.off_the_loop(partial(self.put, picture.data))
+        return _artifact(digest, picture), picture
 
     def _files(self) -> Iterator[Path]:
         """Those under a digest, and what a process that was killed left half-written."""
@@ -164,6 +175,16 @@ class MemoryStore(ArtifactStore):
         with self._lock:
             self._kept[digest] = _Kept(bytes(data), time.time())
         return digest
+
+    async def take_image(
+        self, data: bytes, limits: Limits | None = None
+    ) -> tuple[Artifact, Picture]:
+        picture = await admitted(data, limits)
+        if len(picture.data) > _QUICK:
+            digest = await decoder.shared.off_the_loop(partial(self.put, picture.data))
+        else:
+            digest = self.put(picture.data)
+        return _artifact(digest, picture), picture
 
     def renew(self, digest: str) -> bool:
         with self._lock:
@@ -206,6 +227,10 @@ class MemoryStore(ArtifactStore):
                 if self._folder is not None:
                     (self._folder / digest).unlink(missing_ok=True)
         return gone, young
+
+
+def _artifact(digest: str, picture: Picture) -> Artifact:
+    return Artifact(digest, picture.media_type, picture.width, picture.height)
 
 
 def _checked(digest: str) -> str:

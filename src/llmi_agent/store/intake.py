@@ -72,21 +72,34 @@ def admit(data: bytes, limits: Limits | None = None) -> Picture:
     return _picture(_decoded(data, limits or Limits(), shrink=0))
 
 
+async def admitted(data: bytes, limits: Limits | None = None) -> Picture:
+    """`admit`, without keeping the event loop. Raises IntakeError."""
+    try:
+        return _picture(await decoder.shared.decoded(_job(data, limits or Limits(), shrink=0)))
+    except RefusedError as error:
+        raise IntakeError(str(error)) from None
+
+
 def shrink(data: bytes, side: int) -> Picture:
     """The same with at most `side` pixels on the longer side; a JPEG unless it is see-through. Raises IntakeError."""
     return _picture(_decoded(data, Limits(), side))
 
 
 def _decoded(data: bytes, limits: Limits, shrink: int) -> Done:
+    job = _job(data, limits, shrink)
+    try:
+        return decoder.shared.decode(job)
+    except RefusedError as error:
+        raise IntakeError(str(error)) from None
+
+
+def _job(data: bytes, limits: Limits, shrink: int) -> Job:
     form = recognise(data[:512])
     if len(data) > limits.bytes:
         raise IntakeError(
             f"the picture has {len(data):,} bytes; at most {limits.bytes:,} are taken"
         )
-    try:
-        return decoder.shared.decode(Job(form, data, limits.pixels, limits.side, shrink))
-    except RefusedError as error:
-        raise IntakeError(str(error)) from None
+    return Job(form, data, limits.pixels, limits.side, shrink)
 
 
 def _picture(done: Done) -> Picture:
