@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import threading
-import time
 from typing import Any
 
 import pytest
@@ -22,7 +20,6 @@ from llmi_agent.contract.tool import (
 )
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.records.outcome import Finished, Outcome
-from llmi_agent.store import decoder
 from llmi_agent.store.artifacts import Artifact, ArtifactStore
 from llmi_agent.store.intake import Picture
 from llmi_agent.testing import FakeTool, make_call, make_session, random_png
@@ -139,21 +136,15 @@ async def test_the_pictures_of_a_result_are_decoded_side_by_side_and_keep_their_
     store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of them that takes its whole time must not keep the others waiting."""
-    monkeypatch.setattr(decoder, "PROCESSES", 2)
-    own = decoder.Decoders()
-    monkeypatch.setattr(decoder, "shared", own)
-    both, put = threading.Barrier(2, timeout=20), store.put_image
+    all_four, take = asyncio.Barrier(4), store.take_image
 
-    def met(data: bytes) -> tuple[Artifact, Picture]:
-        both.wait()
-        if data != b"bomb":
-            time.sleep(0.05)
-        return put(data)
+    async def met(data: bytes) -> tuple[Artifact, Picture]:
+        await asyncio.wait_for(all_four.wait(), 20)
+        return await take(data)
 
-    monkeypatch.setattr(store, "put_image", met)
+    monkeypatch.setattr(store, "take_image", met)
     data = (random_png(8, 8), b"bomb", random_png(12, 8), random_png(16, 8))
     answer = Produced(tuple(Image(each, Provenance("x")) for each in data), usd=0.0)
     finished = await outcome_of(store, answer)
-    own.close()
     assert isinstance(finished, Finished)
     assert [each.width for each in finished.candidates] == [8, 12, 16]

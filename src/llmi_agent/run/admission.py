@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from functools import partial
 
 from llmi_agent.base.resources import exhausted
 from llmi_agent.contract.tool import Failed, Image, ToolResult
 from llmi_agent.records.outcome import Candidate, Finished, Outcome
-from llmi_agent.store import decoder
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.intake import IntakeError
 
@@ -39,8 +37,7 @@ async def admitted(result: ToolResult, store: ArtifactStore) -> Outcome:
 
 
 async def _taken(image: Image, store: ArtifactStore) -> Candidate:
-    take = partial(store.put_image, image.data)
-    artifact, picture = await decoder.shared.off_the_loop(take)
+    artifact, picture = await store.take_image(image.data)
     return Candidate(**vars(artifact), provenance=image.provenance, blank=picture.blank)
 
 
