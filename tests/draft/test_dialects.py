@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from llmi_agent.contract.kinds import WELL_KNOWN
-from llmi_agent.draft import DraftReader, Slot, format as format_draft, joined, parse
+from llmi_agent.draft import BadSlot, DraftReader, Slot, format as format_draft, joined, parse
 
 KINDS = {name: kind.params for name, kind in WELL_KNOWN.items()}
 ARGUMENTS = '{"query": "q", "description": "t"}'
@@ -48,8 +48,49 @@ DIALECTS = {
     "mistral": f"[TOOL_CALLS] [{CALL}]</s>",
     "ministral": f"[TOOL_CALLS]search[ARGS]{ARGUMENTS}</s>",
     "lfm2": '<|tool_call_start|>[search(query="q", description="t")]<|tool_call_end|>',
+    "gemma 4 (vllm-project/vllm#44522)": '<|tool_call>call:search{query:<|"|>q<|"|>,description:<|"|>t<|"|>}<tool_call|>',
     "a call in a fence": f"```json\n{CALL}\n```",
 }
+
+
+OPEN_ENDED = ("mistral", "ministral", "llama (python tag)", "gpt-oss (vectorize-io/hindsight#2222)")
+
+
+@pytest.mark.parametrize("name", OPEN_ENDED)
+def test_a_call_whose_end_was_stripped_ends_with_its_object(name: str) -> None:
+    call = DIALECTS[name]
+    for end in ("</s>", "<|eot_id|>", "<|call|>"):
+        call = call.removesuffix(end)
+    assert call != DIALECTS[name]
+    draft = parse(f"# T\n\nBefore.\n\n{call}\n\nAfter.", KINDS)
+    assert draft.slots == (Slot(0, "search", "t", {"query": "q"}),)
+    assert draft.text.split() == ["#", "T", "Before.", "After."]
+
+
+def test_two_calls_in_a_section_are_two_slots() -> None:
+    draft = parse(f"# T\n\n<function_calls>\n{INVOKE}\n{INVOKE}\n</function_calls>\n", KINDS)
+    assert [slot.index for slot in draft.slots if isinstance(slot, Slot)] == [0, 1]
+    assert draft.text.split() == ["#", "T"]
+
+
+def test_arguments_that_have_a_tag_each_hold_code_and_numbers() -> None:
+    code = 'if a < b:\n    print("</b>")'
+    text = f"# T\n<function=code>\n<parameter=code>\n{code}\n</parameter>\n</function>\n"
+    text += "<tool_call>edit\n<arg_key>img_index</arg_key>\n<arg_value>0</arg_value>\n"
+    text += "<arg_key>prompt</arg_key>\n<arg_value>12</arg_value>\n</tool_call>\n"
+    assert parse(text, KINDS).slots == (
+        Slot(0, "code", "", {"code": code}),
+        Slot(1, "edit", "", {"img_index": 0, "prompt": "12"}),
+    )
+
+
+def test_a_call_of_another_tool_is_a_bad_slot_and_words_about_calls_are_words() -> None:
+    draft = parse(
+        '# T\n<tool_call>{"name": "weather", "arguments": {"city": "x"}}</tool_call>', KINDS
+    )
+    assert [type(slot) for slot in draft.slots] == [BadSlot]
+    words = "The <function_calls> tag, `<tool_call>` and [TOOL_CALLS] mark calls; so does <invoke name=x>."
+    assert parse(words, KINDS).text == words
 
 
 @pytest.mark.parametrize("call", DIALECTS.values(), ids=DIALECTS)

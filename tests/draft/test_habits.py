@@ -41,6 +41,9 @@ SLOTS = {
     "gpt-oss": "<|channel|>analysis<|message|>We need tides.<|end|><|start|>assistant"
     f"<|channel|>final<|message|>{DOCUMENT}<|return|>",
     "gpt-oss, marks lost": f"analysisWe need tides. {TAG}assistantfinal{DOCUMENT}",
+    "gemma 4": f"<|channel>thought\nHmm. {TAG}<channel|>{DOCUMENT}",
+    "glm, boxed": f"<think>{TAG}</think><|begin_of_box|>{DOCUMENT}<|end_of_box|>",
+    "marks of the end": f"{DOCUMENT}<|im_end|><｜end▁of▁sentence｜><|endoftext|>",  # noqa: RUF001 - the bars meant
     "two thinks": f"<think>a</think>\n<think>b {TAG}</think>\n{DOCUMENT}",
     "reasoning inside of the fence": f"```markdown\n<think>hm</think>\n<think>\na {TAG}\n</think>\n{DOCUMENT}\n```",
     "reasoning with headings": f"# Plan\n- {TAG}\n\n</think>\n\n{DOCUMENT}",

@@ -75,6 +75,21 @@ HABITS = (
         "◁think▷",
         "◁/think▷",
     ),
+    *(
+        "[TOOL_CALLS]",
+        "<|tool_call_begin|>",
+        "<|tool_call_end|>",
+        "<function=",
+        "</function>",
+        "<|call|>",
+    ),
+    *(
+        "search",
+        "<parameter=query>",
+        "</parameter>",
+        "\n<function_calls>",
+        "<|channel|>commentary to=",
+    ),
     *("<|channel|>analysis<|message|>", "<|end|>", "<|channel|>final<|message|>", "<|"),
     *("\n```markdown\n", "```md\n", "\n```json\n", "\n# T\n", "# ", "\n</think>\n", "imgen"),
     *(
@@ -259,6 +274,9 @@ LARGE: dict[str, Callable[[int], str]] = {
     "half spellings": lambda n: "&lt;imgen&gt; < imgen [TH" * (n // 24),
     "closings of thoughts": lambda n: "# a\n" + "</think>\n" * (n // 9),
     "tags in strings that never end": lambda n: "<imgen>{'a<imgen>{\"b</imgen>" * (n // 25),
+    "calls without an end": lambda n: "\n<function=a><parameter=b>c" * (n // 27),
+    "a call of many parameters": lambda n: "\n<invoke name='a'>" + "<parameter=b>c" * (n // 14),
+    "json to the end": lambda n: '{"content": "' + "\\\\n<imgen>" * (n // 9) + '"}',
     "objects without tags": lambda n: '```json\n{"source": "x"}\n```\n' * (n // 28),
     "blank lines in a fence": lambda n: "```\n" + " \n" * (n // 2),
 }

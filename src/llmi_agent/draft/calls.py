@@ -12,11 +12,14 @@ from llmi_agent.draft.tags import CALLS
 
 _MARK = re.compile(r"<[|｜][^<>]{0,40}[|｜]>|\[[A-Z_]{2,20}\]|</?[a-z_]{1,20}>|`{3,}[a-z]*")
 _WORD = re.compile(r"[A-Za-z_][\w.-]*")
-_NO_NAMES = frozenset(("function", "functions", "invoke", "name", "json"))
+_QUOTE = '<|"|>'
+_BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_]\w*)\s*:")
+_NO_NAMES = frozenset(("call", "function", "functions", "invoke", "name", "json"))
 _PARAMETER = re.compile(r"""<(?:｜DSML｜)?parameter(?:=| name=)["']?([\w.-]+)["']?[^<>]{0,80}>""")
 _ARGUMENT = re.compile(r"<arg_key>([^<>]*)</arg_key>\s*<arg_value>")
 _VALUE_END = re.compile(r"</(?:(?:｜DSML｜)?parameter|arg_value)>")
 _ARGUMENTS_START = re.compile(r"\{|<arg_key>|<(?:｜DSML｜)?parameter[= ]")
+_NUMBER = re.compile(r"\s*\d{1,9}\s*")
 _LIST_END = re.compile(r"\s*\]")
 
 
@@ -27,7 +30,7 @@ def is_call(opener: str) -> bool:
 
 def as_json(content: str) -> str:
     """The call as `{"name": ..., "arguments": ...}`; what is no dialect stays as it is."""
-    text = content.strip()
+    text = _quoted(content.strip())
     if len(text) > syntax.MAX_PAYLOAD or text.startswith("{"):
         return content
     if text.startswith("[{"):
@@ -52,13 +55,26 @@ def call_end(content: str) -> int:
     return after.end() if after and content.lstrip().startswith("[") else end
 
 
+def _quoted(text: str) -> str:
+    """Gemma's objects as JSON: quotes of their own, and keys without."""
+    if _QUOTE not in text:
+        return text
+    parts = text.split(_QUOTE)
+    parts[::2] = [_BARE_KEY.sub(r'\1"\2":', part) for part in parts[::2]]
+    parts[1::2] = [json.dumps(part) for part in parts[1::2]]
+    return "".join(parts)
+
+
 def _pairs(text: str) -> str:
     """The arguments that have a tag each, as JSON; empty if there are none."""
     for tag in (_PARAMETER, _ARGUMENT):
         _, *parts = tag.split(text)
         if parts:
             values = (_VALUE_END.split(part, maxsplit=1)[0].strip("\r\n") for part in parts[1::2])
-            return json.dumps(dict(zip(map(str.strip, parts[::2]), values, strict=True)))
+            found: dict[str, str | int] = dict(zip(map(str.strip, parts[::2]), values, strict=True))
+            if _NUMBER.fullmatch(str(found.get("img_index"))):
+                found["img_index"] = int(found["img_index"])
+            return json.dumps(found)
     return ""
 
 

@@ -26,15 +26,18 @@ REASONING: Final = {
     "◁think▷": "◁/think▷",
     "<|start_thinking|>": "<|end_thinking|>",
     "<|begin_of_thought|>": "<|end_of_thought|>",
+    "<|channel>thought": "<channel|>",
     "<|channel|>analysis<|message|>": "<|end|>",
     "<|channel|>commentary<|message|>": "<|end|>",
 }
 """How models mark what they think before they write, casefolded: opener -> closer."""
 _MARKERS = (
     *("<|channel|>final<|message|>", "<|start|>assistant", "<|end|>", "<|return|>"),
+    *("<|im_end|>", "<|endoftext|>", "<|end_of_text|>", "<|eot_id|>", "<｜end▁of▁sentence｜>"),
+    *("<|begin_of_box|>", "<|end_of_box|>"),
     *("<|begin_of_solution|>", "<|end_of_solution|>", "<|start_response|>", "<|end_response|>"),
 )
-"""Markers between reasoning and answer; they mean nothing by themselves."""
+"""Markers around the parts of an answer; they mean nothing by themselves."""
 FINAL: Final = "<|channel|>final<|message|>"
 _PLAIN_CALLS = ("tool_call", "toolcall", "function_call", "tool_use")
 CALLS: Final = {
@@ -44,6 +47,7 @@ CALLS: Final = {
     "<｜dsml｜invoke name=": ("</｜dsml｜invoke>",),
     "<|tool_call_begin|>": ("<|tool_call_end|>",),
     "<|tool_call_start|>": ("<|tool_call_end|>",),
+    "<|tool_call>": ("<tool_call|>",),
     "<|tool_call|>": ("<|/tool_call|>", "<|end_of_text|>"),
     "<｜tool▁call▁begin｜>": ("<｜tool▁call▁end｜>",),
     "<|python_tag|>": ("<|eot_id|>", "<|eom_id|>"),
