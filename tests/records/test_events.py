@@ -88,7 +88,7 @@ WHOLE: dict[str, Event] = {
     "slot_planned": events.SlotPlanned(
         slot=1, origin="o", span=(3, 70), kind="search", description="D", reason="R"
     ),
-    "draft_read": events.DraftRead(texts=((0, 3), (70, 70))),
+    "draft_read": events.DraftRead(texts=((0, 3), (70, 70)), wrapper=(0, 99)),
     "call_started": events.CallStarted(
         call="k",
         slot=1,

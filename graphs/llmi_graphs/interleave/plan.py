@@ -104,7 +104,7 @@ class _Slots:
         for block in self._reader.close():
             await self._take(block, "")
         spans = Draft(self.blocks).text_spans
-        self._session.tell(DraftRead(texts=spans))
+        self._session.tell(DraftRead(texts=spans, wrapper=self._reader.wrapper))
 
     async def _take(self, block: Block | Void, writer: str) -> None:
         self._read.append(block)

@@ -78,7 +78,7 @@ def draft_of(episode: str, known: Known) -> Draft:
     if known.opened is None or source is None or known.read is None:
         raise InputError(f"there is no complete draft on record of the run {episode}")
     slots = (_slot(source, each) for each in known.planned.values())
-    return Draft(blocks_of(source, slots, known.read.texts))
+    return Draft(blocks_of(source, slots, known.read.texts, known.read.wrapper))
 
 
 def _slot(source: str, planned: SlotPlanned) -> Slot | BadSlot:

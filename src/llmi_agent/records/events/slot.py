@@ -42,6 +42,8 @@ class DraftRead(Durable):
     type: ClassVar[str] = "draft_read"
     texts: tuple[tuple[int, int], ...]
     """The pieces of the draft that are prose, in characters; one without a length is a space put between."""
+    wrapper: tuple[int, int] | None = None
+    """Where the JSON object stands that the document was a string of, if it was one."""
 
 
 @dataclass(frozen=True, kw_only=True)
