@@ -51,9 +51,11 @@ def unfenced(payload: str) -> str:
 
 def ends_in_string(text: str) -> bool:
     """Whether the text of an object ends inside of one of its strings, as far as quotes tell."""
+    strings = _STRINGS.match(text)
+    if strings is None or strings.end() == len(text):
+        return False
     body = unfenced(text)
-    strings = _STRINGS.match(body) if body.startswith("{") else None
-    if strings is None or strings.end() == len(body):
+    if not body.startswith("{"):
         return False
     try:
         object_end(body, 0)
