@@ -64,8 +64,8 @@ def test_a_document_with_a_slot_has_no_note() -> None:
         f"```python\nx = 1\n<imgen>{PAYLOAD}</imgen>\n```\n",
         f"`<imgen>{PAYLOAD}</imgen>`",
         f"Here: {PAYLOAD}",
-        f'[TOOL_CALLS][{{"name": "imgen", "arguments": {PAYLOAD}}}]',
-        '<function_calls>\n<invoke name="imgen">\n<parameter name="source">search</parameter>\n</invoke>',
+        f'x [TOOL_CALLS][{{"name": "imgen", "arguments": {PAYLOAD}}}]',
+        'x <function_calls><invoke name="imgen">\n<parameter name="source">search</parameter>\n</invoke>',
         f'x <tool_call>{{"name": "imgen", "arguments": {PAYLOAD}}}',
     ],
 )

@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from llmi_agent.draft.scanner import Scanner, SlotReader, TextTaker, span
-from llmi_agent.draft.tags import ANY_EDGE, ENTITY_EDGE
+from llmi_agent.draft.scanner import Scanner
+from llmi_agent.draft.tags import ANY_EDGE, ENTITY_EDGE, span
+from llmi_agent.draft.types import SlotReader, TextTaker
 
 _FENCE = re.compile(r"[ \t>]*(?:(`{3,})([^`\n]*)|(~{3,})([^\n]*))\n?")
 _BETWEEN = re.compile(r"[\s>]*")

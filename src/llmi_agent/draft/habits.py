@@ -15,7 +15,6 @@ import re
 from collections.abc import Callable
 
 from llmi_agent.draft.fences import FenceScanner
-from llmi_agent.draft.scanner import SlotReader, TextTaker, span
 from llmi_agent.draft.syntax import MAX_PAYLOAD, ends_in_string, is_object
 from llmi_agent.draft.tags import (
     ANY_EDGE,
@@ -27,7 +26,9 @@ from llmi_agent.draft.tags import (
     REASONING,
     TOKEN,
     any_unfinished,
+    span,
 )
+from llmi_agent.draft.types import SlotReader, TextTaker
 
 # One character class comes first, so that prose is skipped at the speed of `re`.
 _QUOTES = r"(?<=`)(?:(?<![A-Za-z0-9]`)[^`\n]+`(?=[^`]))?"

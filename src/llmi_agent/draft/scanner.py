@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeAlias
 
-from llmi_agent.draft.tags import LONGEST, OPEN, SLOT_EDGE, THINK, THOUGHT, unfinished
+from llmi_agent.draft.tags import LONGEST, OPEN, SLOT_EDGE, THINK, THOUGHT, span, unfinished
+from llmi_agent.draft.types import SlotReader, TextTaker
 
 _BLANKS = re.compile(r"[ \t>]*")
 _LINE_REST = re.compile(r"[ \t\r]*")
@@ -28,12 +28,6 @@ _IN_PROSE = re.compile(
 _IN_CODE = re.compile(r"[`\n]")
 _PICTURE = "\ufffc"
 """Stands for a slot in what was said: Unicode's character for an object in a text."""
-
-TextTaker: TypeAlias = Callable[[str, int, int], None]
-"""Takes prose, and where it starts and ends in the source; a space that was put between has no length there."""
-SlotReader: TypeAlias = Callable[[str, str, str, int], int]
-"""Takes a slot's opener, content and closer, and where the opener starts in the source; returns how much of the
-content is the slot's."""
 
 
 class Scanner:
@@ -301,9 +295,3 @@ class Scanner:
             return len(window)
         self._state = self._fence_line
         return at + 1
-
-
-def span(pattern: re.Pattern[str], window: str, position: int) -> int:
-    """Where the characters that `pattern` takes end; it also matches none of them."""
-    found = pattern.match(window, position)
-    return found.end() if found else position

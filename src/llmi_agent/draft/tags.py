@@ -107,6 +107,12 @@ CALL_EDGES: Final = {
 TAG_START: Final = re.compile(rf"<(?={_B}/?{_B}(?i:imgen|think)\b)")
 
 
+def span(pattern: re.Pattern[str], window: str, position: int) -> int:
+    """Where the characters that `pattern` takes end; it also matches none of them."""
+    found = pattern.match(window, position)
+    return found.end() if found else position
+
+
 def unfinished(text: str, start: int = 0) -> int:
     """Find the beginning of a tag at the end of `text` that more text could finish.
 

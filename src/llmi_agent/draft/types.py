@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -66,6 +66,12 @@ class Void:
 
 
 Block: TypeAlias = Text | Slot | BadSlot
+
+TextTaker: TypeAlias = Callable[[str, int, int], None]
+"""Takes prose, and where it starts and ends in the source; a space that was put between has no length there."""
+SlotReader: TypeAlias = Callable[[str, str, str, int], int]
+"""Takes a slot's opener, content and closer, and where the opener starts in the source; returns how much of the
+content is the slot's."""
 
 
 @dataclass(frozen=True)
