@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 
 from llmi_agent.draft import Draft
+from llmi_agent.draft.syntax import is_object
 
 NO_PLACE = "The model left no place for a picture."
+DATA = "The model answered with JSON data rather than a document; it is shown as it came."
 LEFT_AS_TEXT = "What looks like a request for a picture was left as text or code."
 
 _PICTURES = (
@@ -31,6 +33,9 @@ _REQUEST = re.compile(
 
 def notes(draft: Draft, prompt: str) -> Iterator[str]:
     """Sentences on the draft of a language model: each is true whatever the prompt was."""
+    text = draft.text.strip()
+    if not draft.slots and text.startswith(("{", "```")) and is_object(text):
+        yield DATA
     if not draft.slots and not _NONE_WANTED.search(prompt):
         yield NO_PLACE
     if _REQUEST.search(draft.text):

@@ -10,7 +10,7 @@ from langchain_core.messages import HumanMessage
 from llmi_agent.cli.summary import warnings
 from llmi_agent.contract.kinds import WELL_KNOWN
 from llmi_agent.document.model import Document
-from llmi_agent.document.notes import LEFT_AS_TEXT, NO_PLACE, notes
+from llmi_agent.document.notes import DATA, LEFT_AS_TEXT, NO_PLACE, notes
 from llmi_agent.draft import parse
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, slot
@@ -52,6 +52,12 @@ async def test_a_document_without_a_place_for_a_picture_says_so(store: ArtifactS
 )
 def test_nothing_is_said_where_none_was_wanted(prompt: str) -> None:
     assert said("# T\n\nWords.", prompt) == []
+
+
+@pytest.mark.parametrize("answer", ['{"a": 1, "b": ["x"]}', '```json\n{"a": {"b": 1}}\n```'])
+def test_data_in_place_of_a_document_is_said_to_be_that(answer: str) -> None:
+    assert said(answer) == [DATA, NO_PLACE]
+    assert DATA not in said(f"# T\n\nAn example:\n\n{answer}")
 
 
 def test_a_document_with_a_slot_has_no_note() -> None:
