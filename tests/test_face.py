@@ -18,9 +18,9 @@ SOURCE = Path(llmi_agent.__file__ or "").read_text(encoding="utf-8")
 GUIDES = Path(__file__).parents[1] / "docs"
 
 FACE = """
-ArtifactStore Attachment Config ConfigError Costs Document Failure Figure InputError Job LlmiError Missing ModelPrice Options
+ArtifactStore Attachment Config ConfigError Costs Document Failure Figure InputError Job Journal LlmiError Missing ModelPrice Options
 PluginError PolicyError Provenance Registry ResourceError Runner TextBlock UnavailableError Written attach_bytes attach_files
-configure_logs default_store discover load_config load_document registry_of render_html render_markdown write_document
+configure_logs default_store discover journal_beside load_config load_document registry_of render_html render_markdown write_document
 """
 CONTRACT = """
 ATTACHMENTS PROMPT PolicyFailed PolicyModel PolicyRequest PolicySpec Preview TableCopy

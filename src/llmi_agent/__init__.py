@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         registry_of as registry_of,
     )
     from llmi_agent.records.costs import Costs as Costs
+    from llmi_agent.records.journal import Journal as Journal, journal_beside as journal_beside
     from llmi_agent.runner.job import Failure as Failure, Job as Job, Written as Written
     from llmi_agent.runner.runner import Runner as Runner
     from llmi_agent.store.artifacts import ArtifactStore as ArtifactStore
@@ -69,6 +70,7 @@ _ROOMS = {
     "document.render": ("load_document", "render_html", "render_markdown", "write_document"),
     "host.registry": ("Registry", "discover", "registry_of"),
     "records.costs": ("Costs",),
+    "records.journal": ("Journal", "journal_beside"),
     "runner.job": ("Failure", "Job", "Written"),
     "runner.runner": ("Runner",),
     "store.artifacts": ("ArtifactStore",),

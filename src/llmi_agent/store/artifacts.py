@@ -58,7 +58,7 @@ class ArtifactStore:
 
     @staticmethod
     def in_memory() -> ArtifactStore:
-        """A store that is gone when nobody has it any more, for those who keep nothing. It has no `root`."""
+        """A store that is gone when nobody has it any more, for those who keep nothing; it grows until `sweep`. It has no `root`."""
         return MemoryStore()
 
     @property
