@@ -37,11 +37,14 @@ class EpisodeJournal:
         self._last: Commit | None = None
         """The last records that were handed over; once they are on disk, so are all before them."""
         self._hold = ExitStack()
+        self._may_be_gone: frozenset[str] = frozenset()
+        """Pictures of earlier lives. Those of this one are there: who clears the store leaves runs that go on alone."""
         try:
             records = () if new else journal.read(episode)
             self.known = Known(event for _, event in events_of(records))
         except InputError as error:
             raise InputError(f"the run {episode} cannot be read: {error}") from None
+        self._may_be_gone = frozenset(self.known.pictures)
 
     @classmethod
     def held(cls, journal: Journal, store: ArtifactStore, episode: str) -> EpisodeJournal:
@@ -88,9 +91,8 @@ class EpisodeJournal:
         ended = self.known.ended.get(call.key)
         if ended is None:
             return None
-        if isinstance(ended.outcome, Finished) and not pictures_there(ended.outcome, self._store):
-            return None
-        return ended.outcome
+        pictures = getattr(ended.outcome, "candidates", ())
+        return ended.outcome if all(self._there(each.digest) for each in pictures) else None
 
     def verdict(self, slot: int, origin: str) -> Kept | Dropped | None:
         """What became of a slot for good, if it is still the same slot and its picture is still in the store.
@@ -103,7 +105,10 @@ class EpisodeJournal:
         verdict = settled.verdict
         if isinstance(verdict, Dropped):
             return None if verdict.open else verdict
-        return verdict if self._store.renew(verdict.digest) else None
+        return verdict if self._there(verdict.digest) else None
+
+    def _there(self, digest: str) -> bool:
+        return digest not in self._may_be_gone or self._store.renew(digest)
 
     def provenance(self, digest: str) -> Provenance | None:
         """Where a picture that was kept comes from."""

@@ -26,6 +26,7 @@ from llmi_agent.records.events import (
     SlotPlanned,
     SlotSettled,
 )
+from llmi_agent.records.outcome import Finished
 
 
 class Known:
@@ -130,6 +131,13 @@ class Known:
     def costs(self) -> Costs:
         """What all calls have cost, or may have."""
         return Costs.of(each.charge for each in self.charges.values() if each.charge)
+
+    @property
+    def pictures(self) -> Iterator[str]:
+        """The digests of all that calls have made."""
+        for each in self.ended.values():
+            if isinstance(each.outcome, Finished):
+                yield from (picture.digest for picture in each.outcome.candidates)
 
     def text(self, call: str) -> str:
         """The answer of a model's call, as far as it is on record."""
