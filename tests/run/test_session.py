@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from llmi_agent.base.errors import ResourceError
 from llmi_agent.contract.tool import Failed, ToolCall, ToolContext, ToolResult
 from llmi_agent.records import writer
+from llmi_agent.records.events import Noted, Restarted
+from llmi_agent.records.journal import journal_beside
 from llmi_agent.records.outcome import Dropped, Finished
 from llmi_agent.run.session import Session
 from llmi_agent.store.artifacts import ArtifactStore
@@ -130,3 +134,31 @@ async def test_a_verdict_is_on_record_once_the_session_is_closed(store: Artifact
     async with make_session(fake, store=store) as session:
         assert session.enter(0, "origin") == dropped
         assert session.enter(0, "another") is None
+
+
+async def test_what_is_told_is_on_disk_once_it_has_been_awaited_and_shown_at_once(
+    store: ArtifactStore,
+) -> None:
+    shown: list[Any] = []
+    async with make_session(FakeTool("s", "search"), store=store, emit=shown.append) as session:
+        told = session.tell(Restarted(model="m", message="again"))
+        assert [each["type"] for each in shown] == ["restart"]
+        await told
+        kinds = [each.kind for each in journal_beside(store).read("test")]
+        assert kinds == ["restarted"]
+        await session.tell(Noted(message="only shown"))
+        assert [each["type"] for each in shown] == ["restart", "note"]
+    assert [each.kind for each in journal_beside(store).read("test")] == kinds
+
+
+def test_nobody_but_a_session_tells_the_journal_or_the_stream() -> None:
+    """`session.tell` is the only way that anything is said in a run."""
+    root = Path(__file__).parents[2]
+    sources = [*(root / "src/llmi_agent/run").glob("*.py"), *(root / "graphs").rglob("*.py")]
+    for path in sources:
+        calls = (
+            each for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.Call)
+        )
+        named = {each.func.attr for each in calls if isinstance(each.func, ast.Attribute)}
+        assert not named & {"say", "emit"}, path
+        assert "get_stream_writer" not in path.read_text() or path.name == "machine.py", path

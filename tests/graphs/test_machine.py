@@ -1,0 +1,70 @@
+"""What graphs stand on: several may stand on the same, and a graph of one's own may ask its models for anything."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, TypedDict
+
+from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, StateGraph
+
+from llmi_agent.document.model import Document
+from llmi_agent.run.answer import Question
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.testing import FakeTool, ScriptedModel, slot
+from llmi_graphs import Machine, assemble, interleave
+
+DRAFT = "# T\n\n" + slot("search", query="a")
+
+
+def answer(messages: list[BaseMessage]) -> str:
+    return "Four of five." if "judge" in str(messages[-1].text) else DRAFT
+
+
+def machine(store: ArtifactStore) -> Machine:
+    tool: Any = FakeTool("s", "search")
+    return assemble(model=ScriptedModel(script=answer), tools=[tool], store=store, secrets={})
+
+
+async def test_two_graphs_stand_on_one_machine(store: ArtifactStore) -> None:
+    shared = machine(store)
+    graphs: list[Any] = [interleave(shared), interleave(shared, InMemorySaver())]
+    config = {"configurable": {"thread_id": "t"}}
+    answers = await asyncio.gather(
+        *(each.ainvoke({"messages": [HumanMessage("Write.")]}, config) for each in graphs * 3)
+    )
+    documents = [Document.model_validate(each["document"]) for each in answers]
+    assert len({each.episode for each in documents}) == 6
+    assert all(len(each.figures) == 1 for each in documents)
+
+
+async def test_a_graph_of_ones_own_asks_for_another_purpose_and_it_is_on_record(
+    store: ArtifactStore,
+) -> None:
+    shared = machine(store)
+
+    class Judged(TypedDict, total=False):
+        episode: str
+        seed: int
+        verdict: str
+
+    async def judge(state: Judged, config: RunnableConfig) -> Judged:
+        session = await shared.session(state, config, new=True)
+        question = Question("judge", [HumanMessage("Please judge this.")], slot=2)
+        return {"verdict": await shared.policy.answer(question, session, config)}
+
+    graph = StateGraph(Judged)
+    graph.add_node("judge", judge)
+    graph.add_edge(START, "judge")
+    graph.add_edge("judge", END)
+    own = graph.compile().with_config(callbacks=[shared.sessions])
+    told = await own.ainvoke({"episode": "j1", "seed": 0})
+    assert told["verdict"] == "Four of five."
+    known = shared.journal("j1").known
+    call = known.answer("judge", 2)
+    assert call is not None
+    assert known.text(call) == "Four of five."
+    (asked,) = known.conversation(known.asked[call].messages)
+    assert asked["data"]["content"] == "Please judge this."
