@@ -32,7 +32,7 @@ from PIL import Image
 from llmi_agent.base.errors import ConfigError
 from llmi_agent.contract.tool import ToolFailed
 from llmi_agent.host.download import PORTS, Downloader, is_public, look_up
-from llmi_agent.store.intake import IntakeError, Limits, admit
+from llmi_agent.store.intake import IntakeError, Caps, admit
 from llmi_agent.testing import Cut, Hang, Mime, Reply, Seen, Server, Slow, random_png, redirect
 
 PNG = random_png()
@@ -591,7 +591,7 @@ async def test_a_hostile_answer_is_a_failure_in_words(name: str) -> None:
     handler, reason, words = HOSTILE[name]
     began = time.monotonic()
     async with raw(handler) as host:
-        download = Downloader([host], seconds=0.6, limits=Limits(bytes=4 << 20))
+        download = Downloader([host], seconds=0.6, caps=Caps(bytes=4 << 20))
         failed = await failure(download, f"http://{host}/a.jpg?{SECRET}")
     assert (failed.reason, words in str(failed)) == (reason, True), failed
     assert str(failed).startswith("127.0.0.1 ")

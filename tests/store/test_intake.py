@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from PIL import Image
 
 from llmi_agent.store.artifacts import ArtifactStore
-from llmi_agent.store.intake import IntakeError, Limits, admit
+from llmi_agent.store.intake import IntakeError, Caps, admit
 from llmi_agent.testing import random_png
 
 
@@ -121,7 +121,7 @@ def test_a_decompression_bomb_is_refused_before_it_unpacks(size: tuple[int, int]
 
 def test_too_many_bytes_are_refused() -> None:
     with pytest.raises(IntakeError, match="at most 10"):
-        admit(random_png(), Limits(bytes=10))
+        admit(random_png(), Caps(bytes=10))
 
 
 def test_a_blank_picture_is_said_to_be_blank() -> None:

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from llmi_agent.store import decoder
-from llmi_agent.store.intake import Limits, Picture, admit, admitted
+from llmi_agent.store.intake import Caps, Picture, admit, admitted
 
 _QUICK = 2**17
 """Bytes that are digested in less time than a thread costs."""
@@ -124,16 +124,16 @@ class ArtifactStore:
                 gone += size
         return gone, young
 
-    def put_image(self, data: bytes, limits: Limits | None = None) -> tuple[Artifact, Picture]:
+    def put_image(self, data: bytes, caps: Caps | None = None) -> tuple[Artifact, Picture]:
         """Take a picture in (`intake.admit`) and keep it. Raises IntakeError."""
-        picture = admit(data, limits)
+        picture = admit(data, caps)
         return _artifact(self.put(picture.data), picture), picture
 
     async def take_image(
-        self, data: bytes, limits: Limits | None = None
+        self, data: bytes, caps: Caps | None = None
     ) -> tuple[Artifact, Picture]:
         """`put_image`, without keeping the event loop. Raises IntakeError."""
-        picture = await admitted(data, limits)
+        picture = await admitted(data, caps)
         digest = await decoder.shared.off_the_loop(partial(self.put, picture.data))
         return _artifact(digest, picture), picture
 
@@ -177,9 +177,9 @@ class MemoryStore(ArtifactStore):
         return digest
 
     async def take_image(
-        self, data: bytes, limits: Limits | None = None
+        self, data: bytes, caps: Caps | None = None
     ) -> tuple[Artifact, Picture]:
-        picture = await admitted(data, limits)
+        picture = await admitted(data, caps)
         if len(picture.data) > _QUICK:
             digest = await decoder.shared.off_the_loop(partial(self.put, picture.data))
         else:

@@ -30,7 +30,7 @@ class IntakeError(ValueError):
 
 
 @dataclass(frozen=True)
-class Limits:
+class Caps:
     """What a picture may be."""
 
     bytes: int = 32 * 1024 * 1024
@@ -64,42 +64,42 @@ def recognise(head: bytes) -> str:
     raise IntakeError(_not_a_picture(head))
 
 
-def admit(data: bytes, limits: Limits | None = None) -> Picture:
+def admit(data: bytes, caps: Caps | None = None) -> Picture:
     """Decode and re-encode `data`, in a process that is given little time and memory; waits for it.
 
-    Raises IntakeError for what is not a raster picture within `limits`, however broken the bytes are.
+    Raises IntakeError for what is not a raster picture within `caps`, however broken the bytes are.
     """
-    return _picture(_decoded(data, limits or Limits(), shrink=0))
+    return _picture(_decoded(data, caps or Caps(), shrink=0))
 
 
-async def admitted(data: bytes, limits: Limits | None = None) -> Picture:
+async def admitted(data: bytes, caps: Caps | None = None) -> Picture:
     """`admit`, without keeping the event loop. Raises IntakeError."""
     try:
-        return _picture(await decoder.shared.decoded(_job(data, limits or Limits(), shrink=0)))
+        return _picture(await decoder.shared.decoded(_job(data, caps or Caps(), shrink=0)))
     except RefusedError as error:
         raise IntakeError(str(error)) from None
 
 
 def shrink(data: bytes, side: int) -> Picture:
     """The same with at most `side` pixels on the longer side; a JPEG unless it is see-through. Raises IntakeError."""
-    return _picture(_decoded(data, Limits(), side))
+    return _picture(_decoded(data, Caps(), side))
 
 
-def _decoded(data: bytes, limits: Limits, shrink: int) -> Done:
-    job = _job(data, limits, shrink)
+def _decoded(data: bytes, caps: Caps, shrink: int) -> Done:
+    job = _job(data, caps, shrink)
     try:
         return decoder.shared.decode(job)
     except RefusedError as error:
         raise IntakeError(str(error)) from None
 
 
-def _job(data: bytes, limits: Limits, shrink: int) -> Job:
+def _job(data: bytes, caps: Caps, shrink: int) -> Job:
     form = recognise(data[:512])
-    if len(data) > limits.bytes:
+    if len(data) > caps.bytes:
         raise IntakeError(
-            f"the picture has {len(data):,} bytes; at most {limits.bytes:,} are taken"
+            f"the picture has {len(data):,} bytes; at most {caps.bytes:,} are taken"
         )
-    return Job(form, data, limits.pixels, limits.side, shrink)
+    return Job(form, data, caps.pixels, caps.side, shrink)
 
 
 def _picture(done: Done) -> Picture:

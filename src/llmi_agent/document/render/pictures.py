@@ -6,7 +6,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Protocol
 
-from llmi_agent.store.intake import IntakeError, Limits, admit
+from llmi_agent.store.intake import IntakeError, Caps, admit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,8 +52,8 @@ def _media_type(data: bytes) -> str:
 class Folder:
     """The `images` folder beside a document. A picture counts only while it matches its digest."""
 
-    def __init__(self, root: Path, figures: Iterable[Figure], limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+    def __init__(self, root: Path, figures: Iterable[Figure], caps: Caps | None = None) -> None:
+        self._caps = caps or Caps()
         self._paths: dict[str, list[Path]] = {}
         for figure in figures:
             self._paths.setdefault(figure.digest, []).append(root / file_name(figure))
@@ -69,10 +69,10 @@ class Folder:
     def _verified(self, path: Path, digest: str) -> bytes | None:
         try:
             with path.open("rb") as file:
-                data = file.read(self._limits.bytes + 1)
+                data = file.read(self._caps.bytes + 1)
             if hashlib.sha256(data).hexdigest() != digest:
                 return None
-            admit(data, self._limits)
+            admit(data, self._caps)
         except (OSError, IntakeError):
             return None
         return data

@@ -28,7 +28,7 @@ import httpx
 from llmi_agent.contract.tool import ToolFailed
 from llmi_agent.contract.vendor import retry_after
 from llmi_agent.host.download.addresses import Guard, Resolve, Target, look_up, place, read_address
-from llmi_agent.store.intake import IntakeError, Limits, recognise
+from llmi_agent.store.intake import IntakeError, Caps, recognise
 
 PORTS = (80, 443, 8080, 8443)
 """Where pictures are served. Other ports of public hosts belong to databases and the like, which may trust the caller."""
@@ -57,7 +57,7 @@ class Downloader:
     """Fetches pictures for tools (`ToolContext.download`). One object serves any number of event loops and threads.
 
     allow: hosts that may have private addresses, as "host" (then on the `PORTS`) or "host:port" (then on that one).
-    limits: a picture of more bytes is given up as soon as that is known.
+    caps: a picture of more bytes is given up as soon as that is known.
     seconds: for one whole download, redirects included, but not for waiting until one of the `at_once` is free.
     at_once: how many downloads run side by side in one event loop.
     resolve, network, tls: what looks names up, opens sockets, and judges certificates; tests put theirs here.
@@ -68,7 +68,7 @@ class Downloader:
         self,
         allow: Collection[str] = (),
         *,
-        limits: Limits | None = None,
+        caps: Caps | None = None,
         seconds: float = 20.0,
         at_once: int = 8,
         resolve: Resolve = look_up,
@@ -76,7 +76,7 @@ class Downloader:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._allow = frozenset(map(place, allow))
-        self._most_bytes = (limits or Limits()).bytes
+        self._most_bytes = (caps or Caps()).bytes
         self._seconds = seconds
         self._at_once = at_once
         self._guard = Guard(self._allowed, resolve, network or httpcore.AnyIOBackend())
