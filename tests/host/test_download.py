@@ -32,7 +32,7 @@ from PIL import Image
 from llmi_agent.base.errors import ConfigError
 from llmi_agent.contract.tool import ToolFailed
 from llmi_agent.host.download import PORTS, Downloader, is_public, look_up
-from llmi_agent.store.intake import IntakeError, Caps, admit
+from llmi_agent.store.intake import Caps, IntakeError, admit
 from llmi_agent.testing import Cut, Hang, Mime, Reply, Seen, Server, Slow, random_png, redirect
 
 PNG = random_png()

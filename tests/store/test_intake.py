@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from PIL import Image
 
 from llmi_agent.store.artifacts import ArtifactStore
-from llmi_agent.store.intake import IntakeError, Caps, admit
+from llmi_agent.store.intake import Caps, IntakeError, admit
 from llmi_agent.testing import random_png
 
 

@@ -129,9 +129,7 @@ class ArtifactStore:
         picture = admit(data, caps)
         return _artifact(self.put(picture.data), picture), picture
 
-    async def take_image(
-        self, data: bytes, caps: Caps | None = None
-    ) -> tuple[Artifact, Picture]:
+    async def take_image(self, data: bytes, caps: Caps | None = None) -> tuple[Artifact, Picture]:
         """`put_image`, without keeping the event loop. Raises IntakeError."""
         picture = await admitted(data, caps)
         digest = await decoder.shared.off_the_loop(partial(self.put, picture.data))
@@ -176,9 +174,7 @@ class MemoryStore(ArtifactStore):
             self._kept[digest] = _Kept(bytes(data), time.time())
         return digest
 
-    async def take_image(
-        self, data: bytes, caps: Caps | None = None
-    ) -> tuple[Artifact, Picture]:
+    async def take_image(self, data: bytes, caps: Caps | None = None) -> tuple[Artifact, Picture]:
         picture = await admitted(data, caps)
         if len(picture.data) > _QUICK:
             digest = await decoder.shared.off_the_loop(partial(self.put, picture.data))

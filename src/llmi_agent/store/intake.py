@@ -96,9 +96,7 @@ def _decoded(data: bytes, caps: Caps, shrink: int) -> Done:
 def _job(data: bytes, caps: Caps, shrink: int) -> Job:
     form = recognise(data[:512])
     if len(data) > caps.bytes:
-        raise IntakeError(
-            f"the picture has {len(data):,} bytes; at most {caps.bytes:,} are taken"
-        )
+        raise IntakeError(f"the picture has {len(data):,} bytes; at most {caps.bytes:,} are taken")
     return Job(form, data, caps.pixels, caps.side, shrink)
 
 

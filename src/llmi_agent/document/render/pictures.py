@@ -6,7 +6,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Protocol
 
-from llmi_agent.store.intake import IntakeError, Caps, admit
+from llmi_agent.store.intake import Caps, IntakeError, admit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

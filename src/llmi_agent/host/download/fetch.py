@@ -28,7 +28,7 @@ import httpx
 from llmi_agent.contract.tool import ToolFailed
 from llmi_agent.contract.vendor import retry_after
 from llmi_agent.host.download.addresses import Guard, Resolve, Target, look_up, place, read_address
-from llmi_agent.store.intake import IntakeError, Caps, recognise
+from llmi_agent.store.intake import Caps, IntakeError, recognise
 
 PORTS = (80, 443, 8080, 8443)
 """Where pictures are served. Other ports of public hosts belong to databases and the like, which may trust the caller."""
