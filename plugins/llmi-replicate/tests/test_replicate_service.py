@@ -662,7 +662,7 @@ async def test_a_resumed_run_picks_the_prediction_up_and_does_not_pay_twice(run:
         call = first.call()
         running = asyncio.create_task(first.session.result(call))
         await _until(lambda: fake.created and fake.created[0].polls > 1)
-        job_id = first.session.journal.jobs[call.key]
+        job_id = first.session.known.jobs[call.key]
         assert job_id == fake.created[0].id
         # As if the process had been killed: the prediction goes on, and nobody cancels it.
         fake.fault(Reply(500), path="/cancel")
@@ -672,7 +672,7 @@ async def test_a_resumed_run_picks_the_prediction_up_and_does_not_pay_twice(run:
 
         fake.created[0].plan = Plan(polls=fake.created[0].polls + 2)
         again = run(fake)
-        assert again.session.journal.jobs[call.key] == job_id
+        assert again.session.known.jobs[call.key] == job_id
         outcome = _made(await again.session.result(call))
         kept = again.store.read(outcome.candidates[0].digest)
         assert pixels(kept) == pixels(picture_of(job_id))
