@@ -69,7 +69,8 @@ async def _written(
         messages = await _messages(machine, state, session)
     slots, writer = _Slots(machine, session, state), policy.name
     question = Question("draft", messages)
-    async with aclosing(policy.stream(question, session, config)) as stream:
+    quiet = machine.sessions.left_out(config)
+    async with aclosing(policy.stream(question, session, quiet)) as stream:
         async for piece in stream:
             if isinstance(piece, Restart):
                 session.tell(Restarted(model=piece.model, message=piece.message))

@@ -57,7 +57,7 @@ async def _asked(
         parent=session.known.answer("draft") or "",
     )
     try:
-        await machine.policy.answer(question, session, config)
+        await machine.policy.answer(question, session, machine.sessions.left_out(config))
     except (PolicyError, UnavailableError) as error:
         session.log.warning("repair.failed", slot=slot, error=str(error))
         return ""

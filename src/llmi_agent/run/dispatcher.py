@@ -163,6 +163,8 @@ class Dispatcher:
     async def _hooks_answer(self, call: ToolCall, spec: ToolSpec, context: ToolContext) -> object:
         """What a hook says in the tool's place. A hook that fails is not asked past: it may be an approval."""
         host = self._toolkit.registry.host
+        if not host.hears("llmi_before_call"):
+            return None
         try:
             with disowned():
                 async with asyncio.timeout(self._timeout(spec)):

@@ -57,6 +57,15 @@ class Sessions(AsyncCallbackHandler):
             await asyncio.wait((opening,))
         return opening.result()
 
+    def left_out(self, config: RunnableConfig) -> RunnableConfig:
+        """The same for a model's call, which opens no session: LangChain takes its time to ask each handler at each token."""
+        callbacks = config.get("callbacks")
+        if not isinstance(callbacks, BaseCallbackManager):
+            return config
+        others = callbacks.copy()
+        others.remove_handler(self)
+        return {**config, "callbacks": others}
+
     async def on_chain_start(
         self,
         serialized: dict[str, Any],
