@@ -205,3 +205,22 @@ async def test_a_repair_in_a_fence_is_taken(store: ArtifactStore) -> None:
     document, _ = await run(store, Writer(drafts=drafts), tool)
     assert [call.params.model_dump()["query"] for call in tool.calls] == ["a", "better"]
     assert [figure.caption for figure in document.figures] == ["B"]
+
+
+async def test_an_edit_in_the_words_of_a_void_draft_starts_from_the_picture_of_this_one(
+    store: ArtifactStore,
+) -> None:
+    def text(query: str) -> str:
+        edit = slot("edit", "Cropped", img_index=0, prompt="crop")
+        again = slot("edit", "Sepia", img_index=1, prompt="sepia")
+        return f"# T\n\n{slot('search', query=query)}\n\n{edit}\n\n{again}!"
+
+    edit = FakeTool("e", "edit")
+    document, _ = await run(
+        store, Writer(drafts=[text("a") + "#cut", text("b")]), FakeTool("s", "search"), edit
+    )
+    assert len(edit.calls) == 4, "they ended while the first draft was written, and are called anew"
+    first, second, third = document.figures
+    assert edit.calls[2].inputs == (first.digest,)
+    assert edit.calls[3].inputs == (second.digest,)
+    assert len({each.digest for each in (first, second, third)}) == 3

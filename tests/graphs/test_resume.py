@@ -11,7 +11,7 @@ from langchain_core.messages import BaseMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
 from llmi_agent.base.errors import InputError
-from llmi_agent.config.options import Options
+from llmi_agent.config.options import ModelPrice, Options
 from llmi_agent.contract.tool import (
     Failed,
     Image,
@@ -293,3 +293,45 @@ def test_episodes_are_found_by_the_start_of_their_id(store: ArtifactStore) -> No
     assert journal.episodes("%") == []
     journal.close()
     assert journal.episodes("bb") == ["bb33"]
+
+
+EDITED = "# T\n\n" + slot("search", "One", query="a") + slot("edit", "Two", img_index=0, prompt="b")
+
+
+async def test_an_edit_is_made_again_once_its_source_is_another_picture(
+    store: ArtifactStore,
+) -> None:
+    edit = FakeTool("e", "edit")
+    graph = build(store, ScriptedModel(script=[EDITED]), FakeTool("s", "search"), edit)
+    first, _ = Document.model_validate((await graph.ainvoke(REQUEST))["document"]).figures
+    store.path(first.digest).unlink()
+    search, again = FakeTool("s", "search", [picture(7)]), FakeTool("e", "edit")
+    graph = build(store, ScriptedModel(script=["never"]), search, again)
+    answer = await graph.ainvoke({"resume": only_episode(store)})
+    source, _ = Document.model_validate(answer["document"]).figures
+    assert source.digest != first.digest
+    assert [call.inputs for call in again.calls] == [(source.digest,)]
+    await graph.ainvoke({"resume": only_episode(store)})
+    assert len(again.calls) == 1
+
+
+async def test_an_edit_of_a_picture_that_there_was_no_money_for_is_made_when_there_is(
+    store: ArtifactStore,
+) -> None:
+    def of(budget: float, edit: FakeTool) -> Any:
+        return build_graph(
+            model=ScriptedModel(script=[EDITED]),
+            tools=[FakeTool("s", "search", usd=0.1), edit],
+            options=Options(
+                budget=budget, prices={"ScriptedModel": ModelPrice(input=0, output=0), "e": 0.0}
+            ),
+            store=store,
+            secrets={},
+        )
+
+    poor = await of(0.05, FakeTool("e", "edit")).ainvoke(REQUEST)
+    assert [each["reason"] for each in poor["document"]["blocks"][1:]] == ["budget", "budget"]
+    edit = FakeTool("e", "edit")
+    rich = await of(5.0, edit).ainvoke({"resume": only_episode(store)})
+    assert len(Document.model_validate(rich["document"]).figures) == 2
+    assert len(edit.calls) == 1

@@ -75,7 +75,7 @@ async def test_who_waits_for_a_verdict_is_told_that_the_run_has_ended(
 ) -> None:
     fake = tool()
     session = make_session(fake, store=store)
-    session.enter(0, "origin")
+    await session.enter(0, ["origin"])
     waiting = asyncio.create_task(session.source(0, before=1, origins=["origin"]))
     await asyncio.sleep(0)
     await session.aclose()
@@ -132,8 +132,8 @@ async def test_a_verdict_is_on_record_once_the_session_is_closed(store: Artifact
     async with make_session(fake, store=store) as session:
         session.settle(0, "origin", dropped)
     async with make_session(fake, store=store) as session:
-        assert session.enter(0, "origin") == dropped
-        assert session.enter(0, "another") is None
+        assert await session.enter(0, ["origin"]) == dropped
+        assert await session.enter(0, ["another"]) is None
 
 
 async def test_what_is_told_is_on_disk_once_it_has_been_awaited_and_shown_at_once(

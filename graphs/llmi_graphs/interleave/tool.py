@@ -26,7 +26,7 @@ async def tool(machine: Machine, state: Turn, config: RunnableConfig) -> dict[st
     number = state["slot"]["index"]
     if state["attempt"] == 0:
         await session.begun(number)
-        if known := session.enter(number, state["origins"][number]):
+        if known := await session.enter(number, state["origins"]):
             return {"next": END, "results": {str(number): known.model_dump(mode="json")}}
     outcome = await attempt(machine, session, state)
     return {"next": "observe", "outcome": plain_outcome(outcome)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -179,15 +179,21 @@ class ToolCall:
     @cached_property
     def key(self) -> str:
         """The same for the same episode, slot, attempt, tool, parameters and input pictures."""
-        payload = [
-            self.episode,
-            self.slot,
-            self.attempt,
-            self.tool,
-            self.params.model_dump(mode="json"),
-            self.inputs,
-        ]
-        return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()[:32]
+        params = self.params.model_dump(mode="json")
+        return call_key(self.episode, self.slot, self.attempt, self.tool, params, self.inputs)
+
+
+def call_key(
+    episode: str,
+    slot: int,
+    attempt: int,
+    tool: str,
+    params: Mapping[str, Any],
+    inputs: Sequence[str],
+) -> str:
+    """`ToolCall.key` of the call of this, whose parameters are plain JSON."""
+    payload = [episode, slot, attempt, tool, params, inputs]
+    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()[:32]
 
 
 class Download(Protocol):

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import ExitStack
 
 from llmi_agent.base.errors import InputError
-from llmi_agent.contract.tool import Provenance, ToolCall
+from llmi_agent.contract.tool import Provenance, ToolCall, call_key
 from llmi_agent.records.codec import entry_of, events_of
 from llmi_agent.records.commit import Commit
 from llmi_agent.records.events import Event, Opened
@@ -109,6 +109,12 @@ class EpisodeJournal:
 
     def _there(self, digest: str) -> bool:
         return digest not in self._may_be_gone or self._store.renew(digest)
+
+    def made_from(self, digest: str, slot: int, verdict: Kept) -> bool:
+        """Whether the verdict is on what a call on record made of this picture, and of no other."""
+        attempt = verdict.attempts - 1
+        known = call_key(self._episode, slot, attempt, verdict.tool, verdict.params, (digest,))
+        return known in self.known.ended
 
     def provenance(self, digest: str) -> Provenance | None:
         """Where a picture that was kept comes from."""

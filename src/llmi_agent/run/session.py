@@ -130,20 +130,23 @@ class Session:
         if slot >= before:
             possible = len(self.inputs) + before > 0
             return Failed("bad_params", self._no_such_picture(index, before), retryable=possible)
-        verdict = await self._verdict(slot, origins[slot])
+        verdict = await self._verdict(slot, origins)
         if isinstance(verdict, Dropped):
             return Failed(
-                "unavailable",
+                verdict.reason if verdict.open else "unavailable",
                 f"the picture it starts from (slot {slot}) is missing: {verdict.message}",
             )
         return Source(verdict.digest, verdict.provenance, verdict.caption)
 
-    def enter(self, slot: int, origin: str) -> Kept | Dropped | None:
-        """A slot's turn begins. Returns what became of it in an earlier life of the run, if that holds."""
-        verdict = self.journal.verdict(slot, origin)
-        if verdict is not None:
-            self.settle(slot, origin, verdict)
+    async def enter(self, slot: int, origins: Sequence[str]) -> Kept | Dropped | None:
+        """A slot's turn begins. Returns what became of it in an earlier life of the run, if that holds.
+
+        `origins` are the digests of the draft's slots.
+        """
         self._entered(slot).set()
+        verdict = await self._standing(slot, origins)
+        if verdict is not None:
+            self.settle(slot, origins[slot], verdict)
         return verdict
 
     def begin(self, slot: int, work: Coroutine[Any, Any, None]) -> None:
@@ -229,9 +232,19 @@ class Session:
         except asyncio.CancelledError:
             return STOPPED
 
-    async def _verdict(self, slot: int, origin: str) -> Kept | Dropped:
+    async def _standing(self, slot: int, origins: Sequence[str]) -> Kept | Dropped | None:
+        """The verdict on record, unless it is on an edit of another picture than is there now."""
+        verdict = self.journal.verdict(slot, origins[slot])
+        index = verdict.params.get("img_index") if isinstance(verdict, Kept) else None
+        if not isinstance(verdict, Kept) or not isinstance(index, int):
+            return verdict
+        source = await self.source(index, before=slot, origins=origins)
+        same = isinstance(source, Source) and self.journal.made_from(source.digest, slot, verdict)
+        return verdict if same else None
+
+    async def _verdict(self, slot: int, origins: Sequence[str]) -> Kept | Dropped:
         """A slot's verdict. A slot that is not part of this life of the run has it on record, or none."""
-        if known := self.journal.verdict(slot, origin):
+        if slot not in self._told and (known := await self._standing(slot, origins)):
             return known
         try:
             async with asyncio.timeout(ENTRY_SECONDS):
