@@ -148,3 +148,27 @@ async def test_the_pictures_of_a_result_are_decoded_side_by_side_and_keep_their_
     finished = await outcome_of(store, answer)
     assert isinstance(finished, Finished)
     assert [each.width for each in finished.candidates] == [8, 12, 16]
+
+
+async def test_a_call_that_is_given_up_before_it_starts_is_no_charge(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeTool("s", "search", usd=0.5)
+    async with make_session(fake, store=store) as session:
+        hanging = asyncio.Event()
+        committed = session.journal.committed
+
+        async def hang() -> None:
+            if not hanging.is_set():
+                hanging.set()
+                await asyncio.Event().wait()
+            await committed()
+
+        monkeypatch.setattr(session.journal, "committed", hang)
+        given_up = asyncio.create_task(session.result(make_call(fake.spec, query="a")))
+        await asyncio.wait_for(hanging.wait(), 10)
+        await session.discard()
+        await given_up
+        assert session.ledger.costs.charges == ()
+        await session.result(make_call(fake.spec, query="a"))
+        assert len(session.ledger.costs.charges) == len(fake.calls) == 1

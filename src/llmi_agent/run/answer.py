@@ -120,7 +120,7 @@ class Answer:
         read = sum(size(message) for message in shown)
         self._sampling = self._sampled(read)
         self._start(read)
-        await self._asker.ledger.committed()
+        await self._asker.ledger.committed(self.transcript.call)
         try:
             async with aclosing(self._heard(shown, config)) as pieces:
                 async for piece in pieces:

@@ -120,7 +120,7 @@ class Dispatcher:
             return end(call, outcome, "hook")  # not what the tool would say the next time
         if refusal := self._ledger.reserve_call(call, spec):
             return refusal
-        await self._ledger.committed()
+        await self._ledger.committed(call.key)
         answer = await self._timed(call, registered, context)
         outcome = await self._ended(call, spec, context, answer)
         return end(call, outcome, "tool", reuse)

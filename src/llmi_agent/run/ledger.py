@@ -128,11 +128,20 @@ class Ledger:
         """Record what the model's answer cost."""
         self._settle(call, charge)
 
-    async def committed(self) -> None:
-        """Returns when what was reserved is on disk: only then may the call start. Raises LlmiError if it cannot be."""
-        if self._reserved is not None:
+    async def committed(self, call: str) -> None:
+        """Returns when what was reserved is on disk: only then may the call start. Raises LlmiError if it cannot be.
+
+        A call that is given up before has reached nobody, and is no charge.
+        """
+        if self._reserved is None:
+            return
+        try:
             await self._reserved
-            self._reserved = None
+        except BaseException:
+            if call not in self._known.jobs:
+                self.release(call)
+            raise
+        self._reserved = None
 
     def release(self, call: str) -> None:
         """The call never reached its vendor, or was turned away: it cost nothing, and is no charge."""
