@@ -25,6 +25,13 @@ _NOT_ERASED = (
 )
 _told: set[str] = set()
 """Names that have been warned of."""
+_INVISIBLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    r"\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+"""Characters that nobody sees: with some of them inside, a secret can be read all the same."""
+_MOST_HELD = 16_384
+"""Characters that a secret may be drawn out to by such characters, while its end has not come."""
 _LONG_LINE = 16
 """Characters of a line that is a secret of its own: those of a PEM key have 64."""
 
@@ -46,10 +53,32 @@ class Redactor:
         self._pattern = re.compile(_alternatives(self._by_start)) if kept else None
 
     def text(self, text: str) -> str:
-        return self._pattern.sub("[secret]", text) if self._pattern else text
+        if self._pattern is None:
+            return text
+        redacted = self._pattern.sub("[secret]", text)
+        return self._drawn_out(redacted) if _INVISIBLE.search(redacted) else redacted
+
+    def _drawn_out(self, text: str) -> str:
+        """Without the secrets that have invisible characters inside."""
+        assert self._pattern is not None
+        secrets = list(self._pattern.finditer(_INVISIBLE.sub("", text)))
+        if not secrets:
+            return text
+        places = [place for place, char in enumerate(text) if not _INVISIBLE.match(char)]
+        pieces, done = [], 0
+        for found in secrets:
+            pieces += [text[done : places[found.start()]], "[secret]"]
+            done = places[found.end() - 1] + 1
+        return "".join((*pieces, text[done:]))
 
     def unfinished(self, text: str) -> int:
         """How many characters at the end of `text` may be the beginning of a secret."""
+        if not _INVISIBLE.search(text):
+            return self._begun(text)
+        begun = self._begun(_INVISIBLE.sub("", text[-_MOST_HELD:]))
+        return _with_invisible(text, begun) if begun else 0
+
+    def _begun(self, text: str) -> int:
         for found in self._starts.finditer(text, max(len(text) - self._longest, 0)):
             begun = text[found.start() :]
             if any(value.startswith(begun) for value in self._by_start[found[0]]):
@@ -65,6 +94,15 @@ class Redactor:
         if isinstance(value, list | tuple):
             return type(value)(self.data(item) for item in value)
         return value
+
+
+def _with_invisible(text: str, visible: int) -> int:
+    """How many characters at the end of `text` hold so many visible ones."""
+    for length, char in enumerate(reversed(text), 1):
+        visible -= not _INVISIBLE.match(char)
+        if visible == 0:
+            return length
+    return len(text)
 
 
 def _start(value: str) -> str:
