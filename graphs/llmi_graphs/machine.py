@@ -110,25 +110,33 @@ class Machine:
                 journal = EpisodeJournal.fresh(*place)
             else:
                 journal = await asyncio.to_thread(EpisodeJournal.held, *place)
-            opened = journal.known.opened
-            asked = opened.asked if opened else state.get("options") or {}
-            group = opened.group if opened else state.get("group") or ""
-            session = Session(
-                episode,
-                toolkit,
-                opened.attachments if opened else attachments_of(state),
-                opened.inputs if opened else inputs_of(state),
-                self._writer(),
-                options=toolkit.options.overlaid(asked),
-                seed=opened.seed if opened else state["seed"],
-                purse=await toolkit.purses.of(group),
-                journal=journal,
-            )
-            if opened:
-                session.tell(Resumed(**self.described(session.options)))
-            return session
+            try:
+                return await self._opened(journal, state)
+            except BaseException:
+                journal.release()
+                raise
 
         return await self.sessions.get(episode, config, make)
+
+    async def _opened(self, journal: EpisodeJournal, state: Mapping[str, Any]) -> Session:
+        """Raises InputError if no model can be asked with the options of the request."""
+        toolkit, opened = self.toolkit, journal.known.opened
+        asked = opened.asked if opened else state.get("options") or {}
+        group = opened.group if opened else state.get("group") or ""
+        session = Session(
+            state["episode"],
+            toolkit,
+            opened.attachments if opened else attachments_of(state),
+            opened.inputs if opened else inputs_of(state),
+            self._writer(),
+            options=self.policy.check(toolkit.options.overlaid(asked)),
+            seed=opened.seed if opened else state["seed"],
+            purse=await toolkit.purses.of(group),
+            journal=journal,
+        )
+        if opened:
+            session.tell(Resumed(**self.described(session.options)))
+        return session
 
     def described(self, options: Options) -> dict[str, Any]:
         """What is put on record of this machine: the same `setup` is the same machine with the same options."""

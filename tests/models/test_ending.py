@@ -54,8 +54,10 @@ def test_what_the_model_means_is_said_and_not_asked_for_again(
     assert not end.broken
 
 
-def test_a_budget_is_named_where_it_is_the_limit() -> None:
-    assert "300 tokens" in ending(chunks(finish_reason="length"), "m", True, 300).cut
+def test_the_limit_that_was_set_is_named_where_the_answer_fills_it() -> None:
+    full = "the budget allowed 300 tokens; raise it with --budget"
+    assert ending(chunks(finish_reason="length"), "m", True, full).cut == full
+    assert ending(chunks(finish_reason="stop"), "m", True, full).cut == ""
 
 
 @pytest.mark.parametrize("reason", ["abort", "error", "network_error", "cancelled", "xyz"])

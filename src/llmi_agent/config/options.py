@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -14,6 +14,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -86,9 +87,11 @@ class Options(BaseModel):
     """How freely the model chooses (`--temperature`). Unset, as all of sampling: the model's own default."""
     top_p: float | None = Field(default=None, gt=0, le=1)
     """The share of the likeliest tokens that the model chooses from (`--top-p`)."""
-    max_tokens: PositiveInt | None = None
+    max_tokens: int | None = Field(default=None, ge=1, le=1_000_000_000)
     """The most tokens of one answer (`--max-tokens`)."""
-    stop: tuple[str, ...] = Field(default=(), max_length=16)
+    stop: tuple[Annotated[str, Field(min_length=1, max_length=1_000)], ...] = Field(
+        default=(), max_length=16
+    )
     """Where one of these comes, the answer ends (`--stop`)."""
     budget: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """US dollars that a run may cost (`--budget`). Calls of unknown price are then refused."""
@@ -102,6 +105,12 @@ class Options(BaseModel):
     """Private addresses that pictures may be downloaded from all the same, as "host" or "host:port"."""
     folders: tuple[Path, ...] = ()
     """Folders of pictures to search (`--images`)."""
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _one_stop(cls, value: Any) -> Any:
+        """A single one as it is, as vendors take it, too."""
+        return (value,) if isinstance(value, str) else value
 
     @property
     def sampling(self) -> dict[str, Any]:
@@ -120,13 +129,15 @@ class Options(BaseModel):
         for name in given:
             if name not in PER_REQUEST:
                 known = ", ".join(PER_REQUEST)
-                raise InputError(f"a request cannot set the option {name!r}; it can set {known}")
+                raise InputError(
+                    f"a request cannot set the option {name!r:.80}; it can set {known}"
+                )
         try:
             asked = Options.model_validate(dict(given))
         except ValidationError as error:
             first = error.errors()[0]
             raise InputError(
-                f"the request's option {first['loc'][0]} cannot be {first['input']!r}: {first['msg']}"
+                f"the request's option {first['loc'][0]} cannot be {first['input']!r:.80}: {first['msg']}"
             ) from None
         update = {name: getattr(asked, name) for name in given}
         if self.budget is not None and "budget" in given:

@@ -17,6 +17,7 @@ from llmi_agent.contract.kinds import (
 from llmi_agent.contract.policy import (
     ATTACHMENTS,
     PROMPT,
+    PolicyAgain,
     PolicyFailed,
     PolicyModel,
     PolicyRequest,
@@ -73,6 +74,7 @@ __all__ = [
     "ModelContext",
     "ModelRequest",
     "Params",
+    "PolicyAgain",
     "PolicyFailed",
     "PolicyModel",
     "PolicyRequest",

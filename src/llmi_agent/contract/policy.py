@@ -56,6 +56,14 @@ class PolicyFailed(Exception):  # noqa: N818 - reads as what has happened, as `T
         self.reason: Literal["input", "setting", "unavailable"] = reason
 
 
+class PolicyAgain(Exception):  # noqa: N818 - reads as what has happened, as `PolicyFailed`
+    """Raise it where the model, asked anew at once, will be asked in another way that its server may know.
+
+    Each request is a call of its own on record, with what it cost; so a chat model sends one, and does not try again
+    by itself. message: what the server does not know, or does not do.
+    """
+
+
 @dataclass(frozen=True)
 class PolicySpec:
     """A policy as data. Constructing one validates it: a wrong spec raises ValueError or TypeError."""

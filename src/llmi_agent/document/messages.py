@@ -8,9 +8,10 @@ from typing import Any, Literal, TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
+from llmi_agent.base.errors import InputError
 from llmi_agent.contract.picture_header import picture_size
 from llmi_agent.contract.tool import Attachment
-from llmi_agent.document.blocks import SCHEME, brings_file, referred
+from llmi_agent.document.blocks import SCHEME, blocks_of, brings_file, files_of, referred
 from llmi_agent.document.model import Document, Figure, TextBlock
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.intake import IntakeError, shrink
@@ -102,6 +103,36 @@ def without_pictures(message: M) -> M:
     if not isinstance(message.content, list):
         return message
     return message.model_copy(update={"content": str(message.text)})
+
+
+def holds_bytes(message: BaseMessage) -> bool:
+    """Whether there is a picture or another file in it, and not only its digest or its address."""
+    blocks = (b for b in blocks_of(message.content) if brings_file(b))
+    return any(not referred(block) for block in blocks)
+
+
+def with_digests(message: M, store: ArtifactStore) -> M:
+    """The same message with each picture that it holds put into the store, and named by its digest.
+
+    Of other files nothing but their type stays.
+    """
+    if not isinstance(message.content, list):
+        return message
+    return message.model_copy(update={"content": [_referred(b, store) for b in message.content]})
+
+
+def _referred(block: str | dict[str, Any], store: ArtifactStore) -> str | dict[str, Any]:
+    if isinstance(block, str) or not brings_file(block) or referred(block):
+        return block
+    try:
+        (file,) = files_of([block])
+    except InputError:
+        return {"type": "text", "text": f"[a block of the type {block['type']!r:.40}]"}
+    if file.data is None:
+        return block
+    if not file.media_type.startswith("image/"):
+        return {"type": "text", "text": f"[a file of the type {file.media_type!r:.80}]"}
+    return reference(store.put(file.data), file.media_type)
 
 
 def reference(digest: str, media_type: str) -> dict[str, Any]:

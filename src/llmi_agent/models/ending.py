@@ -40,24 +40,22 @@ class Ending:
 
 
 def ending(
-    chunks: Sequence[AIMessageChunk], name: str, reports: bool | None, most: int | None = None
+    chunks: Sequence[AIMessageChunk], name: str, reports: bool | None, full: str = ""
 ) -> Ending:
     """How the answer of the model `name` ended.
 
-    reports: whether its whole answers say why they end; None if that is to be seen from the answer itself. most:
-    the tokens that a budget allowed it.
+    reports: whether its whole answers say why they end; None if that is to be seen from the answer itself. full: what
+    to say if it is as long as it may be, where that is not the model's own limit.
     """
     said = reason_of(chunks)
-    named = _named(said, chunks, name, most)
+    named = _named(said, chunks, name, full)
     if named or not said:
         return named or _unnamed(chunks, name, reports)
     inside = _inside(chunks)
     return Ending(f"{name} ended it inside {inside}") if inside else Ending()
 
 
-def _named(
-    said: str, chunks: Sequence[AIMessageChunk], name: str, most: int | None
-) -> Ending | None:
+def _named(said: str, chunks: Sequence[AIMessageChunk], name: str, full: str) -> Ending | None:
     """What the reason means, if it is not that the text is whole."""
     reason = said.lower().removeprefix("finish_reason_")
     if not reason or reason in _WHOLE:
@@ -70,9 +68,7 @@ def _named(
         )
     if reason not in _FULL:
         return Ending(f"{name} ended it with the reason {said[:60]!r}", broken=True)
-    if most is not None:
-        return Ending(f"the budget allowed {most} tokens; raise it with --budget")
-    return Ending(f"{name} writes no more at once")
+    return Ending(full or f"{name} writes no more at once")
 
 
 def _unnamed(chunks: Sequence[AIMessageChunk], name: str, reports: bool | None) -> Ending:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
+from llmi_agent.base.text import one_line
 from llmi_agent.contract.policy import TOKENS
 from llmi_agent.records.events import Tokens
 
@@ -15,6 +17,8 @@ _REASONS = ("finish_reason", "stop_reason", "stopReason", "finishReason", "done_
 """Where LangChain's models put a vendor's reason."""
 _MODELS = ("model_name", "model", "model_id")
 """And the model that has answered."""
+_REASONING = ("reasoning_content", "reasoning")
+"""What servers call the text that they keep apart, in `additional_kwargs`."""
 
 _tokens = TypeAdapter(Tokens)
 
@@ -22,6 +26,11 @@ _tokens = TypeAdapter(Tokens)
 def reason_of(chunks: Sequence[AIMessageChunk]) -> str:
     """Why the answer ends, in the vendor's word; empty if it does not say."""
     return _last(chunks, _REASONS)
+
+
+def says_something(chunk: AIMessageChunk) -> bool:
+    """Whether there is a word of the model in it, and not only that it is about to speak."""
+    return bool(chunk.text or chunk.tool_call_chunks or _reasoning(chunk))
 
 
 def model_of(chunks: Sequence[AIMessageChunk]) -> str | None:
@@ -39,22 +48,33 @@ def tokens_of(chunks: Sequence[AIMessageChunk]) -> Tokens | None:
 
     A piece says what is new with it: its `completion` and their `logprobs`; `prompt` and `mode` come once.
     """
-    pieces = [given for each in chunks if (given := each.response_metadata.get(TOKENS))]
+    pieces = [given for each in chunks if (given := each.response_metadata.get(TOKENS)) is not None]
     if not pieces or not all(isinstance(each, Mapping) for each in pieces):
         return None
     whole: dict[str, Any] = {"completion": [], "logprobs": []}
-    for piece in pieces:
-        for name, value in piece.items():
-            whole[name] = (
-                [*whole[name], *(value or ())] if name in ("completion", "logprobs") else value
-            )
-    whole["logprobs"] = whole["logprobs"] or None
     try:
-        found: Tokens = _tokens.validate_python(whole)
-    except (ValidationError, TypeError):
+        for piece in pieces:
+            for name in piece.keys() & {"prompt", "mode"}:
+                whole[name] = piece[name]
+            for name in ("completion", "logprobs"):
+                whole[name] += _listed(piece.get(name))
+        whole["logprobs"] = whole["logprobs"] or None
+        # Of numbers in words, or rounded ones, nobody knows what the model sampled.
+        found: Tokens = _tokens.validate_json(json.dumps(whole, allow_nan=False), strict=True)
+    except (ValueError, TypeError, RecursionError):
         return None
     fits = found.logprobs is None or len(found.logprobs) == len(found.completion)
-    return found if found.completion and fits else None
+    counted = min((*found.completion, *(found.prompt or ())), default=-1) >= 0
+    return found if found.completion and fits and counted else None
+
+
+def _listed(value: Any) -> list[Any]:
+    """Raises TypeError for what is no list."""
+    if value is None:
+        return []
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"a list of numbers, not {type(value).__name__}")
+    return [*value]
 
 
 def _last(chunks: Sequence[AIMessageChunk], names: Sequence[str]) -> str:
@@ -62,14 +82,15 @@ def _last(chunks: Sequence[AIMessageChunk], names: Sequence[str]) -> str:
         metadata = chunk.response_metadata
         found = next((metadata[name] for name in names if metadata.get(name)), None)
         if found is not None:
-            return str(found)
+            return one_line(str(found))
     return ""
 
 
 def _reasoning(chunk: AIMessageChunk) -> str:
-    said = chunk.additional_kwargs.get("reasoning_content")
-    if isinstance(said, str):
-        return said
+    for name in _REASONING:
+        said = chunk.additional_kwargs.get(name)
+        if said and isinstance(said, str):
+            return said
     if not isinstance(chunk.content, list):
         return ""
     blocks = (each for each in chunk.content if isinstance(each, dict))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,11 +43,40 @@ class Model:
     language_model: bool = True
     takes: frozenset[str] | None = None
     """What it can be asked with (`PolicyModel.takes`)."""
+    settable: bool = False
+    """It is the user's own, and asked as one that has other values in its fields, not all of which are arguments, too."""
+
+    @cached_property
+    def own(self) -> dict[str, Any]:
+        """What it was made to be asked with, wherever nothing else is set."""
+        fields = type(self.chat).model_fields
+        known = {name: getattr(self.chat, name) for name in (*SAMPLING, "seed") if name in fields}
+        return {name: value for name, value in known.items() if _is_sampling(value)}
 
     @property
     def takes_seed(self) -> bool:
-        """A seed is not what the user has set, so it goes to those only that are known to take one."""
-        return self.takes is not None and "seed" in self.takes
+        """A seed is not what the user has set, so it goes to those only that are known to take one, and have none."""
+        return self.takes is not None and "seed" in self.takes and "seed" not in self.own
+
+    def asked_with(self, sampling: Mapping[str, Any]) -> tuple[BaseChatModel, dict[str, Any]]:
+        """The chat model that is to be asked, and the arguments that are to go along."""
+        fields = type(self.chat).model_fields if self.settable else {}
+        own = {name: value for name, value in sampling.items() if name in fields}
+        chat = self.chat.model_copy(update=own) if own else self.chat
+        return chat, {name: value for name, value in sampling.items() if name not in own}
+
+    def refusal(self, options: Options) -> str:
+        """Why it cannot be asked with these, in a sentence; empty if it can, as far as is known."""
+        if self.takes is None or not self.language_model:
+            return ""
+        unknown = next((each for each in options.sampling if each not in self.takes), "")
+        if not unknown:
+            return ""
+        taken = ", ".join(each for each in SAMPLING if each in self.takes) or "none of these"
+        return (
+            f"the model {self.name} takes no {unknown}; leave it out, or choose another model "
+            f"(it takes {taken})"
+        )
 
     @property
     def basis(self) -> Basis:
@@ -123,6 +152,8 @@ def resolve_models(
         else:
             served = api_base if each.partition("/")[0] == at_base else None
             found.append(_made(each, policies.find(each), given, served))
+        if words := found[-1].refusal(given.options):
+            raise ConfigError(words)
     return tuple(found)
 
 
@@ -155,6 +186,7 @@ def _of_chat(model: BaseChatModel, options: Options) -> Model:
         _price(known, options),
         sees=_sees(bool(profile.get("image_inputs")), options),
         takes=frozenset({*SAMPLING, "seed"}) if "seed" in type(model).model_fields else None,
+        settable=True,
     )
 
 
@@ -186,20 +218,13 @@ def _made(name: str, policy: RegisteredPolicy, given: _Given, api_base: str | No
         sees=_sees(spec.sees if known.sees is None else known.sees, given.options),
         finish_reasons=reports,
         language_model=spec.language_model,
-        takes=_taken(name, known, given.options) if spec.language_model else frozenset(),
+        takes=known.takes if spec.language_model else frozenset(),
     )
 
 
-def _taken(name: str, known: PolicyModel, options: Options) -> frozenset[str] | None:
-    """Raises ConfigError if the model does not take what is set."""
-    if known.takes is None:
-        return None
-    for option in options.sampling:
-        if option not in known.takes:
-            raise ConfigError(
-                f"the model {name} takes no {option}; leave it out, or choose another model"
-            )
-    return known.takes
+def _is_sampling(value: object) -> bool:
+    strings = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+    return isinstance(value, int | float | str) or (strings and bool(value))
 
 
 def _cost(price: tuple[float, float], usage: UsageMetadata) -> float:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from itertools import pairwise
+from math import inf
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.ai import UsageMetadata, add_usage
 
 MOST_COUNTED = 100_000_000
 """Tokens of one answer that a vendor may claim."""
@@ -21,11 +24,33 @@ def tokens(read: int, written: int) -> UsageMetadata:
 
 
 def reported(chunks: Sequence[AIMessageChunk]) -> UsageMetadata | None:
-    """The tokens that the vendor counted, if it did: a count of nothing is none, and neither is a monstrous one."""
-    for chunk in reversed(chunks):
-        usage = chunk.usage_metadata
-        if usage and usage["input_tokens"] >= 0 and 0 < usage["output_tokens"] < MOST_COUNTED:
-            return usage if usage["input_tokens"] < MOST_COUNTED else None
+    """The tokens that the vendor counted, if it did: a count of nothing is none, and neither is a monstrous one.
+
+    The counts of pieces add up, as LangChain has it; those of some servers run on from piece to piece instead.
+    """
+    counts = [each.usage_metadata for each in chunks if each.usage_metadata]
+    if not counts:
+        return None
+    usage = counts[-1] if _run_on(counts) else reduce(add_usage, counts)
+    known = 0 <= usage["input_tokens"] < MOST_COUNTED and 0 < usage["output_tokens"] < MOST_COUNTED
+    return usage if known else None
+
+
+def _run_on(counts: Sequence[UsageMetadata]) -> bool:
+    """Whether each count is of all that came before it: what was read is in every one of them."""
+    return len(counts) > 1 and all(
+        0 < one["input_tokens"] == next_["input_tokens"]
+        and one["output_tokens"] <= next_["output_tokens"]
+        for one, next_ in pairwise(counts)
+    )
+
+
+def stated_cost(chunks: Sequence[AIMessageChunk]) -> float | None:
+    """US dollars, where the vendor says them: a number that a price can be."""
+    for each in chunks:
+        cost = each.response_metadata.get("response_cost")
+        if isinstance(cost, int | float) and 0 <= cost < inf and not isinstance(cost, bool):
+            return float(cost)
     return None
 
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from llmi_agent.base.errors import LlmiError
+from llmi_agent.contract.policy import PolicyAgain, PolicyFailed
 from llmi_agent.contract.vendor import retry_after
 
 _MEANINGS = {
@@ -68,6 +70,8 @@ def trouble_of(error: BaseException) -> Trouble:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, LlmiError | PolicyAgain | PolicyFailed):
+        return str(error)
     said = _LITELLM.sub("", " ".join(str(error).split()))
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
 from langchain_core.messages import (
-    AIMessage,
     AIMessageChunk,
     BaseMessage,
-    message_to_dict,
     messages_from_dict,
     messages_to_dict,
 )
@@ -22,30 +20,27 @@ from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.runnables import RunnableConfig
 
 from llmi_agent import draft as drafts
-from llmi_agent.base.errors import PolicyError, UnavailableError
+from llmi_agent.base.errors import PolicyError
 from llmi_agent.base.secrets import Redactor
 from llmi_agent.config.options import Options
 from llmi_agent.contract.hooks import ModelContext, ModelRequest
-from llmi_agent.document.messages import with_pictures, without_pictures
 from llmi_agent.host.plugins import PluginHost
 from llmi_agent.models.ending import Ending, called, ending
 from llmi_agent.models.resolve import Model
-from llmi_agent.models.tokens import reckoned, reported, size, tokens
+from llmi_agent.models.tokens import reckoned, reported, size, stated_cost, tokens
 from llmi_agent.models.trouble import trouble_of
 from llmi_agent.records.costs import Charge
 from llmi_agent.records.events import Event, Message, ModelStarted
 from llmi_agent.records.known import Known
+from llmi_agent.run.allowance import allowance
+from llmi_agent.run.conversation import as_recorded, as_shown
 from llmi_agent.run.ledger import Ledger
 from llmi_agent.run.seeds import model_seed
 from llmi_agent.run.transcript import Transcript
 from llmi_agent.store.artifacts import ArtifactStore
 
-SEEN_SIDE = 1568
-"""Pixels of the longer side of a picture as a model is shown it: larger ones cost more and show it no more."""
-MOST_TOKENS, MOST_OTHER_TOKENS = 32_000, 4_096
-"""What a draft, and any other answer, may be long, in tokens, where a budget has to set aside its cost."""
-FEWEST_TOKENS = 256
-"""An answer that the budget cuts shorter is not worth asking for."""
+_UNCOUNTED = 8
+"""Tokens that a vendor may leave out when it counts an answer: those that end it."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +84,8 @@ class Means(Protocol):
     def store(self) -> ArtifactStore: ...
     @property
     def redactor(self) -> Redactor: ...
+    @property
+    def seedless(self) -> Collection[str]: ...
 
 
 class Answer:
@@ -99,35 +96,54 @@ class Answer:
     ) -> None:
         self.refused = False
         """The budget does not allow this model, though it may allow another."""
+        self.model = model
         self._means = means
-        self._model = model
         self._question = question
         self._asker = asker
         self._again = again
         self.transcript = Transcript(means.redactor, asker.tell)
         self._sampling: dict[str, Any] = {}
+        self._full = ""
+        """What is said of an answer that is as long as it may be; empty where only the model sets a limit."""
 
     @cached_property
     def ending(self) -> Ending:
         """How the answer ended; to be read once it has."""
-        most = self._sampling.get("max_tokens")
-        bought = most if most != self._asker.options.max_tokens else None
-        return ending(self.transcript.chunks, self._model.name, self._model.finish_reasons, bought)
+        chunks, most = self.transcript.chunks, self._sent.get("max_tokens", 0)
+        counts = reported(chunks)
+        short = counts is not None and counts["output_tokens"] < most - _UNCOUNTED
+        full = "" if short else self._full
+        return ending(chunks, self.model.name, self.model.finish_reasons, full)
+
+    @property
+    def _sent(self) -> dict[str, Any]:
+        """How the model is asked, in all."""
+        return {**self.model.own, **self._sampling}
+
+    def seed_refused(self, error: Exception) -> bool:
+        """Whether it failed for the seed, which the user has not asked for."""
+        sent = "seed" in self._sampling
+        return sent and re.search(r"\bseed\b", trouble_of(error).words) is not None
 
     async def pieces(self, config: RunnableConfig) -> AsyncGenerator[str]:
         """The answer as it comes, redacted; the charge is settled whichever way it ends."""
-        shown = await self._shown()
+        means, messages = self._means, self._question.messages
+        shown = await as_shown(messages, means.store if self.model.sees else None)
+        said = await as_recorded(messages, means.store, means.redactor, self._asker.known)
         read = sum(size(message) for message in shown)
-        self._sampling = self._sampled(read)
-        self._start(read)
-        await self._asker.ledger.committed(self.transcript.call)
+        self._sampling = await self._sampled(read)
+        started, sent = self._start(read, said), False
         try:
+            await self._asker.ledger.committed(self.transcript.call)
+            await started
+            sent = True
             async with aclosing(self._heard(shown, config)) as pieces:
                 async for piece in pieces:
                     self.transcript.show(piece)
                     yield piece
         except BaseException as error:
-            if not self.transcript.chunks and trouble_of(error).turned_away:
+            refused = not self.transcript.chunks and trouble_of(error).turned_away
+            if refused or not sent:
                 self._asker.ledger.release(self.transcript.call)
             else:
                 self._settle(read, whole=False)
@@ -147,7 +163,7 @@ class Answer:
         *asked, response = messages_from_dict(redactor.data(said))
         await host.each(
             "llmi_after_model",
-            request=ModelRequest(question.purpose, tuple(asked), self._model.name),
+            request=ModelRequest(question.purpose, tuple(asked), self.model.name),
             response=response,
             context=ModelContext(self._asker.episode, question.slot),
             error=redactor.text(error) or None,
@@ -157,7 +173,8 @@ class Answer:
         self, messages: Sequence[BaseMessage], config: RunnableConfig
     ) -> AsyncGenerator[str]:
         redactor, held = self._means.redactor, ""
-        stream = self._model.chat.astream(list(messages), config, **self._sampling)
+        chat, arguments = self.model.asked_with(self._sampling)
+        stream = chat.astream(list(messages), config, **arguments)
         async with aclosing(stream) as chunks:  # type: ignore[type-var]
             while (chunk := await self._next(chunks)) is not None:
                 held = redactor.text(held + self.transcript.hear(chunk))
@@ -181,53 +198,26 @@ class Answer:
         except TimeoutError:
             raise TimeoutError(f"the model said nothing for {silence:g} s") from None
 
-    async def _shown(self) -> list[BaseMessage]:
-        """The messages as this model takes them: with the pictures, or their numbered list alone."""
-        messages = self._question.messages
-        if not self._model.sees:
-            return [without_pictures(message) for message in messages]
-        store = self._means.store
-        return [
-            await asyncio.to_thread(with_pictures, message, store, SEEN_SIDE)
-            if isinstance(message.content, list)
-            else message
-            for message in messages
-        ]
-
-    def _sampled(self, read: int) -> dict[str, Any]:
+    async def _sampled(self, read: int) -> dict[str, Any]:
         """What is sent beside the messages. Raises UnavailableError if the budget is too tight."""
-        question, asker = self._question, self._asker
-        sampling = asker.options.sampling if self._model.language_model else {}
-        if self._model.takes_seed:
+        question, asker, model = self._question, self._asker, self.model
+        sampling = asker.options.sampling if model.language_model else {}
+        if model.takes_seed and model.name not in self._means.seedless:
             about = question.purpose, question.slot, question.attempt, self._again
             sampling["seed"] = model_seed(asker.seed, *about)
-        most = self._affordable(read)
-        if most is not None:
-            sampling["max_tokens"] = min(most, sampling.get("max_tokens", most))
+        self.refused = True
+        allowed = await allowance(
+            model, question.purpose, asker.ledger, read, sampling.get("max_tokens")
+        )
+        self.refused, self._full = False, allowed.full
+        if allowed.most is not None:
+            sampling["max_tokens"] = allowed.most
         return sampling
 
-    def _affordable(self, read: int) -> int | None:
-        """The limit on the answer's length that a budget sets. Raises UnavailableError if it is too tight."""
-        model, left = self._model, self._asker.ledger.left
-        a_token = model.usd(tokens(0, 1))
-        if math.isinf(left) or not a_token:
-            return None
-        room = int((left - (model.usd(tokens(read, 0)) or 0.0)) / a_token)
-        purpose = self._question.purpose
-        longest = MOST_TOKENS if purpose == "draft" else MOST_OTHER_TOKENS
-        most = min(room, longest, model.most_output or room)
-        if most < FEWEST_TOKENS:
-            self.refused = True
-            raise UnavailableError(
-                f"the budget leaves ${max(left, 0.0):.4f}, too little for the {purpose} by the model "
-                f"{model.name}; raise it with --budget"
-            )
-        return most
-
-    def _start(self, read: int) -> None:
-        """Set aside what it may cost, and put on record that it starts."""
-        model, question, asker = self._model, self._question, self._asker
-        known, call = asker.known, _free_id(asker.known)
+    def _start(self, read: int, said: Sequence[str | Message]) -> Awaitable[None]:
+        """Set aside what it may cost, and put on record that it starts; to be awaited before it does."""
+        model, question, asker = self.model, self._question, self._asker
+        call = _free_id(asker.known)
         self.refused = True
         most = self._sampling.get("max_tokens")
         asker.ledger.reserve_model(
@@ -237,13 +227,16 @@ class Answer:
             free=model.usd(tokens(1, 1)) == 0,
         )
         self.refused = False
-        asker.tell(
+        for each in said:
+            if isinstance(each, Message) and each.digest not in asker.known.messages:
+                asker.tell(each)
+        started = asker.tell(
             ModelStarted(
                 call=call,
                 purpose=question.purpose,
                 model=model.name,
-                messages=tuple(self._recorded(message, known) for message in question.messages),
-                sampling=dict(self._sampling),
+                messages=tuple(each.digest if isinstance(each, Message) else each for each in said),
+                sampling=self._sent,
                 slot=question.slot,
                 attempt=question.attempt,
                 parent=question.parent,
@@ -252,32 +245,25 @@ class Answer:
             )
         )
         self.transcript.call = call
-
-    def _recorded(self, message: BaseMessage, known: Known) -> str:
-        """By what a message is found on record."""
-        if isinstance(message, AIMessage) and message.id in known.asked:
-            return str(message.id)
-        own = Message.of(self._means.redactor.data(message_to_dict(message)))
-        if own.digest not in known.messages:
-            self._asker.tell(own)
-        return own.digest
+        return started
 
     def _settle(self, read: int, *, whole: bool) -> None:
         """By what the vendor reports: the cost, else the tokens; else reckoned from the texts."""
-        metadata = [chunk.response_metadata for chunk in self.transcript.chunks]
-        stated = next((m["response_cost"] for m in metadata if "response_cost" in m), None)
+        stated = stated_cost(self.transcript.chunks)
         counts = reported(self.transcript.chunks)
         usage = counts or tokens(read, reckoned(self.transcript.text))
-        usd = float(stated) if stated is not None else self._model.usd(usage)
-        counted = stated is not None or (counts is not None and whole)
-        basis = self._model.basis if counted or usd == 0 else "estimated"
+        if not usage["input_tokens"]:  # it was all in a cache, or nobody counted it
+            usage = {**usage, "input_tokens": read}
+        usd = stated if stated is not None else self.model.usd(usage)
+        counted = stated is not None or (whole and counts is not None and counts["input_tokens"])
+        basis = self.model.basis if counted or usd == 0 else "estimated"
         self._asker.ledger.settle_model(
             self.transcript.call,
             self._charge().model_copy(
                 update={
                     "usd": usd,
                     "basis": "unknown" if usd is None else "known" if stated is not None else basis,
-                    "input_tokens": counts["input_tokens"] if counts else None,
+                    "input_tokens": counts["input_tokens"] or None if counts else None,
                     "output_tokens": counts["output_tokens"] if counts else None,
                 }
             ),
@@ -286,7 +272,7 @@ class Answer:
     def _charge(self) -> Charge:
         question = self._question
         return Charge(
-            call="model", name=self._model.name, purpose=question.purpose, slot=question.slot
+            call="model", name=self.model.name, purpose=question.purpose, slot=question.slot
         )
 
 

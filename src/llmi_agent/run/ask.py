@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from langchain_core.runnables import RunnableConfig
 
-from llmi_agent.base.errors import LlmiError, PolicyError, UnavailableError
+from llmi_agent.base.errors import InputError, LlmiError, PolicyError, UnavailableError
 from llmi_agent.base.resources import exhausted
 from llmi_agent.base.secrets import Redactor
 from llmi_agent.config.options import Options
-from llmi_agent.contract.policy import PolicyFailed
+from llmi_agent.contract.policy import PolicyAgain, PolicyFailed
 from llmi_agent.host.plugins import PluginHost
 from llmi_agent.host.policies import error_of
 from llmi_agent.models.resolve import Model
@@ -21,6 +21,9 @@ from llmi_agent.models.trouble import Trouble, trouble_of
 from llmi_agent.run.answer import Answer, Asker, Question
 from llmi_agent.run.limits import Limits
 from llmi_agent.store.artifacts import ArtifactStore
+
+MOST_AGAIN = 3
+"""Ways in which one model is asked at once, before that counts as a failure (`PolicyAgain`)."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +53,27 @@ class Policy:
     store: ArtifactStore
     limits: Limits = field(default_factory=lambda: Limits(Options()), repr=False)
     redactor: Redactor = field(default_factory=Redactor, repr=False)
+    seedless: set[str] = field(default_factory=set, repr=False)
+    """Models whose server has refused the seed, which nobody asked for: it is left out from then on."""
 
     @property
     def name(self) -> str:
         """The model that is asked first."""
         return self.models[0].name
 
+    def check(self, options: Options) -> Options:
+        """The options, if each model can be asked with them. Raises InputError if one is known not to take one."""
+        for model in self.models:
+            if words := model.refusal(options):
+                raise InputError(words)
+        return options
+
     async def answer(self, question: Question, asker: Asker, config: RunnableConfig) -> str:
         """The whole answer, of which no stream of the graph is told; its call is the question's on record.
 
         Raises as `stream` does.
         """
-        quiet: RunnableConfig = {**config, "tags": [*config.get("tags", []), "nostream"]}
+        quiet: RunnableConfig = {**config, "tags": [*(config.get("tags") or ()), "nostream"]}
         pieces: list[str] = []
         async for piece in self.stream(question, asker, quiet):
             if isinstance(piece, Restart):
@@ -80,11 +92,13 @@ class Policy:
         UnavailableError if the budget does not allow an answer; other LlmiErrors pass as they are.
         """
         failures: list[str] = []
-        retries = asker.options.model_retries
         for model, heir in zip(self.models, (*self.models[1:], None), strict=True):
             broke = False  # a second cut in the same way is the model's own, and is said
-            for again in range(retries + 1):
-                answer = Answer(self, model, question, asker, again)
+            asked, retried = 0, 0
+            while True:
+                answer = Answer(self, model, question, asker, asked)
+                asked += 1
+                last = retried == asker.options.model_retries
                 try:
                     limit = self.limits.of(model.name, "model")
                     async with (
@@ -94,29 +108,42 @@ class Policy:
                         async for piece in pieces:
                             yield piece
                     end = answer.ending
-                    if broke or not end.broken or again == retries:
-                        answer.transcript.end(accepted=True, cut=end.cut)
-                        if end.cut:
-                            yield CutShort(end.cut)
-                        return
-                    broke, trouble = True, Trouble(end.cut, transient=True)
-                    answer.transcript.end(accepted=False, cut=end.cut)
                 except BaseException as error:
                     answer.transcript.end(accepted=False, error=_words(error))
                     if not isinstance(error, Exception):
                         raise
+                    if asked - retried <= MOST_AGAIN and self._asks_anew(answer, error):
+                        continue
                     trouble = _trouble(error, stands_in=heir is not None, refused=answer.refused)
+                else:
+                    accepted = broke or last or not end.broken
+                    answer.transcript.end(accepted=accepted, cut=end.cut)
+                    if accepted:
+                        if end.cut:
+                            yield CutShort(end.cut)
+                        return
+                    broke, trouble = True, Trouble(end.cut, transient=True)
                 said = self.redactor.text(trouble.words)[:600]
-                pause = trouble.pause(asker.options.retry_wait, again)
-                if pause is None or again == retries:
+                pause = trouble.pause(asker.options.retry_wait, retried)
+                if pause is None or last:
                     failures.append(f"the model {model.name} failed: {said}")
                     if heir:
                         yield Restart(heir.name, f"{failures[-1]}; {heir.name} writes instead")
                     break
+                retried += 1
                 more = f"the model {model.name}: {said}; trying again in {pause:.1f} s"
                 yield Restart(model.name, more)
                 await asyncio.sleep(pause)
         raise PolicyError("; ".join(failures))
+
+    def _asks_anew(self, answer: Answer, error: Exception) -> bool:
+        """Whether the same model is to be asked at once in another way; nothing of this answer was shown."""
+        if answer.transcript.text:
+            return False
+        if answer.seed_refused(error):
+            self.seedless.add(answer.model.name)
+            return True
+        return isinstance(error, PolicyAgain)
 
 
 def _words(error: BaseException) -> str:

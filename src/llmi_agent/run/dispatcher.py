@@ -118,6 +118,7 @@ class Dispatcher:
         if answer is not None:
             outcome = await self._ended(call, spec, context, answer)
             return end(call, outcome, "hook")  # not what the tool would say the next time
+        await self._ledger.turn(self._ledger.price(spec) or 0.0)
         if refusal := self._ledger.reserve_call(call, spec):
             return refusal
         await self._ledger.committed(call.key)

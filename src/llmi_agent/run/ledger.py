@@ -55,6 +55,8 @@ class Ledger:
         self._tell = tell
         self._purse = purse
         self._entries: dict[str, _Entry] = {}
+        self._running: set[str] = set()
+        """Calls whose reserve may yet be given back in part."""
         self._reserved: Awaitable[None] | None = None
         """Something that may not be on disk yet."""
         for call, charged in known.charges.items():
@@ -128,6 +130,20 @@ class Ledger:
         """Record what the model's answer cost."""
         self._settle(call, charge)
 
+    async def turn(self, usd: float) -> None:
+        """Returns when the group has so much for it, or no other member's call can give any back any more.
+
+        What is reserved for a call that runs is more than it costs, mostly: nobody is refused for that alone.
+        """
+        own = float("inf") if self._options.budget is None else self._options.budget - self._held
+        while self._purse and self._purse.left < min(usd, own) and self._purse.due(self._episode):
+            await self._purse.changed()
+
+    def close(self) -> None:
+        """The episode is at its end: what it holds, it keeps."""
+        self._running.clear()
+        self._share()
+
     async def committed(self, call: str) -> None:
         """Returns when what was reserved is on disk: only then may the call start. Raises LlmiError if it cannot be.
 
@@ -146,6 +162,7 @@ class Ledger:
     def release(self, call: str) -> None:
         """The call never reached its vendor, or was turned away: it cost nothing, and is no charge."""
         self._entries.pop(call, None)
+        self._running.discard(call)
         self._share()
         self._tell(Charged(call=call, charge=None, settled=True))
 
@@ -162,24 +179,36 @@ class Ledger:
             return f"{what} may cost {_usd(price)}, and {_usd(left)} of {self._budget(of=True)}"
         return ""
 
+    @property
+    def tighter(self) -> tuple[str, str]:
+        """The budget that leaves less, in words, and the flag that sets it."""
+        return (
+            ("the group's budget", "--group-budget")
+            if self._grouped
+            else ("the budget", "--budget")
+        )
+
+    @property
+    def _grouped(self) -> bool:
+        own = self._options.budget
+        return self._purse is not None and (own is None or self._purse.left < own - self._held)
+
     def _budget(self, *, of: bool = False) -> str:
         """The budget that is the tighter one, in words."""
-        own = self._options.budget
-        if own is None or (self._purse and self._purse.left < own - self._held):
-            assert self._purse is not None
-            amount, whose, flag = self._purse.budget, "group", "--group-budget"
-        else:
-            amount, whose, flag = own, "run", "--budget"
+        whose, flag = self.tighter
+        amount = (
+            self._purse.budget if self._purse and self._grouped else self._options.budget or 0.0
+        )
         if not of:
-            return f"the {whose} has a budget of {_usd(amount)}"
-        group = "the group's budget" if whose == "group" else "the budget"
-        return f"{group} of {_usd(amount)} is left; raise it with {flag}"
+            return f"the {'group' if self._grouped else 'run'} has a budget of {_usd(amount)}"
+        return f"{whose} of {_usd(amount)} is left; raise it with {flag}"
 
     def _reserve(self, key: str, charge: Charge, most: float | None) -> None:
         if key in self._entries and key not in self._known.jobs:
             # An earlier life of the run was cut in this call: it may have been paid for, and is paid again.
             self._enter(self._cut(key), self._entries[key])
         entry = _Entry(charge, most or 0.0)
+        self._running.add(key)
         if most == 0:
             self._entries[key] = entry
         else:
@@ -192,6 +221,7 @@ class Ledger:
         return next(each for each in chain((first,), numbered) if each not in self._entries)
 
     def _settle(self, key: str, charge: Charge) -> None:
+        self._running.discard(key)
         self._enter(key, _Entry(charge, self._entries[key].reserved), settled=True)
 
     def _enter(self, key: str, entry: _Entry, *, settled: bool = False) -> Awaitable[None]:
@@ -204,7 +234,8 @@ class Ledger:
     def _share(self) -> None:
         """Count it against what is shared, before anybody else asks what is left."""
         if self._purse:
-            self._purse.hold(self._episode, self._held)
+            due = any(self._entries[key].reserved for key in self._running)
+            self._purse.hold(self._episode, self._held, due=due)
 
 
 def _usd(amount: float) -> str:

@@ -192,6 +192,7 @@ class Session:
             left += await self._strays.cancel()
             if left:
                 self.log.warning("session.tasks_left", tasks=left)
+            self.ledger.close()
             for future in self._verdicts.values():
                 future.cancel()
             if trouble := await finish(self._scope.aclose()):

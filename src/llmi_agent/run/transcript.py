@@ -13,6 +13,8 @@ from llmi_agent.models import heard
 from llmi_agent.models.tokens import reported
 from llmi_agent.records.events import Event, ModelEnded, ModelText
 
+MOST_ERROR, MOST_WORD = 2_000, 200
+"""Characters of an error, and of a model's name or a reason, that are taken down."""
 PIECE, PIECE_SECONDS = 4096, 0.5
 """Characters of an answer that make a record, or seconds since the last one, whichever comes first."""
 
@@ -38,7 +40,8 @@ class Transcript:
 
     def hear(self, chunk: AIMessageChunk) -> str:
         """The next chunk of the stream; returns what is to be read of it."""
-        self._first = self._first or time.time()
+        if self._first is None and heard.says_something(chunk):
+            self._first = time.time()
         self.chunks.append(chunk)
         return printable(str(chunk.text))
 
@@ -54,21 +57,22 @@ class Transcript:
             return
         self._record_piece()
         said, redact = self.text, self._redactor.text
-        withheld = redact(said) != said or redact(printable(said)) != printable(said)
-        counts = reported(self.chunks)
+        shown, thought = printable(said), printable(heard.reasoning_of(self.chunks))
+        withheld = any(redact(each) != each for each in (said, shown, thought))
+        counts, model = reported(self.chunks), heard.model_of(self.chunks)
         self._tell(
             ModelEnded(
                 call=self.call,
                 accepted=accepted,
-                answered_by=heard.model_of(self.chunks),
-                finish_reason=redact(heard.reason_of(self.chunks)),
+                answered_by=redact(model)[:MOST_WORD] if model else None,
+                finish_reason=redact(heard.reason_of(self.chunks))[:MOST_WORD],
                 cut=cut,
-                error=redact(error),
+                error=redact(error)[:MOST_ERROR],
                 first=self._first,
-                input_tokens=counts["input_tokens"] if counts else None,
+                input_tokens=counts["input_tokens"] or None if counts else None,
                 output_tokens=counts["output_tokens"] if counts else None,
-                raw=None if withheld or printable(said) == said else said,
-                reasoning=redact(printable(heard.reasoning_of(self.chunks))),
+                raw=None if withheld or shown == said else said,
+                reasoning=redact(thought),
                 withheld=withheld,
                 tokens=None if withheld else heard.tokens_of(self.chunks),
             )

@@ -11,35 +11,53 @@ from typing import Any
 
 import litellm
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.outputs import ChatGenerationChunk
 from langchain_litellm import ChatLiteLLM
 from pydantic import PrivateAttr
 
-from llmi_agent.contract import PolicyFailed
+from llmi_agent.contract import PolicyAgain, PolicyFailed
 
 _CLEAN_END = "before a finish_reason was received"
 """In LiteLLM's error for a stream that ended well in all but this."""
 _ABORTED = "(finish_reason=abort)"
 """In the one for a stream that ended with this reason."""
+_SERVED = "llmi_served"
+"""Where a piece names the model that has answered: ChatLiteLLM would put the one that was asked."""
 
 
 class Chat(ChatLiteLLM):
-    """A model whose chunks hold the vendor's own `finish_reason`, or none."""
+    """A model whose chunks hold the vendor's own `finish_reason`, `usage` and model, or none. One call is one request."""
 
     _refuses_options: bool = PrivateAttr(default=False)
     """The server does not know `stream_options`."""
     _unstreamed: int = PrivateAttr(default=0)
     """Answers in a row that came whole, though a stream was asked for."""
+    _owed: int = PrivateAttr(default=0)
+    """Calls that came to nothing for that: as many are to be asked for the whole."""
 
     async def acompletion_with_retry(
         self, run_manager: AsyncCallbackManagerForLLMRun | None = None, **kwargs: Any
     ) -> Any:
-        """The answer to one request: whole, or piece by piece. There are no retries: LLMI has its own."""
+        """The answer to one request: whole, or piece by piece. There are no retries: LLMI has its own.
+
+        Raises PolicyAgain if the request is to be put in another way, PolicyFailed if no model is there.
+        """
         if kwargs.get("stream"):
             return self._pieces(kwargs)
         return await self.client.acompletion(**kwargs)
 
+    async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        async for chunk in super()._astream(*args, **kwargs):
+            metadata = chunk.message.response_metadata
+            if "model_name" in metadata:  # the one that was asked
+                said = metadata.pop("provider_specific_fields", None) or {}
+                metadata["model_name"] = said.pop(_SERVED, None)
+                metadata.update({"provider_specific_fields": said} if said else {})
+            yield chunk
+
     async def _pieces(self, asked: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        if self._unstreamed > 1:
+        if self._unstreamed > 1 or self._owed:
+            self._owed = max(self._owed - 1, 0)
             yield await self._whole(asked)
             return
         stream = await self._opened(asked)
@@ -56,52 +74,70 @@ class Chat(ChatLiteLLM):
             elif not (heard and _CLEAN_END in str(error)):
                 if heard or not (kind := _kind(stream)):
                     raise
-                yield await self._answered(asked, kind)
+                raise self._unheard(kind) from error
         else:
             if not heard and (kind := _kind(stream)):
-                yield await self._answered(asked, kind)
+                raise self._unheard(kind)
         finally:
             await stream.aclose()
 
     async def _opened(self, asked: dict[str, Any]) -> Any:
         """The stream, asked for without what the server does not know."""
-        if not self._refuses_options:
-            try:
-                return await self.client.acompletion(**asked)
-            except litellm.exceptions.BadRequestError as error:
-                if "stream_options" not in asked or "stream_options" not in str(error):
-                    raise
-                self._refuses_options = True
-        return await self.client.acompletion(
-            **{name: value for name, value in asked.items() if name != "stream_options"}
-        )
+        if self._refuses_options:
+            asked = _without_options(asked)
+        try:
+            return await self.client.acompletion(**asked)
+        except litellm.exceptions.BadRequestError as error:
+            if "stream_options" not in asked or "stream_options" not in str(error):
+                raise
+            self._refuses_options = True
+            raise PolicyAgain("the model's server does not know stream_options") from error
 
-    async def _answered(self, asked: dict[str, Any], kind: str) -> dict[str, Any]:
-        """What a server says that does not stream: it is asked once more, for the whole. Raises PolicyFailed."""
+    def _unheard(self, kind: str) -> Exception:
+        """What is to be raised for an answer of this media type, which is no stream."""
         if kind != "application/json":
-            raise PolicyFailed(
+            return PolicyFailed(
                 f"the model's server answers with {kind}, where text should stream; check its address (--api-base)"
             )
-        answer = await self._whole(asked)
         self._unstreamed += 1
-        return answer
+        self._owed += 1
+        return PolicyAgain("the model's server answers whole, where text should stream")
 
     async def _whole(self, asked: dict[str, Any]) -> dict[str, Any]:
         """The answer as the one piece of a stream."""
-        plain = {name: value for name, value in asked.items() if name != "stream_options"}
-        answer = (await self.client.acompletion(**{**plain, "stream": False})).model_dump()
-        choices = [{**each, "delta": each["message"]} for each in answer["choices"][:1]]
-        return {**answer, "choices": choices}
+        answer = await self.client.acompletion(**{**_without_options(asked), "stream": False})
+        piece = answer.model_dump()
+        choices = [{**each, "delta": each["message"]} for each in piece["choices"][:1]]
+        return _served({**piece, "choices": choices}, answer.model)
+
+
+def _without_options(asked: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in asked.items() if name != "stream_options"}
 
 
 def _as_received(chunk: Any, stream: Any) -> dict[str, Any]:
-    """The chunk as plain data, with the reason that the vendor gave in place of the one that LiteLLM puts."""
+    """The chunk as plain data, with what the vendor said in place of what LiteLLM makes up."""
     piece: dict[str, Any] = chunk.model_dump()
     for choice in piece["choices"]:
         if choice.get("finish_reason"):
             given = stream.received_finish_reason or stream.intermittent_finish_reason
             choice["finish_reason"] = given or None
-    return piece
+    if piece.get("usage"):
+        piece["usage"] = _counted(stream)
+    return _served(piece, stream._provider_response_model)
+
+
+def _served(piece: dict[str, Any], model: object) -> dict[str, Any]:
+    """With the model that has answered, where ChatLiteLLM passes it on."""
+    said = piece.get("provider_specific_fields") or {}
+    return {**piece, "provider_specific_fields": {**said, _SERVED: model}} if model else piece
+
+
+def _counted(stream: Any) -> dict[str, Any] | None:
+    """The vendor's last count of tokens; None if it gave none, for which LiteLLM puts its own."""
+    counts = (getattr(each, "usage", None) for each in reversed(stream.chunks))
+    last = next((each for each in counts if each is not None), None)
+    return None if last is None else dict(last.model_dump())
 
 
 def _last(reason: str) -> dict[str, Any]:

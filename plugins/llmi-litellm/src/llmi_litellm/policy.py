@@ -17,6 +17,8 @@ from llmi_agent.contract import PolicyModel, PolicyRequest
 from llmi_litellm.chat import Chat
 from llmi_litellm.credentials import credentials
 
+_SAMPLING = ("temperature", "top_p", "max_tokens", "stop", "seed")
+
 litellm.suppress_debug_info = True  # it would print advice on stdout
 # Its guard takes a long line of dashes for a model that has lost its way.
 setattr(litellm, "REPEATED_STREAMING_CHUNK_LIMIT", sys.maxsize)  # noqa: B010
@@ -42,7 +44,17 @@ def make(request: PolicyRequest) -> PolicyModel:
         estimated="api_base" in arguments,
         most_output=_most_output(name) if listed else None,
         sees=litellm.supports_vision(name),
+        takes=_takes(name),
     )
+
+
+def _takes(name: str) -> frozenset[str] | None:
+    """By litellm's own list, which it holds a request to; None for a provider that has none."""
+    try:
+        known: list[str] | None = litellm.get_supported_openai_params(model=name)
+    except Exception:  # noqa: BLE001 - what it raises for a name that it cannot place depends on its version
+        return None
+    return None if known is None else frozenset(known) & {*_SAMPLING}
 
 
 def _most_output(name: str) -> int | None:

@@ -56,7 +56,7 @@ class ModelStarted(Durable):
     messages: tuple[str, ...]
     """By their digests."""
     sampling: dict[str, Any] = field(default_factory=dict)
-    """Every field that was sent: `temperature`, `top_p`, `max_tokens`, `stop`, `seed`."""
+    """What was sent of `temperature`, `top_p`, `max_tokens`, `stop` and `seed`, also by the model's own settings."""
     slot: int | None = None
     """The slot that it is about."""
     attempt: int = 0
@@ -105,7 +105,7 @@ class ModelEnded(Durable):
     error: str = ""
     """What went wrong."""
     first: float | None = None
-    """When the first piece came, in seconds since the epoch."""
+    """When the first word came, of the answer or of what the model wrote apart from it, in seconds since the epoch."""
     input_tokens: int | None = None
     output_tokens: int | None = None
     """As the vendor counts."""

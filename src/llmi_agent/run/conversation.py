@@ -1,0 +1,50 @@
+"""The messages of a question: as a model is shown them, and as they are put on record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from langchain_core.messages import AIMessage, BaseMessage, message_to_dict
+
+from llmi_agent.base.secrets import Redactor
+from llmi_agent.document.messages import (
+    holds_bytes,
+    with_digests,
+    with_pictures,
+    without_pictures,
+)
+from llmi_agent.records.events import Message
+from llmi_agent.records.known import Known
+from llmi_agent.store.artifacts import ArtifactStore
+
+SEEN_SIDE = 1568
+"""Pixels of the longer side of a picture as a model is shown it: larger ones cost more and show it no more."""
+
+
+async def as_shown(
+    messages: Sequence[BaseMessage], store: ArtifactStore | None
+) -> list[BaseMessage]:
+    """With the pictures, which are in the `store`; without a store as text alone, for a model that sees nothing."""
+    if store is None:
+        return [without_pictures(each) for each in messages]
+    return [
+        await asyncio.to_thread(with_pictures, each, store, SEEN_SIDE)
+        if isinstance(each.content, list)
+        else each
+        for each in messages
+    ]
+
+
+async def as_recorded(
+    messages: Sequence[BaseMessage], store: ArtifactStore, redactor: Redactor, known: Known
+) -> list[str | Message]:
+    """Each without secrets and without bytes, which go into the store; an answer on record by the id of its call."""
+    said: list[str | Message] = []
+    for each in messages:
+        if isinstance(each, AIMessage) and each.id in known.asked:
+            said.append(str(each.id))
+            continue
+        plain = await asyncio.to_thread(with_digests, each, store) if holds_bytes(each) else each
+        said.append(Message.of(redactor.data(message_to_dict(plain))))
+    return said
