@@ -16,8 +16,17 @@ _KEPT = "\u200c\u200d"
 
 
 def printable(text: str) -> str:
-    """Text that can be written as UTF-8: a lone surrogate becomes a question mark."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """Text that can be written as UTF-8: two halves of a character become one, and a lone one a question mark."""
+    return paired(text).encode("utf-8", "replace").decode("utf-8")
+
+
+def paired(text: str) -> str:
+    """The same text with two halves of a character, as UTF-16 has them, put together."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    return text
 
 
 def one_line(text: str, most: int = 2_000) -> str:

@@ -14,11 +14,13 @@ from llmi_agent.models.heard import reason_of
 _REPORTING = frozenset({"anthropic", "azure", "deepseek", "groq", "openai", "openrouter", "xai"})
 """Values of `model_provider` in LangChain's own models, whose streams end with a reason if they are whole."""
 _WHOLE = frozenset(
-    "stop stop_sequence end_turn eos eos_token end_of_text complete completed finish finished done end".split()
+    "stop stop_sequence end_turn eos eos_token eosfound stopstringfound end_of_text complete completed finish finished "
+    "done end".split()
 )
 _FULL = frozenset(
     "length max_tokens max_output_tokens max_length model_length token_limit continuation pause_turn compaction "
-    "incomplete model_context_window_exceeded context_length_exceeded".split()
+    "incomplete model_context_window_exceeded context_length_exceeded maxpredictedtokensreached "
+    "contextlengthreached".split()
 )
 _FILTERED = frozenset(
     "content_filter content_filtered refusal safety recitation blocklist prohibited_content spii language sensitive "

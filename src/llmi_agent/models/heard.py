@@ -95,7 +95,14 @@ def _reasoning(chunk: AIMessageChunk) -> str:
         return ""
     blocks = (each for each in chunk.content if isinstance(each, dict))
     return "".join(
-        str(each.get("reasoning") or each.get("thinking") or "")
+        _thought(each.get("reasoning") or each.get("thinking"))
         for each in blocks
         if each.get("type") in ("reasoning", "thinking")
     )
+
+
+def _thought(said: Any) -> str:
+    """Text, or text in blocks, as Mistral has it."""
+    if isinstance(said, list):
+        return "".join(_thought(each.get("text")) for each in said if isinstance(each, dict))
+    return said if isinstance(said, str) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from llmi_agent.base.errors import LlmiError
@@ -54,7 +54,7 @@ def trouble_of(error: BaseException) -> Trouble:
     causes = list(_causes(error))
     status = next((s for each in causes if (s := _status(each))), None)
     cut = any(type(each).__name__ == "MidStreamFallbackError" for each in causes)
-    words = "the answer broke off in the middle" if cut else _words(error)
+    words = _broken_off(causes) if cut else _words(error)
     if status is None or cut:
         return Trouble(words, transient=cut or any(map(_of_the_network, causes)))
     payment = any(word in words.lower() for word in _PAYMENT)
@@ -74,6 +74,12 @@ def _words(error: BaseException) -> str:
         return str(error)
     said = _LITELLM.sub("", " ".join(str(error).split()))
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _broken_off(causes: Sequence[BaseException]) -> str:
+    """With the vendor's own words, which the client library has put the furthest down."""
+    said = " ".join(str(causes[-1]).split()) if len(causes) > 1 else ""
+    return f"the answer broke off: {said}" if said else "the answer broke off in the middle"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from langchain_core.messages import AIMessageChunk
 
 from llmi_agent.base.secrets import Redactor
-from llmi_agent.base.text import printable
+from llmi_agent.base.text import paired, printable
 from llmi_agent.models import heard
 from llmi_agent.models.tokens import reported
 from llmi_agent.records.events import Event, ModelEnded, ModelText
@@ -29,6 +29,8 @@ class Transcript:
         self._redactor = redactor
         self._tell = tell
         self._first: float | None = None
+        self._half = ""
+        """The first half of a character whose other one is still to come."""
         self._piece, self._start = "", 0
         """What is not on record yet, and how much comes before it."""
         self._since = time.monotonic()
@@ -43,7 +45,9 @@ class Transcript:
         if self._first is None and heard.says_something(chunk):
             self._first = time.time()
         self.chunks.append(chunk)
-        return printable(str(chunk.text))
+        text = self._half + str(chunk.text)
+        self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+        return printable(text.removesuffix(self._half))
 
     def show(self, piece: str) -> None:
         """The next piece of the answer as it is shown."""
@@ -56,7 +60,7 @@ class Transcript:
         if not self.call:
             return
         self._record_piece()
-        said, redact = self.text, self._redactor.text
+        said, redact = paired(self.text), self._redactor.text
         shown, thought = printable(said), printable(heard.reasoning_of(self.chunks))
         withheld = any(redact(each) != each for each in (said, shown, thought))
         counts, model = reported(self.chunks), heard.model_of(self.chunks)

@@ -49,10 +49,12 @@ class Chat(ChatLiteLLM):
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         async for chunk in super()._astream(*args, **kwargs):
             metadata = chunk.message.response_metadata
+            said = metadata.pop("provider_specific_fields", None) or {}
+            served = said.pop(_SERVED, None)
+            if said:
+                metadata["provider_specific_fields"] = said
             if "model_name" in metadata:  # the one that was asked
-                said = metadata.pop("provider_specific_fields", None) or {}
-                metadata["model_name"] = said.pop(_SERVED, None)
-                metadata.update({"provider_specific_fields": said} if said else {})
+                metadata["model_name"] = served
             yield chunk
 
     async def _pieces(self, asked: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
@@ -69,12 +71,12 @@ class Chat(ChatLiteLLM):
                 yield piece
             self._unstreamed = 0 if heard else self._unstreamed
         except Exception as error:
-            if heard and _ABORTED in str(error):
-                yield _last("abort")
-            elif not (heard and _CLEAN_END in str(error)):
+            aborted = _ABORTED in str(error)
+            if not (heard and (aborted or _CLEAN_END in str(error))):
                 if heard or not (kind := _kind(stream)):
                     raise
                 raise self._unheard(kind) from error
+            yield _last("abort" if aborted else None, _counted(stream))
         else:
             if not heard and (kind := _kind(stream)):
                 raise self._unheard(kind)
@@ -140,9 +142,10 @@ def _counted(stream: Any) -> dict[str, Any] | None:
     return None if last is None else dict(last.model_dump())
 
 
-def _last(reason: str) -> dict[str, Any]:
-    """A piece that only says why the stream ends."""
-    return {"choices": [{"delta": {"role": "assistant", "content": ""}, "finish_reason": reason}]}
+def _last(reason: str | None, usage: dict[str, Any] | None) -> dict[str, Any]:
+    """A piece that only says why the stream ends, and what was counted."""
+    delta = {"role": "assistant", "content": ""}
+    return {"choices": [{"delta": delta, "finish_reason": reason}], "usage": usage}
 
 
 def _says_something(piece: dict[str, Any]) -> bool:
