@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from llmi_agent.base.errors import LlmiError, UnavailableError
+from llmi_agent.base.errors import ConfigError, InputError, LlmiError, UnavailableError
 from llmi_agent.config.options import Options
 from llmi_agent.document.model import Document
 from llmi_agent.store.artifacts import ArtifactStore
@@ -185,3 +185,45 @@ async def test_retry_after_is_read_behind_a_litellm_proxy(graph: Any) -> None:
 
 def test_the_door_is_light() -> None:
     check_light_import("llmi_litellm.plugin")
+
+
+@pytest.mark.parametrize(
+    ("name", "takes", "not_"),
+    [
+        ("openai/gpt-4o-mini", "temperature top_p max_tokens stop seed", ""),
+        ("openai/gpt-5", "max_tokens seed", "top_p stop"),
+        ("anthropic/claude-sonnet-4-5", "temperature stop", "seed"),
+        ("perplexity/sonar", "temperature", "stop seed"),
+    ],
+)
+def test_what_a_model_takes_is_litellms_own_list(
+    store: ArtifactStore, name: str, takes: str, not_: str
+) -> None:
+    from llmi_agent.contract import PolicyRequest
+    from llmi_litellm.policy import make
+
+    secrets = {f"{name.partition('/')[0].upper()}_API_KEY": "sk-0123456789"}
+    model = make(PolicyRequest(name, name, store, lambda *_: "", secrets=secrets))
+    assert model.takes is not None
+    assert model.takes >= set(takes.split())
+    assert not model.takes & set(not_.split())
+
+
+async def test_an_option_that_a_model_does_not_take_is_refused_in_one_sentence(
+    store: ArtifactStore,
+) -> None:
+    given: dict[str, Any] = {
+        "model": "perplexity/sonar",
+        "tools": [FakeTool("s", "search")],
+        "store": store,
+        "secrets": {"PERPLEXITY_API_KEY": "sk-0123456789"},
+    }
+    sentence = (
+        r"^the model perplexity/sonar takes no stop; leave it out, or choose another model "
+        r"\(it takes temperature, top_p, max_tokens\)"
+    )
+    with pytest.raises(ConfigError, match=sentence):
+        build_graph(**given, options=Options(stop=("END",)))
+    asked = {"messages": [HumanMessage("x")], "options": {"stop": ["END"]}}
+    with pytest.raises(InputError, match=sentence):
+        await build_graph(**given).ainvoke(asked)

@@ -56,8 +56,11 @@ def tokens_of(chunks: Sequence[AIMessageChunk]) -> Tokens | None:
         for piece in pieces:
             for name in piece.keys() & {"prompt", "mode"}:
                 whole[name] = piece[name]
-            for name in ("completion", "logprobs"):
-                whole[name] += _listed(piece.get(name))
+            new, logprobs = _listed(piece.get("completion")), _listed(piece.get("logprobs"))
+            if logprobs and len(logprobs) != len(new):
+                return None
+            whole["completion"] += new
+            whole["logprobs"] += logprobs
         whole["logprobs"] = whole["logprobs"] or None
         # Of numbers in words, or rounded ones, nobody knows what the model sampled.
         found: Tokens = _tokens.validate_json(json.dumps(whole, allow_nan=False), strict=True)

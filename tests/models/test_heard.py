@@ -1,0 +1,127 @@
+"""What is heard beside the text: tokens, counts, costs, reasons, whatever a chat model puts there."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.ai import UsageMetadata
+
+from llmi_agent.contract.policy import TOKENS
+from llmi_agent.models.heard import model_of, reason_of, reasoning_of, says_something, tokens_of
+from llmi_agent.models.tokens import reported, stated_cost
+from llmi_agent.records.events import Tokens
+
+
+def told(*given: Any) -> list[AIMessageChunk]:
+    """Chunks that say this of their tokens."""
+    return [AIMessageChunk("x", response_metadata={TOKENS: each}) for each in given]
+
+
+def test_tokens_come_in_pieces() -> None:
+    pieces = told(
+        {"prompt": [7, 8], "mode": "raw_logprobs", "completion": [1], "logprobs": [-0.5]},
+        {"completion": [2, 3], "logprobs": (-1, -2.25)},
+        {"completion": [], "logprobs": None},
+    )
+    silent = AIMessageChunk("y")
+    assert tokens_of([*pieces, silent]) == Tokens(
+        (1, 2, 3), (7, 8), (-0.5, -1.0, -2.25), "raw_logprobs"
+    )
+    assert tokens_of(told({"completion": [1, 2]})) == Tokens((1, 2))
+    assert tokens_of([silent]) is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"completion": []},
+        {"completion": 5},
+        {"completion": "12"},
+        {"completion": ["1", "2"]},
+        {"completion": [1.0, 2.0]},
+        {"completion": [True]},
+        {"completion": [-1]},
+        {"completion": [None]},
+        {"completion": {"1": 1}},
+        {"completion": [1], "logprobs": [-0.1, -0.2]},
+        {"completion": [1], "logprobs": "-0.1"},
+        {"completion": [1], "logprobs": [None]},
+        {"completion": [1], "logprobs": [math.nan]},
+        {"completion": [1], "logprobs": [-math.inf]},
+        {"completion": [1], "prompt": "12"},
+        {"completion": [1], "prompt": [-5]},
+        {"completion": [1], "mode": 3},
+        {"completion": [object()]},
+        [1, 2],
+        "12",
+        3,
+        False,
+    ],
+    ids=repr,
+)
+def test_what_no_trainer_could_use_is_absent(given: Any) -> None:
+    assert tokens_of(told(given)) is None
+    assert tokens_of(told({"completion": [1]}, given)) in (None, Tokens((1,)))
+
+
+def counts(*pairs: tuple[int, int]) -> list[AIMessageChunk]:
+    return [
+        AIMessageChunk("x", usage_metadata=UsageMetadata(input_tokens=r, output_tokens=w, total_tokens=r + w))
+        for r, w in pairs
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pairs", "known"),
+    [
+        ([(10, 5)], (10, 5)),
+        ([(10, 1), (0, 4), (0, 7)], (10, 12)),
+        ([(10, 1), (10, 5), (10, 12)], (10, 12)),
+        ([(10, 12), (0, 0)], (10, 12)),
+        ([(0, 12)], (0, 12)),
+        ([(10, 0)], None),
+        ([(-1, 12)], None),
+        ([(10, 10**12)], None),
+        ([], None),
+    ],
+    ids=repr,
+)
+def test_counts_add_up_or_run_on(
+    pairs: list[tuple[int, int]], known: tuple[int, int] | None
+) -> None:
+    found = reported(counts(*pairs))
+    assert (found and (found["input_tokens"], found["output_tokens"])) == known
+
+
+@pytest.mark.parametrize("cost", ["0.5", math.nan, math.inf, -1.0, True, None, [1]])
+def test_a_cost_that_is_no_price_is_none(cost: Any) -> None:
+    chunks = [
+        AIMessageChunk("x", response_metadata={"response_cost": each}) for each in (cost, 0.25)
+    ]
+    assert stated_cost(chunks[:1]) is None
+    assert stated_cost(chunks) == 0.25
+
+
+def test_reasoning_is_found_under_each_name_and_in_blocks() -> None:
+    chunks: list[Any] = [
+        AIMessageChunk("", additional_kwargs={"reasoning_content": "a"}),
+        AIMessageChunk("", additional_kwargs={"reasoning": "b"}),
+        AIMessageChunk([{"type": "thinking", "thinking": "c"}]),
+        AIMessageChunk([{"type": "reasoning", "reasoning": "d"}]),
+        AIMessageChunk([{"type": "thinking", "thinking": [{"type": "text", "text": "e"}]}]),
+        AIMessageChunk("", additional_kwargs={"reasoning": {"id": "x"}}),
+    ]
+    assert reasoning_of(chunks) == "abcde"
+    assert [says_something(each) for each in chunks] == [True] * 5 + [False]
+
+
+def test_words_of_a_vendor_are_one_line() -> None:
+    chunk = AIMessageChunk(
+        "x", response_metadata={"model": "a\nb\x1b[31m", "finish_reason": "st\nop"}
+    )
+    assert (model_of([chunk]), reason_of([chunk])) == ("a b", "st op")
+    assert (model_of([]), reason_of([])) == (None, "")
