@@ -55,7 +55,7 @@ def test_tokens_come_in_pieces() -> None:
         {"completion": [1], "prompt": "12"},
         {"completion": [1], "prompt": [-5]},
         {"completion": [1], "mode": 3},
-        {"completion": [object()]},
+        {"completion": [b"1"]},
         [1, 2],
         "12",
         3,
