@@ -281,7 +281,7 @@ async def test_a_run_that_is_stopped_before_the_request_goes_out_costs_nothing(
 ) -> None:
     async with asking(server, store) as (policy, session):
         never = asyncio.Event()
-        monkeypatch.setattr(session.ledger, "committed", never.wait)
+        monkeypatch.setattr(session.ledger, "committed", lambda call: never.wait())
         task = asyncio.ensure_future(policy.answer(Question("judge", []), session, {}))
         await until(lambda: "model-0" in session.known.asked)
         task.cancel()
