@@ -45,6 +45,8 @@ def _line(run: Listed) -> str:
     state = "done" if run.done else "cut while writing"
     if run.drafted and not run.done:
         state = f"cut, {run.settled} figures settled"
+    if not run.readable:
+        state = "cannot be read"
     prompt = one_line(run.prompt)
     shown = prompt if len(prompt) <= 60 else prompt[:59] + "…"
     return "\t".join((run.episode[:SHORT], run.began, state, run.model, shown))

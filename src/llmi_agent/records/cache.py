@@ -16,6 +16,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from llmi_agent.base.errors import InputError
 from llmi_agent.contract.tool import Image, Produced, ToolCall, ToolContext
 from llmi_agent.host.registry import Registered
 from llmi_agent.records.codec import ended_of
@@ -65,9 +66,15 @@ class Cache:
         self._store = store
 
     def find(self, reuse: str) -> Finished | None:
-        """The last result for this (`identity`) whose pictures are all still there. It costs nothing."""
+        """The last result for this (`identity`) whose pictures are all still there. It costs nothing.
+
+        One that cannot be read is none: it is another run's, which this one must not end for.
+        """
         record = self._journal.reusable(reuse)
-        known = ended_of(record).outcome if record else None
+        try:
+            known = ended_of(record).outcome if record else None
+        except InputError:
+            return None
         if not isinstance(known, Finished) or not pictures_there(known, self._store):
             return None
         return known.model_copy(update={"usd": 0.0})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.base.text import one_line
 from llmi_agent.records import former
 from llmi_agent.records.events import EVENTS, CallEnded, Event
 from llmi_agent.records.journal import SCHEMA, Entry, Record
@@ -32,9 +34,10 @@ def _text(event: Event) -> str:
 
 
 def ended_of(record: Record) -> CallEnded:
-    """The end of a call that stands by itself, of any schema."""
+    """The end of a call that stands by itself, of any schema. Raises InputError as `events_of` does."""
     if record.schema < SCHEMA:
-        return former.ended(record.key, json.loads(record.data))
+        with _sound(record):
+            return former.ended(record.key, json.loads(record.data))
     event = _event_of(record)
     assert isinstance(event, CallEnded), record.kind
     return event
@@ -47,15 +50,27 @@ def _event_of(record: Record) -> Event:
             f"a record of the type {record.kind!r} and schema {record.schema} was written by a later LLMI than this one; "
             "install that one to read it"
         )
-    try:
+    with _sound(record):
         event: Event = _adapter(known).validate_json(record.data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(
-            f"a record of the type {record.kind} is damaged: {place}: {first['msg']}"
-        ) from None
     return event
+
+
+@contextmanager
+def _sound(record: Record) -> Iterator[None]:
+    """Whatever reading the record raises is that it is damaged: an InputError."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"a record of the type {record.kind} is damaged ({_damage(error)}); start the run anew"
+        ) from None
+
+
+def _damage(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return one_line(f"{type(error).__name__}: {error}")[:200]
+    first = error.errors()[0]
+    return ": ".join([*filter(None, [".".join(map(str, first["loc"]))]), first["msg"]])
 
 
 def events_of(records: Iterable[Record]) -> Iterator[tuple[float, Event]]:
@@ -66,7 +81,9 @@ def events_of(records: Iterable[Record]) -> Iterator[tuple[float, Event]]:
     earlier = former.Former()
     for record in records:
         if record.schema < SCHEMA:
-            yield from ((record.at, event) for event in earlier.events(record))
+            with _sound(record):
+                events = list(earlier.events(record))
+            yield from ((record.at, event) for event in events)
         else:
             yield record.at, _event_of(record)
 

@@ -66,6 +66,8 @@ class Listed:
     prompt: str
     out: str | None
     """The folder, as an absolute path."""
+    readable: bool = True
+    """False: `prompt` says why it is not."""
 
 
 class Episodes:
@@ -127,7 +129,7 @@ class Episodes:
         try:
             events = [event for _, event in events_of(records)]
         except InputError as error:
-            return Listed(episode, began, False, False, 0, 0, "-", f"({error})", None)
+            return Listed(episode, began, False, False, 0, 0, "-", f"({error})", None, False)
         known = Known(events)
         assert known.opened is not None, "it is listed by that"
         return Listed(

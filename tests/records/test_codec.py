@@ -1,0 +1,130 @@
+"""Records that are damaged, or that a later LLMI wrote, are said to be so, whoever reads them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from llmi_agent.base.errors import InputError
+from llmi_agent.config.options import Options
+from llmi_agent.host.plugins import PluginHost
+from llmi_agent.host.registry import Registered, Registry
+from llmi_agent.records.codec import ended_of, events_of
+from llmi_agent.records.events import EVENTS
+from llmi_agent.records.journal import SCHEMA, Journal, Record, journal_beside
+from llmi_agent.runner.episodes import Episodes
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.testing import FakeTool, ScriptedModel, slot
+from llmi_graphs import build_graph
+
+FORMER = ("opened", "order", "asked", "drafted", "answer", "started", "job", "charge", "finished")
+WRONG = (
+    "",
+    "{",
+    "null",
+    "7",
+    '"x"',
+    "[]",
+    "[1]",
+    "{}",
+    '{"prompt": 1}',
+    "[1, 2, 3]",
+    '{"\\ud800": 1}',
+)
+
+
+@pytest.mark.parametrize("data", WRONG)
+@pytest.mark.parametrize(
+    ("kind", "schema"),
+    [
+        *((kind, SCHEMA) for kind in EVENTS),
+        *((kind, 1) for kind in (*FORMER, "verdict", "composed")),
+    ],
+)
+def test_a_record_is_read_or_said_to_be_damaged(kind: str, schema: int, data: str) -> None:
+    for record in (Record(kind, "", data, 0.0, schema), Record(kind, "0:0", data, 0.0, schema)):
+        try:
+            list(events_of([record]))
+        except InputError as error:
+            assert f"a record of the type {kind} is damaged (" in str(error)  # noqa: PT017
+            assert "\n" not in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("schema", [1, SCHEMA])
+@pytest.mark.parametrize("data", ["{", "null", '{"candidates": 7}'])
+def test_so_is_one_that_stands_by_itself(schema: int, data: str) -> None:
+    kind = "finished" if schema == 1 else "call_ended"
+    with pytest.raises(InputError, match="is damaged"):
+        ended_of(Record(kind, "k", data, 0.0, schema))
+
+
+@pytest.mark.parametrize(("kind", "schema"), [("opened", SCHEMA + 1), ("strange", SCHEMA)])
+def test_what_a_later_one_wrote_is_not_guessed_at(kind: str, schema: int) -> None:
+    with pytest.raises(InputError, match="written by a later LLMI than this one; install"):
+        list(events_of([Record(kind, "", '{"prompt": "x"}', 0.0, schema)]))
+
+
+def graph(store: ArtifactStore, tool: FakeTool) -> Any:
+    installed = Registered(tool.spec, "p", distribution="p", version="1", make=lambda: tool)
+    return build_graph(
+        model=ScriptedModel(script=["# T\n\n" + slot("search", "One", query="a")]),
+        tools=Registry([installed], PluginHost(strict=True)),
+        store=store,
+        secrets={},
+        options=Options(cache=True),
+    )
+
+
+def changed(journal: Journal, kind: str, data: str) -> None:
+    journal._change(
+        lambda connection: connection.execute(
+            "UPDATE records SET data = ? WHERE kind = ?", (data, kind)
+        )
+    )
+
+
+async def test_a_damaged_result_of_another_run_is_not_found_and_ends_nothing(
+    store: ArtifactStore,
+) -> None:
+    request: Any = {"messages": [HumanMessage("Write.")]}
+    await graph(store, FakeTool("s", "search")).ainvoke(request)
+    changed(journal_beside(store), "call_ended", "{")
+    again = FakeTool("s", "search")
+    answer = await graph(store, again).ainvoke(request)
+    assert len(again.calls) == 1
+    assert answer["document"]["blocks"][1]["type"] == "figure"
+
+
+async def test_a_damaged_run_is_listed_as_such_and_not_gone_on_with(store: ArtifactStore) -> None:
+    runs = graph(store, FakeTool("s", "search"))
+    await runs.ainvoke({"messages": [HumanMessage("Write.")]})
+    changed(journal_beside(store), "draft_read", "{")
+    (listed,) = Episodes(store).listed(9)
+    assert not listed.readable
+    assert "draft_read is damaged" in listed.prompt
+    with pytest.raises(InputError, match=f"the run {listed.episode} cannot be read: a record"):
+        await runs.ainvoke({"resume": listed.episode})
+
+
+async def test_flipped_bits_are_read_as_something_or_said(store: ArtifactStore) -> None:
+    runs = graph(store, FakeTool("s", "search"))
+    await runs.ainvoke({"messages": [HumanMessage("Write.")]})
+    (episode,) = journal_beside(store).episodes()
+    records = journal_beside(store).read(episode)
+    chance = random.Random(5)
+    said = 0
+    for _ in range(300):
+        broken = list(records)
+        number = chance.randrange(len(records))
+        data = bytearray(records[number].data.encode())
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        broken[number] = replace(records[number], data=data.decode("utf-8", "replace"))
+        try:
+            list(events_of(broken))
+        except InputError:
+            said += 1
+    assert said > 30
