@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from llmi_agent.base.errors import InputError
+from llmi_agent.base.errors import InputError, LlmiError
 from llmi_agent.config.options import Options
 from llmi_agent.host.plugins import PluginHost
 from llmi_agent.host.registry import Registered, Registry
 from llmi_agent.records.codec import ended_of, events_of
 from llmi_agent.records.events import EVENTS
-from llmi_agent.records.journal import SCHEMA, Journal, Record, journal_beside
+from llmi_agent.records.journal import SCHEMA, Entry, Journal, Record, journal_beside
 from llmi_agent.runner.episodes import Episodes
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, slot
@@ -128,3 +128,37 @@ async def test_flipped_bits_are_read_as_something_or_said(store: ArtifactStore) 
         except InputError:
             said += 1
     assert said > 30
+
+
+async def test_a_file_that_is_damaged_is_said_to_be(store: ArtifactStore) -> None:
+    await graph(store, FakeTool("s", "search")).ainvoke({"messages": [HumanMessage("Write.")]})
+    journal = journal_beside(store)
+    (episode,) = journal.episodes()
+    journal._rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    journal.close()
+    data = bytearray(journal.path.read_bytes())
+    for at in range(100, len(data), 41):
+        data[at] ^= 0x5A
+    for name in ("", "-wal", "-shm"):
+        journal.path.with_name(journal.path.name + name).unlink(missing_ok=True)
+    journal.path.write_bytes(data)
+    for read in (
+        lambda: journal.read(episode),
+        journal.digests,
+        lambda: journal.forget_runs(9e9),
+        lambda: journal.write("e", Entry("opened")),
+        lambda: Episodes(store).listed(9),
+    ):
+        with pytest.raises(LlmiError, match=r"the records in .*journal\.db are damaged: .*; move"):
+            read()
+    journal.close()
+
+
+def test_a_run_that_is_forgotten_while_it_is_listed_is_left_out(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = journal_beside(store)
+    monkeypatch.setattr(journal, "episodes", lambda *_, **__: ["gone"])
+    assert Episodes(store, journal).listed(9) == []
+    with pytest.raises(InputError, match="was forgotten just now"):
+        Episodes(store, journal).recall("gone")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from llmi_agent.base.errors import ConfigError, LlmiError
@@ -71,9 +73,27 @@ def unusable(error: BaseException, path: Path) -> LlmiError:
     """Why there can be no records. SQLite does not say that there are no handles left, so it is tried."""
     if why := exhausted(error) or _no_handles(path):
         return why
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    ):
+        return ConfigError(
+            f"the records in {path} are damaged: {error}; move that file elsewhere, or set LLMI_HOME to another folder"
+        )
     return ConfigError(
         f"no records can be kept in {path.parent}: {error}; set LLMI_HOME to a folder of yours"
     )
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """What SQLite raises while the block runs, as a LlmiError; but that another process keeps the file is raised as it is."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if is_busy(error):
+            raise
+        raise unusable(error, path) from None
 
 
 def _no_handles(path: Path) -> LlmiError | None:

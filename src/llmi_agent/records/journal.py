@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.records.commit import WRITTEN, Commit
-from llmi_agent.records.database import connect, tables_in_memory, unusable
+from llmi_agent.records.database import connect, tables_in_memory, unusable, usable
 from llmi_agent.records.locks import Locks, locks_in
 from llmi_agent.records.writer import Row, insert, patiently, said, writer_of
 from llmi_agent.store.artifacts import ArtifactStore, MemoryStore
@@ -206,7 +206,7 @@ class Journal:
         return locks_in(self.path.parent / "running.lock")
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
-        with self._lock:
+        with self._lock, usable(self.path):
             found: list[Any] = self._open().execute(query, values).fetchall()
             return found
 
@@ -217,7 +217,7 @@ class Journal:
             with self._open() as connection:
                 return change(connection)
 
-        with self._lock:
+        with self._lock, usable(self.path):
             return patiently(work, self.path)
 
     def _held(self, stack: ExitStack, episode: str) -> bool:

@@ -89,7 +89,8 @@ class Episodes:
         episode = self.find(start)
         known = EpisodeJournal(self._journal, self._store, episode).known
         opened, order = known.opened, _order_in(known)
-        assert opened is not None, "it was found by that"
+        if opened is None:
+            raise InputError(f"the run {episode} was forgotten just now")
         return Recalled(
             episode,
             opened.prompt,
@@ -120,11 +121,14 @@ class Episodes:
 
     def listed(self, most: int) -> list[Listed]:
         """The newest ones, newest first."""
-        return [self._listed(each) for each in self._journal.episodes(limit=most)]
+        listed = map(self._listed, self._journal.episodes(limit=most))
+        return [each for each in listed if each]
 
-    def _listed(self, episode: str) -> Listed:
-        """Of one that cannot be read, why."""
+    def _listed(self, episode: str) -> Listed | None:
+        """Of one that cannot be read, why; None if it was forgotten just now."""
         records = self._journal.read(episode)
+        if not records:
+            return None
         began = datetime.fromtimestamp(records[0].at, UTC).isoformat(timespec="seconds")
         try:
             events = [event for _, event in events_of(records)]
