@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import pytest
+from pydantic import Field
 
 from llmi_agent.base.errors import ConfigError, InputError, PolicyError, UnavailableError
 from llmi_agent.config.options import ModelPrice, Options
@@ -185,3 +186,49 @@ def test_an_address_holds_no_password(store: ArtifactStore) -> None:
     with pytest.raises(ConfigError, match="password") as caught:
         resolve(store, "openai/a", api_base="http://me:secret-word@host/v1")
     assert "secret-word" not in str(caught.value)
+
+
+class Seeded(ScriptedModel):
+    """As some of LangChain's models: what it is asked with are fields, and no arguments."""
+
+    seed: int | None = None
+    temperature: float | None = 0.7
+    stop: list[str] = Field(default_factory=list)
+    max_tokens: str = "unbounded"
+
+
+def test_a_chat_model_of_the_users_own_keeps_what_it_was_made_with(store: ArtifactStore) -> None:
+    (free,) = resolve(store, Seeded(script=["x"]))
+    (bound,) = resolve(store, Seeded(script=["x"], seed=7, stop=["END"]))
+    (plain,) = resolve(store, ScriptedModel(script=["x"]))
+    assert (free.takes_seed, bound.takes_seed, plain.takes_seed) == (True, False, False)
+    assert free.own == {"temperature": 0.7}
+    assert bound.own == {"temperature": 0.7, "seed": 7, "stop": ["END"]}
+    assert plain.own == {}
+    chat, arguments = free.asked_with({"seed": 3, "temperature": 0.0, "top_p": 0.5})
+    assert isinstance(chat, Seeded)
+    assert (chat.seed, chat.temperature, arguments) == (3, 0.0, {"top_p": 0.5})
+    assert chat.asked is free.chat.asked, "it is the same in all else"  # type: ignore[attr-defined]
+    assert free.chat.seed is None  # type: ignore[attr-defined]
+    assert plain.asked_with({"seed": 3}) == (plain.chat, {"seed": 3})
+
+
+def test_a_policys_chat_model_is_asked_as_it_is(store: ArtifactStore) -> None:
+    made = Seeded(script=["x"])
+    ANSWER.append(made)
+    (model,) = resolve(store, "priced/a")
+    assert model.asked_with({"temperature": 0.0}) == (made, {"temperature": 0.0})
+    assert model.asked_with({})[0] is made
+
+
+def test_what_is_set_and_not_taken_is_said(store: ArtifactStore) -> None:
+    known = PolicyModel(ScriptedModel(script=["x"]), takes=frozenset({"temperature", "seed"}))
+    warm, bounded = Options(temperature=0.5), Options(max_tokens=9)
+    ANSWER[:] = [known, known]
+    assert resolve(store, "priced/a", options=warm)[0].refusal(bounded) == (
+        "the model priced/a takes no max_tokens; leave it out, or choose another model (it takes temperature)"
+    )
+    with pytest.raises(ConfigError, match="takes no max_tokens"):
+        resolve(store, "priced/a", options=bounded)
+    assert resolve(store, "priced/a", options=bounded)[0].refusal(bounded) == "", "it is not known"
+    assert resolve(store, "plain", options=bounded)[0].refusal(bounded) == "", "a program writes"

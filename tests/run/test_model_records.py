@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, message_to_dict
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, message_to_dict
+from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
+from pydantic import Field
 
 from llmi_agent.base.errors import InputError, PolicyError, UnavailableError
 from llmi_agent.base.secrets import Redactor
 from llmi_agent.config.options import ModelPrice, Options
 from llmi_agent.contract.hooks import ModelContext, ModelRequest, hookimpl
+from llmi_agent.contract.policy import PolicyAgain
 from llmi_agent.contract.tool import Failed
 from llmi_agent.host.registry import registry_of
 from llmi_agent.models.resolve import resolve_models
@@ -211,20 +215,32 @@ async def test_what_the_budget_refuses_is_neither_asked_nor_on_record(
     assert not kinds & {ModelStarted, ModelEnded, Message, Charged}
 
 
-async def test_a_process_that_ends_in_mid_answer_leaves_a_start_and_the_next_life_asks_again(
-    server: OpenAIServer, store: ArtifactStore, tmp_path: Path
+async def test_a_process_that_ends_in_mid_answer_leaves_a_start_and_the_next_life_asks_the_same(
+    store: ArtifactStore, tmp_path: Path
 ) -> None:
-    server.script = [DRAFT + "And so on. " * 200]
-    async with asking(server, store) as (policy, session):
-        stream = policy.stream(Question("draft", [HumanMessage("x")]), session, {})
-        async for _ in stream:
-            break
-        await session.journal.committed()
+    with OpenAIServer([DRAFT + "And so on. " * 100], key=KEY, chunk=9, pause=0.02) as server:
+        task = asyncio.ensure_future(graph_of(server, store).ainvoke(REQUEST))
+        await until(lambda: len(of_type(store, ModelText)) > 0)
         shutil.copytree(store.root, tmp_path / "killed")  # as the disk is at this moment
-        await stream.aclose()
-    left = ArtifactStore(tmp_path / "killed")
-    assert [each.call for each in of_type(left, ModelStarted)] == ["model-0"]
-    assert not of_type(left, ModelEnded)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        left = ArtifactStore(tmp_path / "killed")
+        (cut,) = of_type(left, ModelStarted)
+        assert not of_type(left, ModelEnded)
+        server.script = [DRAFT]
+        (episode,) = journal_beside(left).episodes()
+        state = await graph_of(server, left).ainvoke({"resume": episode})
+    first, again = of_type(left, ModelStarted)
+    assert first == cut
+    assert (again.call, again.messages, again.sampling) == ("model-1", cut.messages, cut.sampling)
+    assert [each.call for each in of_type(left, ModelEnded)] == ["model-1"]
+    assert len(server.seen) == 2
+    charges = state["document"]["costs"]["charges"]
+    assert [each["basis"] for each in charges if each["call"] == "model"] == [
+        "unknown",
+        "estimated",
+    ]
 
 
 @asynccontextmanager
@@ -553,3 +569,53 @@ def test_a_message_is_itself_when_it_is_read_back() -> None:
     )
     (again,) = messages_from_dict([body])
     assert Message.of(message_to_dict(again)).digest == Message.of(body).digest
+
+
+class Blocks(BaseChatModel):
+    """A chat model that streams content blocks, and asks to be asked anew as often as it is told to."""
+
+    again: list[PolicyAgain] = Field(default_factory=list)
+
+    @property
+    def _llm_type(self) -> str:
+        return "blocks"
+
+    def _generate(self, messages: Any, *args: Any, **given: Any) -> Any:
+        raise NotImplementedError
+
+    async def _astream(self, messages: Any, *args: Any, **given: Any) -> Any:
+        if self.again:
+            raise self.again.pop()
+        for piece in ("Good, ", "all in all."):
+            content: Any = [
+                {"type": "thinking", "thinking": "Hm."},
+                {"type": "text", "text": piece},
+            ]
+            yield ChatGenerationChunk(message=AIMessageChunk(content))
+
+
+async def test_a_model_that_speaks_in_blocks_judges_too(
+    server: OpenAIServer, store: ArtifactStore
+) -> None:
+    async with asking(server, store, Blocks()) as (policy, session):
+        assert await policy.answer(Question("judge", []), session, {}) == "Good, all in all."
+    (ended,) = of_type(store, ModelEnded)
+    assert ended.reasoning == "Hm.Hm."
+
+
+async def test_a_model_is_asked_anew_at_once_and_not_for_ever(
+    server: OpenAIServer, store: ArtifactStore
+) -> None:
+    options = FAST.model_copy(update={"retry_wait": 60.0})
+    asks = [PolicyAgain("the server knows it not") for _ in range(9)]
+    async with asking(server, store, Blocks(again=asks[:3]), options=options) as (policy, session):
+        heard = [p async for p in policy.stream(Question("draft", []), session, {})]
+    assert heard == ["Good, ", "all in all."], (
+        "nobody is told of a restart: there was nothing to void"
+    )
+    assert [each.error for each in of_type(store, ModelEnded)] == [
+        "the server knows it not"
+    ] * 3 + [""]
+    with pytest.raises(PolicyError, match="the server knows it not"):
+        async with asking(server, store, Blocks(again=asks), options=options) as (policy, session):
+            await policy.answer(Question("judge", []), session, {})

@@ -13,6 +13,9 @@ from langchain_core.messages import HumanMessage
 from llmi_agent.base.errors import ConfigError, InputError, LlmiError, UnavailableError
 from llmi_agent.config.options import Options
 from llmi_agent.document.model import Document
+from llmi_agent.records.codec import events_of
+from llmi_agent.records.events import ModelEnded
+from llmi_agent.records.journal import journal_beside
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import (
     FakeTool,
@@ -86,6 +89,17 @@ def graph(store: ArtifactStore) -> Iterator[Any]:
     return built  # type: ignore[return-value]
 
 
+def answers(store: ArtifactStore) -> list[ModelEnded]:
+    """What is on record of each call, of all runs in their order."""
+    journal = journal_beside(store)
+    told = [each for name in journal.episodes() for each in events_of(journal.read(name))]
+    return [
+        event
+        for _, event in sorted(told, key=lambda each: each[0])
+        if isinstance(event, ModelEnded)
+    ]
+
+
 async def write(graph: Any) -> Document:
     state = await graph.ainvoke({"messages": [HumanMessage("Tides.")]})
     return Document.model_validate(state["document"])
@@ -134,16 +148,21 @@ async def test_the_reason_is_the_vendors_own(graph: Any, end: str, cut: str) -> 
     assert bool(document.cut) == bool(cut)
 
 
-async def test_a_server_that_refuses_stream_options_is_asked_without(graph: Any) -> None:
+async def test_a_server_that_refuses_stream_options_is_asked_without(
+    graph: Any, store: ArtifactStore
+) -> None:
     with Odd(stream(TEXT), refuses="stream_options") as server:
         built = graph(server)
         assert whole(await write(built))
         assert whole(await write(built))
         asked = ["stream_options" in seen.json for seen in server.seen]
     assert asked == [True, False, False]
+    assert [each.accepted for each in answers(store)] == [False, True, True], "each is a call"
 
 
-async def test_a_server_that_does_not_stream_is_read_whole(graph: Any) -> None:
+async def test_a_server_that_does_not_stream_is_read_whole(
+    graph: Any, store: ArtifactStore
+) -> None:
     with Odd(streams=False) as server:
         built = graph(server)
         for _ in range(3):
@@ -151,6 +170,8 @@ async def test_a_server_that_does_not_stream_is_read_whole(graph: Any) -> None:
             assert whole(document)
             assert document.cut == ""
         assert document.costs.charges[0].output_tokens == 40
+        assert sorted(each.accepted for each in answers(store)) == [False] * 2 + [True] * 3
+        assert {each.answered_by for each in answers(store) if each.accepted} == {"m"}
         assert [bool(seen.json.get("stream")) for seen in server.seen] == [
             *(True, False),
             *(True, False),

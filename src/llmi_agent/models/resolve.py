@@ -51,7 +51,7 @@ class Model:
         """What it was made to be asked with, wherever nothing else is set."""
         fields = type(self.chat).model_fields
         known = {name: getattr(self.chat, name) for name in (*SAMPLING, "seed") if name in fields}
-        return {name: value for name, value in known.items() if _is_sampling(value)}
+        return {name: value for name, value in known.items() if _is_sampling(name, value)}
 
     @property
     def takes_seed(self) -> bool:
@@ -222,9 +222,12 @@ def _made(name: str, policy: RegisteredPolicy, given: _Given, api_base: str | No
     )
 
 
-def _is_sampling(value: object) -> bool:
-    strings = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
-    return isinstance(value, int | float | str) or (strings and bool(value))
+def _is_sampling(name: str, value: object) -> bool:
+    if name == "stop":
+        strings = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+        return bool(value) and (strings or isinstance(value, str))
+    kind = int if name in ("max_tokens", "seed") else int | float
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _cost(price: tuple[float, float], usage: UsageMetadata) -> float:

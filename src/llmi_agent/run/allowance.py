@@ -34,7 +34,9 @@ async def allowance(
     Waits while other episodes of the group may give back what they have set aside. Raises UnavailableError if the
     budget is too tight.
     """
-    own = asked or model.own.get("max_tokens")
+    own = asked or max(
+        model.own.get("max_tokens", 0), 0
+    )  # below nothing: some say so for "no limit"
     set_ = f"max_tokens allowed {own} tokens; raise it with --max-tokens" if own else ""
     a_token, reading = model.usd(tokens(0, 1)), model.usd(tokens(read, 0)) or 0.0
     if math.isinf(ledger.left) or not a_token:
