@@ -175,7 +175,7 @@ def test_half_a_surrogate_pair_is_no_reason_to_lose_a_record() -> None:
     [
         (Record("opened", "", '{"prompt": "x"}', 1.0, SCHEMA + 1), "written by a later LLMI"),
         (Record("danced", "", "{}", 1.0), "written by a later LLMI"),
-        (Record("composed", "", "{}", 1.0), "composed is damaged: title"),
+        (Record("composed", "", "{}", 1.0), "composed is damaged .title"),
         (Record("composed", "", '{"title', 1.0), "composed is damaged"),
     ],
 )
