@@ -6,10 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage
+from langchain_core.outputs import ChatGenerationChunk
 from langgraph.checkpoint.memory import InMemorySaver
 
-from llmi_agent.contract.tool import Attachment
+from llmi_agent.contract.tool import Attachment, ToolRetry
 from llmi_agent.document.model import Document
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.store.artifacts import ArtifactStore
@@ -107,3 +108,69 @@ async def test_a_call_is_made_again_if_what_it_starts_from_has_changed(
     second = await fork.again(config)
     assert len(fork.tool.calls) == 2
     assert first.episode != second.episode
+
+
+class Cutting(ScriptedModel):
+    """Its drafts end early, and say so."""
+
+    async def _astream(self, *arguments: Any, **more: Any) -> Any:
+        async for chunk in super()._astream(*arguments, **more):
+            yield chunk
+        yield ChatGenerationChunk(
+            message=AIMessageChunk(content="", response_metadata={"finish_reason": "length"})
+        )
+
+
+async def test_a_fork_after_the_draft_has_it_on_record_with_all_that_is_said_of_it(
+    store: ArtifactStore,
+) -> None:
+    fork = Fork(store)
+
+    def answer(messages: list[BaseMessage]) -> str:
+        if "could not be filled" in messages[-1].text:
+            return slot("search", "Mended", query="b")
+        return echo(messages)
+
+    fork.model = Cutting(script=answer)
+    fork.tool = FakeTool("s", "search", [ToolRetry("vague"), FakeTool("s", "search").picture] * 2)
+    fork.graph = build_graph(
+        model=fork.model,
+        tools=[fork.tool],
+        store=store,
+        secrets={},
+        checkpointer=InMemorySaver(),
+    )
+    first = await fork.begin()
+    assert first.cut
+    config = await fork.graph.aupdate_state(await fork.before("slot"), {"seed": 2}, as_node="plan")
+    second = await fork.again(config)
+    assert (second.cut, second.policy) == (first.cut, first.policy)
+    assert [each.caption for each in second.figures] == ["Mended"]
+    _, repair, again = fork.model.asked
+    assert [(each.type, each.text) for each in again] == [(each.type, each.text) for each in repair]
+    assert len([each for each in second.costs.charges if each.purpose == "draft"]) == 0
+    records = journal_beside(store).read(second.episode)
+    assert records[0].kind == "opened"
+    asked = len(fork.model.asked)
+    resumed = await fork.graph.ainvoke(
+        {"resume": second.episode}, {"configurable": {"thread_id": "another"}}
+    )
+    assert Document.model_validate(resumed["document"]).blocks == second.blocks
+    assert len(fork.model.asked) == asked
+    assert len(fork.tool.calls) == 4
+
+
+async def test_a_draft_that_was_edited_in_the_thread_is_on_record_as_it_was_edited(
+    fork: Fork,
+) -> None:
+    await fork.begin()
+    before = await fork.before("slot")
+    (state,) = [
+        each async for each in fork.graph.aget_state_history(THREAD) if each.config == before
+    ]
+    text, picture = state.values["draft"]
+    draft = [{**text, "text": "# About dogs\n\n"}, picture, {**text, "text": "The end."}]
+    config = await fork.graph.aupdate_state(before, {"draft": draft}, as_node="plan")
+    document = await fork.again(config)
+    assert document.title == "About dogs"
+    assert [each.type for each in document.blocks] == ["text", "figure", "text"]

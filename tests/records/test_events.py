@@ -88,6 +88,9 @@ WHOLE: dict[str, Event] = {
     "slot_planned": events.SlotPlanned(
         slot=1, origin="o", span=(3, 70), kind="search", description="D", reason="R"
     ),
+    "draft_given": events.DraftGiven(
+        text="T", model="m", language_model=False, cut="why", messages=("d1",)
+    ),
     "draft_read": events.DraftRead(texts=((0, 3), (70, 70)), wrapper=(0, 99)),
     "call_started": events.CallStarted(
         call="k",
@@ -175,7 +178,7 @@ def test_half_a_surrogate_pair_is_no_reason_to_lose_a_record() -> None:
     [
         (Record("opened", "", '{"prompt": "x"}', 1.0, SCHEMA + 1), "written by a later LLMI"),
         (Record("danced", "", "{}", 1.0), "written by a later LLMI"),
-        (Record("composed", "", "{}", 1.0), "composed is damaged .title"),
+        (Record("composed", "", "{}", 1.0), r"composed is damaged \(title: "),
         (Record("composed", "", '{"title', 1.0), "composed is damaged"),
     ],
 )

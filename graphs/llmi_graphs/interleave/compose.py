@@ -12,7 +12,8 @@ from llmi_agent.document.compose import compose as composed
 from llmi_agent.document.messages import document_message
 from llmi_agent.records.events import Composed, Noted
 from llmi_agent.records.outcome import read_verdict
-from llmi_graphs.interleave.blocks import draft_of
+from llmi_graphs.interleave.blocks import draft_of, slot_digest
+from llmi_graphs.interleave.given import tell_draft
 from llmi_graphs.interleave.open import tell_opened
 from llmi_graphs.interleave.state import State
 from llmi_graphs.machine import Machine
@@ -23,8 +24,13 @@ async def compose(machine: Machine, state: State, config: RunnableConfig) -> dic
     own = machine.as_asked(state)
     session = await machine.session(own, config)
     tell_opened(machine, session, own)
+    await tell_draft(machine, session, own)
     draft = draft_of(own["draft"])
     verdicts = {int(slot): read_verdict(data) for slot, data in own["results"].items()}
+    for slot in draft.slots:  # one may have been settled where these records are not
+        settled = session.known.settled.get(slot.index)
+        if settled is None or settled.verdict != verdicts[slot.index]:
+            session.settle(slot.index, slot_digest(slot), verdicts[slot.index])
     document = composed(session.episode, session.known, draft, verdicts, time.time())
     store, images = machine.toolkit.store, machine.images
     if images == "inline":

@@ -19,7 +19,7 @@ from langgraph.types import Send
 from llmi_agent.contract.policy import ATTACHMENTS, PROMPT
 from llmi_agent.document.messages import reference
 from llmi_agent.draft import BadSlot, Block, Draft, Slot, Text, Void, joined
-from llmi_agent.records.events import DraftRead, Restarted, SlotPlanned, Text as ShownText
+from llmi_agent.records.events import DraftRead, Restarted, Text as ShownText
 from llmi_agent.run.answer import Question
 from llmi_agent.run.ask import Restart
 from llmi_agent.run.previews import COPIES, describe
@@ -27,6 +27,7 @@ from llmi_agent.run.prompt import system_prompt, user_message
 from llmi_agent.run.session import Session
 from llmi_agent.run.stray_tasks import disowned
 from llmi_graphs.interleave.blocks import draft_of, plain, slot_digest
+from llmi_graphs.interleave.given import planned
 from llmi_graphs.interleave.observe import ahead
 from llmi_graphs.interleave.open import tell_opened
 from llmi_graphs.interleave.state import State, Turn
@@ -121,12 +122,7 @@ class _Slots:
     def _send(self, block: Slot | BadSlot) -> None:
         origin = slot_digest(block)
         self._origins.append(origin)
-        said = (
-            {"kind": block.kind, "description": block.description}
-            if isinstance(block, Slot)
-            else {"reason": block.reason}
-        )
-        self._session.tell(SlotPlanned(slot=block.index, origin=origin, span=block.span, **said))
+        self._session.tell(planned(block))
         known = self._session.journal.verdict(block.index, origin)
         if isinstance(block, Slot) and known is None:
             turn = _start(self._state, plain(block), list(self._origins))
@@ -138,7 +134,8 @@ def slots_of(machine: Machine, state: State) -> list[Send] | Literal["compose"]:
     own = machine.as_asked(state)
     slots = [each for each in own["draft"] if each["type"] != "text"]
     origins = [slot_digest(slot) for slot in draft_of(slots).slots]
-    turns = [_start(own, slot, origins) for slot in slots]
+    fork: dict[str, Any] = {} if own is state else {"fork": dict(own)}
+    turns = [{**_start(own, slot, origins), **fork} for slot in slots]
     return [Send("slot", {"turn": turn}) for turn in turns] or "compose"
 
 

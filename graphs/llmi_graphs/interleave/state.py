@@ -93,6 +93,8 @@ class Turn(TypedDict, total=False):
     """Why the policy is asked for a repair."""
     first_failure: Json
     """Why the kind that was asked for failed, once a fallback stands in for it."""
+    fork: Json
+    """Of a slot whose draft was not written in its episode: the document's state, for what it begins with."""
     next: str
     """Where the observation leads: tool, repair, or the end."""
 

@@ -13,6 +13,8 @@ from llmi_agent.records.credit import derived
 from llmi_agent.records.outcome import Finished, Outcome, plain_outcome
 from llmi_agent.run.session import Session, Source
 from llmi_graphs.interleave.blocks import block_of
+from llmi_graphs.interleave.given import tell_draft
+from llmi_graphs.interleave.open import tell_opened
 from llmi_graphs.interleave.state import Turn
 from llmi_graphs.machine import Machine
 
@@ -24,6 +26,9 @@ async def tool(machine: Machine, state: Turn, config: RunnableConfig) -> dict[st
     """
     session = await machine.session(state, config)
     number = state["slot"]["index"]
+    if fork := state.get("fork"):
+        tell_opened(machine, session, fork)
+        await tell_draft(machine, session, fork)
     if state["attempt"] == 0:
         await session.begun(number)
         if known := await session.enter(number, state["origins"]):

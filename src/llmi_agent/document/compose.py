@@ -48,7 +48,7 @@ def compose(
     return Document(
         title=title_of(texts, known.opened.prompt),
         prompt=known.opened.prompt,
-        policy=writer.model if writer else known.model,
+        policy=(writer.model if writer else "") or known.model,
         language_model=is_model,
         episode=episode,
         created=datetime.fromtimestamp(created, UTC).isoformat(timespec="seconds"),

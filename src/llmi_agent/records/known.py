@@ -13,6 +13,7 @@ from llmi_agent.records.events import (
     CallJob,
     Charged,
     Composed,
+    DraftGiven,
     DraftRead,
     Event,
     Message,
@@ -45,6 +46,8 @@ class Known:
         self.answered: dict[str, ModelEnded] = {}
         self.planned: dict[int, SlotPlanned] = {}
         """The slots of the draft that holds, or of the one that is being written."""
+        self.given: DraftGiven | None = None
+        """The draft that holds, if it was not written in this run."""
         self.read: DraftRead | None = None
         """Which parts of the complete draft are prose."""
         self.jobs: dict[str, str] = {}
@@ -80,6 +83,9 @@ class Known:
                 self._write(event)
             case SlotPlanned():
                 self.planned[event.slot] = event
+            case DraftGiven():
+                self._begin_draft()
+                self.given = event
             case DraftRead():
                 self.read = event
             case CallJob():
@@ -106,6 +112,7 @@ class Known:
             case ModelStarted():
                 self.asked[event.call] = event
                 if event.purpose == "draft":
+                    self.given = None
                     self._begin_draft()
             case ModelText():
                 self._texts.setdefault(event.call, []).append(event.text)
@@ -145,23 +152,29 @@ class Known:
 
     def answer(self, purpose: str, slot: int | None = None, attempt: int = 0) -> str | None:
         """The id of the call whose answer was accepted; None if there is none yet."""
+        if purpose == "draft" and self.given:
+            return None
         return self._accepted.get((purpose, slot, attempt))
 
     @property
     def draft(self) -> str | None:
         """The draft, if it is complete."""
+        if self.given:
+            return self.given.text
         call = self.answer("draft")
         return None if call is None else self.text(call)
 
     @property
-    def writer(self) -> ModelStarted | None:
+    def writer(self) -> ModelStarted | DraftGiven | None:
         """Who was asked for the draft that holds."""
         call = self.answer("draft")
-        return None if call is None else self.asked[call]
+        return self.given if call is None else self.asked[call]
 
     @property
     def cut(self) -> str:
         """Why the draft ends early, if it does."""
+        if self.given:
+            return self.given.cut
         call = self.answer("draft")
         return "" if call is None else self.answered[call].cut
 
@@ -176,5 +189,7 @@ class Known:
     @property
     def last_asked(self) -> list[dict[str, Any]]:
         """The messages that were sent for the last draft; empty if none was asked for."""
+        if self.given:
+            return list(self.conversation(self.given.messages))
         drafts = [each for each in self.asked.values() if each.purpose == "draft"]
         return list(self.conversation(drafts[-1].messages)) if drafts else []

@@ -35,6 +35,7 @@ from llmi_agent.records.events.slot import (
     CallJob as CallJob,
     CallStarted as CallStarted,
     Charged as Charged,
+    DraftGiven as DraftGiven,
     DraftRead as DraftRead,
     SlotPlanned as SlotPlanned,
     SlotSettled as SlotSettled,
@@ -52,6 +53,7 @@ Event: TypeAlias = (
     | ModelEnded
     | Restarted
     | SlotPlanned
+    | DraftGiven
     | DraftRead
     | CallStarted
     | CallJob

@@ -36,6 +36,21 @@ class SlotPlanned(Durable):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DraftGiven(Durable):
+    """The draft is none that a model wrote in this run: of a fork, that of the run it was forked from."""
+
+    type: ClassVar[str] = "draft_given"
+    text: str
+    model: str = ""
+    """Who wrote it; empty if that is not known."""
+    language_model: bool = True
+    cut: str = ""
+    """Why it ends early, if it does."""
+    messages: tuple[str, ...] = ()
+    """What it answers, as digests of `Message`s."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DraftRead(Durable):
     """The draft has been read to its end: with the spans of its slots, all that a document is made of."""
 
