@@ -20,7 +20,7 @@ from llmi_agent.base.errors import ConfigError
 from llmi_agent.config.options import Options
 from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.document.messages import Images, picture_url
-from llmi_agent.draft import BadSlot, Draft, DraftReader, Slot, parse, slot_in
+from llmi_agent.draft import BadSlot, Choice, Draft, DraftReader, Slot, parse, slot_in
 from llmi_agent.host.registry import LiveTool, Registry, discover, registry_of
 from llmi_agent.models.resolve import resolve_models
 from llmi_agent.records.episode import EpisodeJournal
@@ -191,9 +191,10 @@ class Machine:
         """A whole draft, read in the same way."""
         return parse(text, self.toolkit.bindings.params, inputs=inputs, **self._form)
 
-    def read_repair(self, answer: str, inputs: int) -> Slot | BadSlot | None:
-        """The slot of an answer to a repair request, read in the same way."""
-        return slot_in(answer, self.toolkit.bindings.params, inputs=inputs, **self._form)
+    def read_repair(self, answer: str, inputs: int, choose: Choice) -> Slot | BadSlot | None:
+        """The slot of an answer to a repair request, read in the same way; `choose` takes it from several."""
+        known = self.toolkit.bindings.params
+        return slot_in(answer, known, inputs=inputs, choose=choose, **self._form)
 
     @property
     def _form(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
+from llmi_agent.base.text import printable
 from llmi_agent.contract.tool import Attachment, Provenance
 from llmi_agent.records.events import Input
 
@@ -18,7 +19,7 @@ def conversation(state: Mapping[str, Any]) -> list[BaseMessage]:
         spoken += [HumanMessage(turn["prompt"]), AIMessage(turn["text"])]
     for message in state.get("messages") or []:
         if isinstance(message, HumanMessage):
-            spoken.append(HumanMessage(str(message.text)))
+            spoken.append(HumanMessage(printable(str(message.text))))
         elif isinstance(message, AIMessage) and message.text:
             spoken.append(AIMessage(str(message.text)))
     while spoken and not isinstance(spoken[-1], HumanMessage):

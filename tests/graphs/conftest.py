@@ -34,8 +34,8 @@ def recomposed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         last[episode] = document = compose(episode, *rest)
         return document
 
-    async def aclose(session: Session) -> None:
-        await close(session)
+    async def aclose(session: Session, why: str = "") -> None:
+        await close(session, why)
         if (document := last.pop(session.episode, None)) is None:
             return
         try:

@@ -150,7 +150,7 @@ class Trial:
         """Nothing whose end was on record before is asked or called later; jobs are picked up."""
         known = Known(before)
         keys = Counter(line.split()[1] for line in later if line.startswith("started"))
-        done = {each.call for each in before if isinstance(each, CallEnded)}
+        done = {e.call for e in before if isinstance(e, CallEnded) and e.by != "nobody"}
         jobs = {each.call for each in before if isinstance(each, CallJob)} - done
         self.faults += [f"{key} was called again" for key in done if keys[key]]
         self.faults += [f"{key} was started beside its job" for key in jobs if keys[key]]

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any, TypedDict
 
+import pytest
 from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 
+from llmi_agent.base.errors import PolicyError
 from llmi_agent.document.model import Document
+from llmi_agent.records.codec import events_of
+from llmi_agent.records.events import Halted
 from llmi_agent.run.answer import Question
+from llmi_agent.run.seeds import member_seed
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, slot
 from llmi_graphs import Machine, assemble, interleave
@@ -68,3 +73,40 @@ async def test_a_graph_of_ones_own_asks_for_another_purpose_and_it_is_on_record(
     assert known.text(call) == "Four of five."
     (asked,) = known.conversation(known.asked[call].messages)
     assert asked["data"]["content"] == "Please judge this."
+
+
+async def test_members_have_seeds_of_their_own(store: ArtifactStore) -> None:
+    shared = machine(store)
+    graph: Any = interleave(shared)
+    for member in range(3):
+        request = {"messages": [HumanMessage("Write.")], "group": "g", "member": member}
+        await graph.ainvoke(request)
+    await graph.ainvoke({**request, "seed": 5})
+    known = [shared.journal(each).known.opened for each in shared.toolkit.journal.group("g")]
+    seeds = [each.seed for each in known if each]
+    assert seeds == [*(member_seed(0, member) for member in range(3)), 5]
+
+
+async def test_a_run_without_a_document_says_on_record_why(store: ArtifactStore) -> None:
+    def refuse(messages: list[BaseMessage]) -> str:
+        raise RuntimeError("out of ink")
+
+    shared = assemble(model=ScriptedModel(script=refuse), tools=[], store=store, secrets={})
+    graph: Any = interleave(shared)
+    with pytest.raises(PolicyError):
+        await graph.ainvoke({"messages": [HumanMessage("Write.")]})
+    (episode,) = shared.toolkit.journal.episodes()
+    *_, (_, last) = events_of(shared.toolkit.journal.read(episode))
+    assert isinstance(last, Halted)
+    assert "out of ink" in last.message
+
+
+async def test_a_second_turn_names_the_episode_before_it(store: ArtifactStore) -> None:
+    shared = machine(store)
+    graph: Any = interleave(shared, InMemorySaver())
+    config = {"configurable": {"thread_id": "t"}}
+    first = await graph.ainvoke({"messages": [HumanMessage("Write.")]}, config)
+    second = await graph.ainvoke({"messages": [HumanMessage("Again.")]}, config)
+    opened = shared.journal(second["document"]["episode"]).known.opened
+    assert opened is not None
+    assert opened.parent == first["document"]["episode"]

@@ -126,6 +126,7 @@ WHOLE: dict[str, Event] = {
     ),
     "slot_settled": events.SlotSettled(slot=1, origin="o", verdict=KEPT),
     "composed": events.Composed(title="T"),
+    "halted": events.Halted(message="why"),
 }
 """One of each durable event, with all that it can hold."""
 
@@ -192,7 +193,12 @@ def test_what_is_said_twice_is_recorded_once_unless_it_happens_anew() -> None:
     for event in WHOLE.values():
         assert known.take(event)
         assert known.take(event) == event.repeats
-    assert {name for name, each in WHOLE.items() if each.repeats} == {"resumed", "restarted"}
+    assert {name for name, each in WHOLE.items() if each.repeats} == {
+        "resumed",
+        "restarted",
+        "call_started",
+        "halted",
+    }
 
 
 def test_a_draft_that_is_written_anew_begins_with_no_slots_even_if_they_are_the_same() -> None:

@@ -172,3 +172,37 @@ async def test_a_call_that_is_given_up_before_it_starts_is_no_charge(
         assert session.ledger.costs.charges == ()
         await session.result(make_call(fake.spec, query="a"))
         assert len(session.ledger.costs.charges) == len(fake.calls) == 1
+
+
+async def test_what_a_vendor_says_a_bad_picture_cost_is_charged(store: ArtifactStore) -> None:
+    bad = Image(b"no picture", Provenance("x"))
+    for said, usd, basis in ((0.3, 0.3, "known"), (None, 0.05, "estimated")):
+        fake = FakeTool("s", "search", [Produced((bad,), usd=said)], usd=0.05)
+        async with make_session(fake, store=store) as session:
+            call = make_call(fake.spec, query=f"a{said}")
+            assert isinstance(await session.result(call), Failed)
+            charge = session.ledger.costs.charges[-1]
+            assert (charge.usd, charge.basis) == (usd, basis)
+
+
+async def test_each_time_that_a_call_is_made_is_on_record_and_so_is_that_it_was_stopped(
+    store: ArtifactStore,
+) -> None:
+    hang = asyncio.Event()
+
+    async def work(call: ToolCall, context: ToolContext) -> ToolResult:
+        await hang.wait()
+        return FakeTool("x", "search").picture(call, context)
+
+    fake = FakeTool("s", "search", [work], usd=0.0)
+    async with make_session(fake, store=store) as session:
+        call = make_call(fake.spec, query="a")
+        asked = asyncio.create_task(session.result(call))
+        while not fake.calls:  # noqa: ASYNC110 - a poll with an end
+            await asyncio.sleep(0.01)
+        await session.discard()
+        assert isinstance(await asked, Failed)
+        hang.set()
+        assert isinstance(await session.result(call), Finished)
+    kinds = [record.kind for record in journal_beside(store).read("test")]
+    assert kinds == ["call_started", "call_ended", "call_started", "charged", "call_ended"], kinds

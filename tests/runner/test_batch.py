@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from llmi_agent.records.costs import Costs
-from llmi_agent.run.seeds import member_seed
 from llmi_agent.runner import manifest
 from llmi_agent.runner.batch import Batch, Ended, Wanted, all_wanted
 from llmi_agent.runner.inputs import Inputs, attach, group_of
@@ -74,7 +73,7 @@ async def jobs_of(
 async def test_a_group_has_one_id_and_a_seed_for_each_member(store, tmp_path) -> None:
     jobs, _ = await jobs_of(tmp_path, store, ["# One", "# Two"], 3)
     assert [each.member for each in jobs] == [0, 1, 2] * 2
-    assert [each.seed for each in jobs] == [member_seed(7, n) for n in (0, 1, 2)] * 2
+    assert [(each.seed, each.member) for each in jobs] == [(7, n) for n in (0, 1, 2)] * 2
     one, two = {each.group for each in jobs[:3]}, {each.group for each in jobs[3:]}
     assert len(one) == len(two) == 1
     assert one != two

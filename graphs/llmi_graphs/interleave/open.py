@@ -26,6 +26,7 @@ from llmi_agent.document.messages import NAME, episode_of, figures_of, without_f
 from llmi_agent.document.model import Document
 from llmi_agent.records.events import Input, Message, Opened
 from llmi_agent.records.known import Known
+from llmi_agent.run.seeds import member_seed
 from llmi_agent.run.session import Session
 from llmi_graphs.interleave.files import attachments_for, check_there
 from llmi_graphs.interleave.recall import Recalled, recall
@@ -107,8 +108,8 @@ async def _begun(machine: Machine, state: State) -> dict[str, Any]:
     return {
         "messages": [message if machine.images == "inline" else without_files(message, told)],
         "episode": uuid4().hex,
-        "parent": continues,
-        "seed": state.get("seed", machine.toolkit.options.seed),
+        "parent": continues or _last_episode(messages, state.get("document")),
+        "seed": state.get("seed", member_seed(machine.toolkit.options.seed, state.get("member"))),
         "options": state.get("options") or {},
         "group": state.get("group") or "",
         "member": state.get("member"),
@@ -122,7 +123,7 @@ async def _begun(machine: Machine, state: State) -> dict[str, Any]:
 def _check(machine: Machine, state: State) -> None:
     """Raises InputError for what no run can be started with."""
     given: dict[str, Any] = {**state}
-    options = given.get("options") or {}
+    options = {} if given.get("options") is None else given["options"]
     if not isinstance(options, Mapping):
         raise InputError(f"options must be an object of names and values, not {options!r}")
     machine.toolkit.options.overlaid(options)
@@ -130,6 +131,8 @@ def _check(machine: Machine, state: State) -> None:
         number = given.get(name)
         if number is not None and (type(number) is not int or abs(number) >= 2**63):
             raise InputError(f"{name} must be a whole number of at most 63 bits, not {number!r}")
+    if (given.get("member") or 0) < 0:
+        raise InputError(f"member must be a number from 0, not {given['member']}")
     for name in ("group", "split"):
         word = given.get(name) or ""
         if not isinstance(word, str) or len(word) > MOST_NAME or not word.isprintable():
@@ -192,6 +195,14 @@ def _attached_inputs(attachments: tuple[Attachment, ...]) -> Iterator[Input]:
     for each in attachments:
         if each.is_image:
             yield Input(each.digest, each.media_type, f"{each.name} (attached)")
+
+
+def _last_episode(messages: list[AnyMessage], document: dict[str, Any] | None) -> str:
+    """That of the thread's last document; empty if there is none."""
+    if document:
+        return str(document["episode"])
+    ours = [each for each in messages if isinstance(each, AIMessage) and each.name == NAME]
+    return episode_of(ours[-1]) if ours else ""
 
 
 async def _last_figures(

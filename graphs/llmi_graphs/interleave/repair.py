@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, messages_from_dict
@@ -10,6 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from llmi_agent.base.errors import PolicyError, UnavailableError
 from llmi_agent.contract.tool import Failed
 from llmi_agent.draft import BadSlot, Slot
+from llmi_agent.records.events import SlotPlanned
 from llmi_agent.run.answer import Question
 from llmi_agent.run.prompt import repair_request
 from llmi_agent.run.session import Session
@@ -75,13 +78,28 @@ def _conversation(session: Session) -> list[BaseMessage]:
 def _slot_in(
     machine: Machine, session: Session, answer: str, index: int, title: str
 ) -> Slot | BadSlot | None:
-    """The answer's first slot, under the number of the slot that it replaces."""
-    first = machine.read_repair(answer, len(session.inputs) + index)
+    """The answer's slot, under the number of the slot that it replaces."""
+    choose = partial(_fitting, session.known.planned, index, title)
+    first = machine.read_repair(answer, len(session.inputs) + index, choose)
     if first is None:
         return None
     if isinstance(first, Slot):
         return Slot(index, first.kind, first.description or title, first.params)
     return BadSlot(index, first.raw, first.reason)
+
+
+def _fitting(
+    planned: Mapping[int, SlotPlanned], index: int, title: str, slots: Sequence[Slot | BadSlot]
+) -> Slot | BadSlot | None:
+    """The slot that was asked for: some models repeat others of the draft, which are no answer. None if it is unclear."""
+    others = {each.description for each in planned.values() if each.slot != index} - {"", title}
+    known = [each for each in slots if isinstance(each, Slot)]
+    same = [each for each in known if title and each.description == title]
+    new = [each for each in known if each.description not in others]
+    for found in (same, new):
+        if len(found) == 1:
+            return found[0]
+    return slots[0] if len(slots) == 1 and not known else None
 
 
 def _exchange(state: Turn) -> list[BaseMessage]:

@@ -26,7 +26,7 @@ class Request(TypedDict, total=False):
     resume: str
     """An episode that was cut and is to be gone on with; its journal is in the graph's store."""
     seed: int
-    """Where chance plays a part, another document; by default the options' seed."""
+    """Where chance plays a part, another document; by default the options' seed, from which each member of a group derives one of its own."""
     options: Json
     """Options for this run alone (`llmi_agent.config.options.PER_REQUEST`): sampling, repairs, a lower budget."""
     attachments: list[Json]

@@ -7,7 +7,7 @@ In its canonical form a slot is one tag that holds a JSON object with exactly th
 from llmi_agent.draft.blank import is_empty
 from llmi_agent.draft.blocks import blocks_of, joined
 from llmi_agent.draft.reader import DraftReader, parse
-from llmi_agent.draft.single import is_valid_payload, slot_in
+from llmi_agent.draft.single import Choice, is_valid_payload, slot_in
 from llmi_agent.draft.syntax import MAX_PAYLOAD
 from llmi_agent.draft.types import (
     BadSlot,
@@ -27,6 +27,7 @@ __all__ = [
     "MAX_PAYLOAD",
     "BadSlot",
     "Block",
+    "Choice",
     "Dialect",
     "Draft",
     "DraftReader",

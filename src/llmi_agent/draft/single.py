@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from operator import itemgetter
+from typing import TypeAlias
 
 from llmi_agent.draft.payload import PayloadError, read, read_start
 from llmi_agent.draft.reader import parse
 from llmi_agent.draft.types import BadSlot, Dialect, Kinds, Slot, Strictness
+
+Choice: TypeAlias = Callable[[Sequence[Slot | BadSlot]], Slot | BadSlot | None]
+"""Takes one of several slots, or none."""
 
 _MOST_TRIES = 20
 
@@ -18,11 +24,12 @@ def slot_in(
     inputs: int = 0,
     dialect: Dialect = "json",
     reader: Strictness = "lenient",
+    choose: Choice = itemgetter(0),
 ) -> Slot | BadSlot | None:
-    """The one slot that an answer was asked for: the first in a tag, else, read leniently, the first JSON object
-    that is one."""
+    """The one slot that an answer was asked for: the one in a tag that `choose` takes (by default the first), else,
+    read leniently, the first JSON object that is one."""
     if slots := parse(answer, kinds, inputs=inputs, dialect=dialect, reader=reader).slots:
-        return slots[0]
+        return choose(slots)
     start = -1
     for _ in range(_MOST_TRIES if reader == "lenient" else 0):
         start = answer.find("{", start + 1)

@@ -92,7 +92,7 @@ class Known:
                 self.jobs[event.call] = event.job
             case Charged():
                 self.charges[event.call] = event
-            case CallEnded():
+            case CallEnded() if event.by != "nobody":
                 self.ended[event.call] = event
             case SlotSettled():
                 self.settled[event.slot] = event

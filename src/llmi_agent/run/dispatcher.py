@@ -20,6 +20,7 @@ from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.contract.tool import (
     Attachment,
     Failed,
+    Produced,
     Tool,
     ToolCall,
     ToolContext,
@@ -40,6 +41,9 @@ from llmi_agent.run.tool_answers import ToolAnswers
 
 if TYPE_CHECKING:
     from llmi_agent.run.toolkit import Toolkit
+
+
+STOPPED = Failed("cancelled", "the run was stopped")
 
 
 class Dispatcher:
@@ -74,7 +78,6 @@ class Dispatcher:
         registered = self._toolkit.registry.tools[call.tool]
         context = self._context(call, registered.spec)
         reuse = identity(call, registered, context)
-        ended: CallEnded | Failed
         if known := await self._known(call, registered.spec, reuse):
             self._start(call, registered, context, cached=True)
             ended = await self._reused(call, registered.spec, context, known)
@@ -83,8 +86,6 @@ class Dispatcher:
             async with self._permit(call.kind), limit.held(call.episode):
                 self._start(call, registered, context)
                 ended = await self._answered(call, registered, context, reuse)
-        if isinstance(ended, Failed):
-            return ended
         told = self._session.tell(ended)
         if self._ledger.costs_money(call.key):
             await told  # without a permit, which others wait for
@@ -111,8 +112,17 @@ class Dispatcher:
 
     async def _answered(
         self, call: ToolCall, registered: Registered, context: ToolContext, reuse: str | None
-    ) -> CallEnded | Failed:
-        """How the call ended; a failure alone if it never began, and there may be money for it later."""
+    ) -> CallEnded:
+        """How the call ended, also if it is stopped."""
+        try:
+            return await self._done(call, registered, context, reuse)
+        except asyncio.CancelledError:
+            self._session.tell(end(call, STOPPED, "nobody"))
+            raise
+
+    async def _done(
+        self, call: ToolCall, registered: Registered, context: ToolContext, reuse: str | None
+    ) -> CallEnded:
         spec = registered.spec
         answer = await self._hooks_answer(call, spec, context)
         if answer is not None:
@@ -120,7 +130,7 @@ class Dispatcher:
             return end(call, outcome, "hook")  # not what the tool would say the next time
         await self._ledger.turn(self._ledger.price(spec) or 0.0)
         if refusal := self._ledger.reserve_call(call, spec):
-            return refusal
+            return end(call, refusal, "nobody")  # there may be money for it later
         await self._ledger.committed(call.key)
         answer = await self._timed(call, registered, context)
         outcome = await self._ended(call, spec, context, answer)
@@ -149,7 +159,10 @@ class Dispatcher:
     ) -> Outcome:
         result = self._answers.checked(answer, spec)
         outcome = await admitted(result, self._toolkit.store)
-        self._ledger.settle_call(call, spec, outcome)
+        worked = isinstance(result, Produced)
+        if isinstance(outcome, Failed) and worked:  # what was made is paid for, picture or not
+            outcome = replace(outcome, usd=result.usd)
+        self._ledger.settle_call(call, spec, outcome, worked=worked)
         await self._tell(call, spec, context, result)
         return outcome
 
@@ -270,7 +283,7 @@ def _cancelled_from_outside() -> bool:
 def end(
     call: ToolCall,
     outcome: Outcome,
-    by: Literal["tool", "cache", "hook"],
+    by: Literal["tool", "cache", "hook", "nobody"],
     reuse: str | None = None,
 ) -> CallEnded:
     """reuse: what later runs find the result by. A failure, and a picture that shows nothing, is not found again."""

@@ -95,14 +95,19 @@ class Ledger:
         self._reserve(call.key, charge, price)
         return None
 
-    def settle_call(self, call: ToolCall, spec: ToolSpec, outcome: Outcome) -> None:
-        """Record what the call cost, as far as its outcome tells; one that was not reserved is no charge."""
+    def settle_call(
+        self, call: ToolCall, spec: ToolSpec, outcome: Outcome, *, worked: bool = False
+    ) -> None:
+        """Record what the call cost, as far as its outcome tells; one that was not reserved is no charge.
+
+        worked: the tool has done its work, whatever became of that.
+        """
         if call.key not in self._entries:
             return
         price = self.price(spec)
         if outcome.usd is not None or price == 0:
             update = {"usd": outcome.usd or 0.0, "basis": "known"}
-        elif isinstance(outcome, Failed) or price is None:
+        elif price is None or (isinstance(outcome, Failed) and not worked):
             update = {"usd": None, "basis": "unknown"}
         else:
             update = {"usd": price, "basis": "estimated"}

@@ -15,9 +15,9 @@ from llmi_agent.base.logs import get_logger
 from llmi_agent.config.options import Options
 from llmi_agent.contract.tool import Attachment, Failed, Provenance, ToolCall
 from llmi_agent.records.episode import EpisodeJournal
-from llmi_agent.records.events import Event, Input, SlotSettled
+from llmi_agent.records.events import Event, Halted, Input, SlotSettled
 from llmi_agent.records.outcome import Dropped, Kept, Outcome
-from llmi_agent.run.dispatcher import Dispatcher
+from llmi_agent.run.dispatcher import STOPPED, Dispatcher
 from llmi_agent.run.ledger import Ledger
 from llmi_agent.run.listeners import Emit, Listener, logging, streaming
 from llmi_agent.run.purse import Purse
@@ -28,8 +28,6 @@ from llmi_agent.run.toolkit import Toolkit
 
 ENTRY_SECONDS = 10.0
 """How long an edit waits for the turn of an earlier slot to begin: LangGraph starts slots in order."""
-
-STOPPED = Failed("cancelled", "the run was stopped")
 
 
 @dataclass(frozen=True)
@@ -179,10 +177,10 @@ class Session:
         if not future.done():
             future.set_result(verdict)
 
-    async def aclose(self) -> None:
+    async def aclose(self, why: str = "") -> None:
         """Cancel every running call and stray, wait until they are gone, then close what tools have entered.
 
-        What will not end within the grace period (`tasks.GRACE`) is logged and left behind.
+        why: why the run ends without a document. What will not end within the grace period (`tasks.GRACE`) is logged and left behind.
         """
         if self._closed:
             return
@@ -199,6 +197,8 @@ class Session:
                 self.log.warning("session.close_failed", error=trouble)
             if left := await self._scope.cancel():
                 self.log.warning("session.tasks_left", tasks=left)
+            if why:
+                self.tell(Halted(message=self.toolkit.redactor.text(why)))
             await self._committed()
         finally:
             self.journal.release()

@@ -15,7 +15,7 @@ from uuid import UUID
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackManager
 from langchain_core.runnables import RunnableConfig
 
-from llmi_agent.base.errors import InputError
+from llmi_agent.base.errors import InputError, LlmiError
 from llmi_agent.run.session import Session
 
 
@@ -84,13 +84,13 @@ class Sessions(AsyncCallbackHandler):
         await self._ended(run_id)
 
     async def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
-        await self._ended(run_id)
+        await self._ended(run_id, error)
 
-    async def _ended(self, run: UUID) -> None:
+    async def _ended(self, run: UUID, why: BaseException | None = None) -> None:
         self._parents.pop(run, None)
         for episode in self._episodes.pop(run, ()):
             if opening := self._open.pop(episode, None):
-                await _closed(opening)
+                await _closed(opening, why)
 
     def _root_of(self, config: RunnableConfig) -> UUID | None:
         callbacks = config.get("callbacks")
@@ -100,17 +100,23 @@ class Sessions(AsyncCallbackHandler):
         return run
 
 
-async def _closed(opening: asyncio.Task[Session]) -> None:
+async def _closed(opening: asyncio.Task[Session], why: BaseException | None) -> None:
     """Close it on the loop it lives on, which is another one if the graph was called synchronously."""
     loop = opening.get_loop()
     if loop is asyncio.get_running_loop():
-        await _close(opening)
+        await _close(opening, why)
     else:
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_close(opening), loop))
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_close(opening, why), loop))
 
 
-async def _close(opening: asyncio.Task[Session]) -> None:
+async def _close(opening: asyncio.Task[Session], why: BaseException | None) -> None:
     """Whoever wanted a session that could not be opened has been told why."""
     await asyncio.wait((opening,))
     if not opening.cancelled() and opening.exception() is None:
-        await opening.result().aclose()
+        await opening.result().aclose(_words(why) if why else "")
+
+
+def _words(why: BaseException) -> str:
+    if isinstance(why, asyncio.CancelledError):
+        return "the run was stopped"
+    return str(why) if isinstance(why, LlmiError) else f"{type(why).__name__}: {why}"

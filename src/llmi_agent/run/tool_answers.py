@@ -44,7 +44,7 @@ class ToolAnswers:
             if isinstance(answer, Produced):
                 return self._checked_pictures(answer, spec)
         except (TypeError, ValueError, AttributeError, ValidationError) as error:
-            words = self.message(" ".join(str(error).split()))
+            words = self.message(_words(error))
             return Failed("bad_output", f"{spec.name} breaks the contract: {words}")
         return Failed(
             "bad_output",
@@ -69,7 +69,8 @@ class ToolAnswers:
         if not isinstance(images, tuple) or not all(isinstance(each, Image) for each in images):
             return Failed("bad_output", f"{spec.name}: Produced.images must be a tuple of Image")
         if not images:
-            return Failed("bad_output", f"{spec.name} returned no picture")
+            usd = _amount.validate_python(answer.usd)
+            return Failed("bad_output", f"{spec.name} returned no picture", usd=usd)
         return Produced(
             images=tuple(map(self._clean, images)),
             note=self.message(answer.note),
@@ -108,3 +109,11 @@ class ToolAnswers:
     def message(self, text: str) -> str:
         """Words of a tool or a hook as they may be shown: printable, without secrets, of bounded length."""
         return self._redactor.text(printable(text))[:MOST_MESSAGE]
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        return ": ".join(filter(None, (place, first["msg"])))
+    return " ".join(str(error).split())

@@ -11,7 +11,6 @@ from typing import Any, Literal, Protocol
 from llmi_agent.base.errors import LlmiError
 from llmi_agent.base.text import one_line
 from llmi_agent.document.render.files import REPORTS
-from llmi_agent.run.seeds import member_seed
 from llmi_agent.runner.inputs import Inputs, group_of
 from llmi_agent.runner.job import FORMATS, Failure, Job, Written, failure_of, usd
 from llmi_agent.runner.manifest import Item, ItemState, Key, Manifest
@@ -148,7 +147,7 @@ class Batch:
             prompt.attach,
             self.folder / wanted.folder,
             self.formats,
-            seed=member_seed(self.seed, member),
+            seed=self.seed,
             group="" if member is None else self._group(prompt, inputs),
             member=member,
             resume=(known.episode or "") if known else "",

@@ -31,7 +31,8 @@ class Job:
     """The folder to write to; a report that it holds is replaced. None: no file is written."""
     formats: tuple[str, ...] = FORMATS
     seed: int | None = None
-    """Where chance plays a part, another document; None is the seed of the graph's options."""
+    """Where chance plays a part, another document; None is the seed of the graph's options. A member of a group has one
+    of its own, derived from it and its number."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Options for this document alone (`llmi_agent.config.options.PER_REQUEST`)."""
     group: str = ""

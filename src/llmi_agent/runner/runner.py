@@ -18,6 +18,7 @@ from llmi_agent.contract.tool import Attachment
 from llmi_agent.document.model import Document
 from llmi_agent.records.costs import Costs
 from llmi_agent.records.known import Known
+from llmi_agent.run.seeds import member_seed
 from llmi_agent.runner.episodes import Episodes, Order
 from llmi_agent.runner.graphs import Graph
 from llmi_agent.runner.inputs import attach
@@ -193,7 +194,7 @@ def _request_of(job: Job, attachments: Sequence[Attachment]) -> Mapping[str, Any
         "attachments": [asdict(each) for each in attachments],
     }
     given = {
-        "seed": job.seed,
+        "seed": None if job.seed is None else member_seed(job.seed, job.member),
         "options": dict(job.options),
         "group": job.group,
         "member": job.member,

@@ -21,6 +21,7 @@ from llmi_agent.records.events.model import (
 )
 from llmi_agent.records.events.run import (
     Composed as Composed,
+    Halted as Halted,
     Input as Input,
     Noted as Noted,
     Opened as Opened,
@@ -62,6 +63,7 @@ Event: TypeAlias = (
     | SlotTurned
     | SlotSettled
     | Composed
+    | Halted
     | Text
     | Progressed
     | Noted

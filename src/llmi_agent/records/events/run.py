@@ -91,6 +91,16 @@ class Composed(Durable):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Halted(Durable):
+    """This life of the run has ended without a document. One that was cut with its process has no such record."""
+
+    type: ClassVar[str] = "halted"
+    repeats: ClassVar[bool] = True
+    message: str
+    """Why."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Text(Shown):
     """The next piece of the document's text, without slots and reasoning."""
 

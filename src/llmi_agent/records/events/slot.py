@@ -66,6 +66,7 @@ class CallStarted(Durable):
     """A tool is called, or its result is found on record."""
 
     type: ClassVar[str] = "call_started"
+    repeats: ClassVar[bool] = True
     call: str
     """`ToolCall.key`."""
     slot: int
@@ -110,8 +111,8 @@ class CallEnded(Durable):
     attempt: int
     tool: str
     outcome: Finished | Failed
-    by: Literal["tool", "cache", "hook"] = "tool"
-    """Who answered."""
+    by: Literal["tool", "cache", "hook", "nobody"] = "tool"
+    """Who answered; nobody if it was stopped, or there was no money for it: it may be made again."""
     reuse: str | None = None
     """What later runs find the result by."""
 
