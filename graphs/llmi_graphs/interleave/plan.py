@@ -30,6 +30,7 @@ from llmi_graphs.interleave.blocks import draft_of, plain, slot_digest
 from llmi_graphs.interleave.given import planned
 from llmi_graphs.interleave.observe import ahead
 from llmi_graphs.interleave.open import tell_opened
+from llmi_graphs.interleave.redacted import redacted
 from llmi_graphs.interleave.state import State, Turn
 from llmi_graphs.machine import Machine
 from llmi_graphs.request import attachments_of, conversation
@@ -109,6 +110,8 @@ class _Slots:
         self._session.tell(DraftRead(texts=spans, wrapper=self._reader.wrapper))
 
     async def _take(self, block: Block | Void, writer: str) -> None:
+        if isinstance(block, Slot | BadSlot):
+            block = redacted(self._machine, block)
         self._read.append(block)
         if isinstance(block, Void):
             self._session.tell(Restarted(model=writer, message=_REASONED))

@@ -17,6 +17,7 @@ from llmi_agent.run.answer import Question
 from llmi_agent.run.prompt import repair_request
 from llmi_agent.run.session import Session
 from llmi_graphs.interleave.blocks import plain
+from llmi_graphs.interleave.redacted import redacted
 from llmi_graphs.interleave.state import Turn
 from llmi_graphs.machine import Machine
 
@@ -83,6 +84,7 @@ def _slot_in(
     first = machine.read_repair(answer, len(session.inputs) + index, choose)
     if first is None:
         return None
+    first = redacted(machine, first)
     if isinstance(first, Slot):
         return Slot(index, first.kind, first.description or title, first.params)
     return BadSlot(index, first.raw, first.reason)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TextIO, cast
 
 import structlog
@@ -72,9 +72,15 @@ def configure_logs(
 
 def _redacting(redactor: Redactor) -> Processor:
     def redact(_logger: Any, _method: str, event: EventDict) -> EventDict:
-        return {key: redactor.data(value) for key, value in event.items()}
+        return {key: redactor.data(_plain(value)) for key, value in event.items()}
 
     return redact
+
+
+def _plain(value: Any) -> Any:
+    """What is written as a string in the end is one before it is redacted."""
+    data = str, int, float, Mapping, list, tuple, type(None)
+    return value if isinstance(value, data) else str(value)
 
 
 def _renderer(stream: TextIO) -> Processor:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from llmi_agent.base.ordinary import is_ordinary, is_plain
+from llmi_agent.base.seen import Seen, is_marked
 
 _NAMES = re.compile(
     r"(?i)(?:^|_)(?:api_?key|auth_?key|key|token|secret|password|passwd|pass|credentials?)(?:$|_)"
@@ -25,13 +26,8 @@ _NOT_ERASED = (
 )
 _told: set[str] = set()
 """Names that have been warned of."""
-_INVISIBLE = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-    r"\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
-"""Characters that nobody sees: with some of them inside, a secret can be read all the same."""
 _MOST_HELD = 16_384
-"""Characters that a secret may be drawn out to by such characters, while its end has not come."""
+"""Characters that a secret may be drawn out to by escapes and marks, while its end has not come."""
 _LONG_LINE = 16
 """Characters of a line that is a secret of its own: those of a PEM key have 64."""
 
@@ -44,65 +40,73 @@ class Redactor:
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         parts = {part for value in values for part in _parts(value) if not is_ordinary(part)}
-        kept = sorted({form for part in parts for form in _spellings(part)}, key=len, reverse=True)
-        self._by_start = {
-            start: tuple(each) for start, each in groupby(sorted(kept, key=_start), _start)
-        }
-        self._starts = re.compile(f"[{re.escape(''.join(self._by_start))}]" if kept else "(?!)")
-        self._longest = len(kept[0]) - 1 if kept else 0
-        self._pattern = re.compile(_alternatives(self._by_start)) if kept else None
+        forms = {form for part in parts for form in _spellings(part)}
+        seen = {Seen(form).plain for form in forms}
+        self._written = _Values(forms)
+        self._seen = _Values({each for each in seen if not is_ordinary(each)})
 
     def text(self, text: str) -> str:
-        if self._pattern is None:
-            return text
-        redacted = self._pattern.sub("[secret]", text)
-        return self._drawn_out(redacted) if _INVISIBLE.search(redacted) else redacted
-
-    def _drawn_out(self, text: str) -> str:
-        """Without the secrets that have invisible characters inside."""
-        assert self._pattern is not None
-        secrets = list(self._pattern.finditer(_INVISIBLE.sub("", text)))
-        if not secrets:
-            return text
-        places = [place for place, char in enumerate(text) if not _INVISIBLE.match(char)]
-        pieces, done = [], 0
-        for found in secrets:
-            pieces += [text[done : places[found.start()]], "[secret]"]
-            done = places[found.end() - 1] + 1
-        return "".join((*pieces, text[done:]))
+        """Without the secrets in it, those included that a reader would see in it: escaped ones, and ones in pieces."""
+        redacted = self._written.erased(text)
+        if not self._seen or not is_marked(redacted):
+            return redacted
+        seen, pieces, done = Seen(redacted), [], 0
+        for found in self._seen.in_text(seen.plain):
+            start, end = seen.start(found.start()), seen.end(found.end())
+            pieces += [redacted[done:start].rstrip("\\"), "[secret]"]
+            done = end
+        return "".join((*pieces, redacted[done:]))
 
     def unfinished(self, text: str) -> int:
         """How many characters at the end of `text` may be the beginning of a secret."""
-        if not _INVISIBLE.search(text):
-            return self._begun(text)
-        begun = self._begun(_INVISIBLE.sub("", text[-_MOST_HELD:]))
-        return _with_invisible(text, begun) if begun else 0
-
-    def _begun(self, text: str) -> int:
-        for found in self._starts.finditer(text, max(len(text) - self._longest, 0)):
-            begun = text[found.start() :]
-            if any(value.startswith(begun) for value in self._by_start[found[0]]):
-                return len(begun)
-        return 0
+        begun = self._written.begun(text)
+        tail = text[-_MOST_HELD:]
+        if not self._seen or not is_marked(tail):
+            return begun
+        seen = Seen(tail, whole=False)
+        start = seen.start(len(seen.plain) - self._seen.begun(seen.plain))
+        start = len(tail[:start].rstrip("\\"))
+        return max(begun, len(tail) - start)
 
     def data(self, value: Any) -> Any:
-        """The same for strings inside dicts, lists and tuples; other values pass as they are."""
+        """The same for strings inside dicts (names, too), lists and tuples; other values pass as they are."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return {key: self.data(item) for key, item in value.items()}
+            return {self.data(key): self.data(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return type(value)(self.data(item) for item in value)
         return value
 
 
-def _with_invisible(text: str, visible: int) -> int:
-    """How many characters at the end of `text` hold so many visible ones."""
-    for length, char in enumerate(reversed(text), 1):
-        visible -= not _INVISIBLE.match(char)
-        if visible == 0:
-            return length
-    return len(text)
+class _Values:
+    """Strings that are looked for in texts, the longest first."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        kept = sorted(values, key=len, reverse=True)
+        self._by_start = {
+            start: tuple(each) for start, each in groupby(sorted(kept, key=_start), _start)
+        }
+        self._starts = re.compile(f"[{re.escape(''.join(self._by_start))}]" if kept else "(?!)")
+        self._longest = len(kept[0]) - 1 if kept else 0
+        self._pattern = re.compile(_alternatives(self._by_start) if kept else "(?!)")
+
+    def __bool__(self) -> bool:
+        return bool(self._by_start)
+
+    def erased(self, text: str) -> str:
+        return self._pattern.sub("[secret]", text) if self else text
+
+    def in_text(self, text: str) -> Iterator[re.Match[str]]:
+        return self._pattern.finditer(text)
+
+    def begun(self, text: str) -> int:
+        """How many characters at the end of `text` are the beginning of one of them."""
+        for found in self._starts.finditer(text, max(len(text) - self._longest, 0)):
+            begun = text[found.start() :]
+            if any(value.startswith(begun) for value in self._by_start[found[0]]):
+                return len(begun)
+        return 0
 
 
 def _start(value: str) -> str:

@@ -41,6 +41,8 @@ from llmi_agent.store.artifacts import ArtifactStore
 
 _UNCOUNTED = 8
 """Tokens that a vendor may leave out when it counts an answer: those that end it."""
+_SHARE = 16
+"""What is held back is looked at again when this part of it has come anew: the time stays in proportion to the text."""
 
 
 @dataclass(frozen=True)
@@ -172,17 +174,20 @@ class Answer:
     async def _heard(
         self, messages: Sequence[BaseMessage], config: RunnableConfig
     ) -> AsyncGenerator[str]:
-        redactor, held = self._means.redactor, ""
+        redactor, held, fresh = self._means.redactor, "", ""
         chat, arguments = self.model.asked_with(self._sampling)
         stream = chat.astream(list(messages), config, **arguments)
         async with aclosing(stream) as chunks:  # type: ignore[type-var]
             while (chunk := await self._next(chunks)) is not None:
-                held = redactor.text(held + self.transcript.hear(chunk))
+                fresh += self.transcript.hear(chunk)
+                if len(fresh) * _SHARE < len(held):
+                    continue
+                held, fresh = redactor.text(held + fresh), ""
                 ready = len(held) - redactor.unfinished(held)
                 if ready:
                     yield held[:ready]
                 held = held[ready:]
-        if held:
+        if held := redactor.text(held + fresh):
             yield held
         if drafts.is_empty(self.transcript.text):
             tool = called(self.transcript.chunks)
