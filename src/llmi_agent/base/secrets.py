@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from llmi_agent.base.ordinary import is_ordinary, is_plain
-from llmi_agent.base.seen import Seen, is_marked
+from llmi_agent.base.seen import VIEWS, Seen, unclosed, views
 
 _NAMES = re.compile(
     r"(?i)(?:^|_)(?:api_?key|auth_?key|key|token|secret|password|passwd|pass|credentials?)(?:$|_)"
@@ -41,32 +41,42 @@ class Redactor:
     def __init__(self, values: Iterable[str] = ()) -> None:
         parts = {part for value in values for part in _parts(value) if not is_ordinary(part)}
         forms = {form for part in parts for form in _spellings(part)}
-        seen = {Seen(form).plain for form in forms}
+        seen = {Seen(form, view).plain for form in forms for view in VIEWS}
         self._written = _Values(forms)
         self._seen = _Values({each for each in seen if not is_ordinary(each)})
 
     def text(self, text: str) -> str:
         """Without the secrets in it, those included that a reader would see in it: escaped ones, and ones in pieces."""
         redacted = self._written.erased(text)
-        if not self._seen or not is_marked(redacted):
-            return redacted
-        seen, pieces, done = Seen(redacted), [], 0
+        for view in views(redacted) if self._seen else ():
+            redacted = self._unseen(redacted, view)
+        return redacted
+
+    def _unseen(self, text: str, view: str) -> str:
+        seen, pieces, done = Seen(text, view), [], 0
         for found in self._seen.in_text(seen.plain):
             start, end = seen.start(found.start()), seen.end(found.end())
-            pieces += [redacted[done:start].rstrip("\\"), "[secret]"]
+            # A backslash that stood before it would now stand before a bracket.
+            pieces += [text[done:start].rstrip("\\"), "[secret]"]
             done = end
-        return "".join((*pieces, redacted[done:]))
+        return "".join((*pieces, text[done:]))
 
     def unfinished(self, text: str) -> int:
         """How many characters at the end of `text` may be the beginning of a secret."""
         begun = self._written.begun(text)
         tail = text[-_MOST_HELD:]
-        if not self._seen or not is_marked(tail):
-            return begun
-        seen = Seen(tail, whole=False)
+        seen = views(tail) if self._seen else ()
+        starts = [self._begin(tail, view) for view in seen]
+        for end in unclosed(tail) if seen else ():
+            opened = (self._begin(tail[:end], view) for view in seen)
+            starts += [start for start in opened if start < end]
+        return max(begun, len(tail) - min(starts, default=len(tail)))
+
+    def _begin(self, text: str, view: str) -> int:
+        """Where what a reader may take for the beginning of a secret starts, at the end of `text`."""
+        seen = Seen(text, view, whole=False)
         start = seen.start(len(seen.plain) - self._seen.begun(seen.plain))
-        start = len(tail[:start].rstrip("\\"))
-        return max(begun, len(tail) - start)
+        return len(text[:start].rstrip("\\"))
 
     def data(self, value: Any) -> Any:
         """The same for strings inside dicts (names, too), lists and tuples; other values pass as they are."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from html.entities import html5
+from typing import Final
 from urllib.parse import unquote
 
 _UNSEEN = (
@@ -14,47 +15,76 @@ _UNSEEN = (
 """Characters that nobody sees."""
 _EMPHASIS = "*_~`"
 """What Markdown may take for the marks of emphasis, of struck out words and of code."""
-_MARKS = re.compile(rf"[\\&%{_EMPHASIS}{_UNSEEN}]")
+_TAGS = re.compile(r"[<\[\]◁&\\%]")
+_MARKS = re.compile(rf"[\\&%<\[\]◁{_EMPHASIS}{_UNSEEN}]")
+_REASONING = (
+    "(?i:think|thinking|thoughts?|reasoning|reflection|reason|analysis|scratchpad|antthinking|"
+    "inner_monologue|seed:think)"
+)
+"""Tags that the reader of drafts takes away with all that stands between them."""
+_THINK = rf"[<\[◁]{_REASONING}[>\]▷]"
+_THINKING = rf"{_THINK}[^<\[◁]*(?:[<\[◁](?!/?{_REASONING}[>\]▷])[^<\[◁]*)*"
+_TAG = r"<[A-Za-z/!|\uff5c][^<>]{0,200}"
+_LINK = r"\]\([^()\[\]]{0,400}"
 _LOW = r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-_ESCAPES = re.compile(
-    rf"""(?P<backslash> \\u[dD][89abAB][0-9a-fA-F]{{2}}{_LOW} | \\u[0-9a-fA-F]{{4}} | \\x[0-9a-fA-F]{{2}} )
+_ESCAPES = rf"""(?P<backslash> \\u[dD][89abAB][0-9a-fA-F]{{2}}{_LOW} | \\u[0-9a-fA-F]{{4}} | \\x[0-9a-fA-F]{{2}} )
       | (?P<number> &\#(?: [xX][0-9a-fA-F]{{1,64}} | [0-9]{{1,64}} );? )
       | (?P<name> &[A-Za-z][A-Za-z0-9]{{1,31}}; )
       | (?P<byte> %[0-7][0-9a-fA-F] | %[c-fC-F][0-9a-fA-F](?:%[89abAB][0-9a-fA-F]){{1,3}} )
-      | [{_EMPHASIS}{_UNSEEN}]+
-      | \\+(?!u[0-9a-fA-F]{{4}}|x[0-9a-fA-F]{{2}})""",
-    re.VERBOSE,
-)
+      | \\+(?!u[0-9a-fA-F]{{4}}|x[0-9a-fA-F]{{2}})"""
+_UNSHOWN_TAGS = rf"""{_ESCAPES}
+      | {_THINKING}[<\[◁]/{_REASONING}[>\]▷]
+      | {_TAG}>
+      | [{_EMPHASIS}{_UNSEEN}]+"""
+VIEWS: Final = {
+    view: re.compile(pattern, re.VERBOSE)
+    for view, pattern in (
+        ("source", rf"{_ESCAPES} | [{_EMPHASIS}{_UNSEEN}]+"),
+        ("tagless", _UNSHOWN_TAGS),
+        ("linkless", rf"{_UNSHOWN_TAGS} | {_LINK}\) | \[+ | \]"),
+    )
+}
+"""What is taken out of sight: escapes and marks; tags and a model's reasoning, too; links, too. What is in a tag or in a
+link's address can be read as well, so none of the three stands for the others."""
 _BEGUN = re.compile(
     r"""(?: (?:\\(?:[ux][0-9a-fA-F]{0,4})?){1,2}
           | &(?: \#(?: [xX][0-9a-fA-F]{0,64} | [0-9]{0,64} ) | [A-Za-z][A-Za-z0-9]{0,31} )?
           | (?:%[0-9a-fA-F]{0,2}){1,4} )\Z""",
     re.VERBOSE,
 )
+_OPEN = [re.compile(rf"(?:{each})\Z") for each in (_THINKING, rf"<|{_TAG}", rf"\]|{_LINK}")]
 _LONGEST = 80
 """Characters that an escape may have."""
 _DEEPEST = 5
 """How often escapes are undone: what stands in JSON in a page in an address has been escaped three times."""
 
 
-def is_marked(text: str) -> bool:
-    """Whether there is anything in `text` that a reader may not see as it is written."""
-    return _MARKS.search(text) is not None
+def views(text: str) -> tuple[str, ...]:
+    """The names of the views in which `text` may look different."""
+    if not _MARKS.search(text):
+        return ()
+    return (*VIEWS,) if _TAGS.search(text) else ("source",)
+
+
+def unclosed(text: str) -> list[int]:
+    """Where tags and links begin that `text` ends in: what comes next may take all from there out of sight."""
+    return [found.start() for each in _OPEN if (found := each.search(text))]
 
 
 class Seen:
     """`text` as it is seen, in `plain`. Takes time in proportion to the text's length.
 
+    view: one of `VIEWS`.
     whole: more of the text is not to come, so that an escape that it ends in is none; else that is left out of `plain`.
     """
 
-    def __init__(self, text: str, *, whole: bool = True) -> None:
-        self.plain, self._length = text, len(text)
+    def __init__(self, text: str, view: str, *, whole: bool = True) -> None:
+        self.plain = text
         self._layers: list[_Layer] = []
         for _ in range(_DEEPEST):
             if not whole:
                 self.plain = _without_begun(self.plain)
-            layer = _Layer(self.plain)
+            layer = _Layer(self.plain, VIEWS[view])
             if not layer.starts:
                 break
             self._layers.append(layer)
@@ -76,14 +106,14 @@ class Seen:
 class _Layer:
     """A text with its escapes undone once; for each of them its places in the text before and after."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, escapes: re.Pattern[str]) -> None:
         self.starts: list[int] = []
         self._ends: list[int] = []
         self._begins: list[int] = []
         self._stops: list[int] = []
         pieces: list[str] = []
         done = length = 0
-        for found in _ESCAPES.finditer(text):
+        for found in escapes.finditer(text):
             said = _meaning(found)
             if said is None:
                 continue
