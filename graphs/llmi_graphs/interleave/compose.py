@@ -8,8 +8,11 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
+from llmi_agent.base.logs import get_logger
+from llmi_agent.base.secrets import Redactor
 from llmi_agent.document.compose import compose as composed
 from llmi_agent.document.messages import document_message
+from llmi_agent.document.model import Document
 from llmi_agent.records.events import Composed, Noted
 from llmi_agent.records.outcome import read_verdict
 from llmi_graphs.interleave.blocks import draft_of, slot_digest
@@ -31,7 +34,10 @@ async def compose(machine: Machine, state: State, config: RunnableConfig) -> dic
         settled = session.known.settled.get(slot.index)
         if settled is None or settled.verdict != verdicts[slot.index]:
             session.settle(slot.index, slot_digest(slot), verdicts[slot.index])
-    document = composed(session.episode, session.known, draft, verdicts, time.time())
+    document = _erased(
+        composed(session.episode, session.known, draft, verdicts, time.time()),
+        machine.toolkit.redactor,
+    )
     store, images = machine.toolkit.store, machine.images
     if images == "inline":
         message = await asyncio.to_thread(document_message, document, store, images)
@@ -41,3 +47,13 @@ async def compose(machine: Machine, state: State, config: RunnableConfig) -> dic
         session.tell(Noted(message=note))
     await session.tell(Composed(title=document.title))
     return {"document": document.model_dump(mode="json"), "messages": [message]}
+
+
+def _erased(document: Document, redactor: Redactor) -> Document:
+    """The last line of defence: by now all of it should be free of secrets."""
+    said = document.model_dump(mode="json")
+    clean = redactor.data(said)
+    if clean == said:
+        return document
+    get_logger().warning("document.held_secret", episode=document.episode)
+    return Document.model_validate(clean)
