@@ -209,7 +209,7 @@ class Ledger:
         return f"{whose} of {_usd(amount)} is left; raise it with {flag}"
 
     def _reserve(self, key: str, charge: Charge, most: float | None) -> None:
-        if key in self._entries and key not in self._known.jobs:
+        if most != 0 and key in self._entries and key not in self._known.jobs:
             # An earlier life of the run was cut in this call: it may have been paid for, and is paid again.
             self._enter(self._cut(key), self._entries[key])
         entry = _Entry(charge, most or 0.0)
