@@ -462,6 +462,26 @@ def test_a_document_that_is_asked_for_otherwise_is_written_anew(cli, noting, cha
     assert {row[0] for row in rows(third.out).values()} == {"skipped"}
 
 
+@pytest.mark.parametrize(
+    "other",
+    [("--model", "b/model"), ("--temperature", "1.5"), ("--fallback", "c/model")],
+    ids=" ".join,
+)
+def test_other_settings_write_every_document_anew_and_say_so_once(cli, noting, other) -> None:
+    file = prompts({"id": "a", "prompt": draft("x")}, {"id": "b", "prompt": draft("y")})
+    first = ("--graph", "echo", "--model", "a/model", "--temperature", "0.1")
+    cli("batch", file, *first, "--out", "o")
+    raised = cli("batch", file, *first, "--out", "o", "--budget", "9")
+    assert {row[0] for row in rows(raised.out).values()} == {"skipped"}
+    again = cli("batch", file, *first, *other, "--out", "o")
+    assert {row[0] for row in rows(again.out).values()} == {"written"}
+    (line,) = (each for each in again.err.splitlines() if "written anew" in each)
+    assert "settings (graph, model, tools or options) have changed" in line
+    assert calls() == {"x": 2, "y": 2}
+    third = cli("batch", file, *first, *other, "--out", "o")
+    assert {row[0] for row in rows(third.out).values()} == {"skipped"}
+
+
 def test_a_torn_line_of_the_manifest_is_a_line_that_was_not_written(cli, noting) -> None:
     file = prompts({"id": "a", "prompt": draft("x")}, {"id": "b", "prompt": draft("y")})
     cli("batch", file, *ECHO, "--out", "o", "--concurrency", "1")

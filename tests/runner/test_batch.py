@@ -99,6 +99,26 @@ async def test_other_settings_or_inputs_are_another_group(store, tmp_path) -> No
     assert len(groups) == 3
 
 
+async def test_other_settings_begin_anew_and_money_goes_on(store, tmp_path) -> None:
+    """What is on record of other settings is not gone on with, whatever became of it."""
+    await jobs_of(tmp_path, store, ["# One", "# Two"], None, "s")
+    same, heard = await jobs_of(tmp_path, store, ["# One", "# Two"], None, "s")
+    assert [each.resume for each in same] == ["e1", "e2"]
+    other, heard = await jobs_of(tmp_path, store, ["# One", "# Two"], None, "t")
+    assert [each.resume for each in other] == ["", ""]
+    assert sum("changed" in each for each in heard.news) == 2
+
+
+async def test_a_manifest_that_does_not_know_its_settings_counts(store, tmp_path) -> None:
+    await jobs_of(tmp_path, store, ["# One"], None, "s")
+    file = tmp_path / manifest.NAME
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert {each.pop("settings") for each in lines} == {"s"}
+    file.write_text("".join(json.dumps(each) + "\n" for each in lines))
+    (job,), _ = await jobs_of(tmp_path, store, ["# One"], None, "t")
+    assert job.resume == "e1"
+
+
 async def test_without_a_group_there_is_no_id_and_the_seed_is_the_runs(store, tmp_path) -> None:
     (job,), _ = await jobs_of(tmp_path, store, ["# One"], None)
     assert (job.group, job.member, job.seed, job.split) == ("", None, 7, "")
@@ -157,13 +177,18 @@ def test_a_digest_of_the_settings_tells_what_matters(monkeypatch: pytest.MonkeyP
     assert digest(model="offline") == usual
     monkeypatch.setenv("SOME_API_KEY", "hush-hush-123")
     assert digest(model="offline", api_base="http://localhost:1") == usual
+    money = {"options__budget": 3, "options__group_budget": 4, "options__prices": {"a": 1}}
+    pace = {"options__call_timeout": 9, "options__limits": {"a": 2}, "options__model_retries": 1}
+    assert digest(model="offline", **money, **pace) == usual
+    assert digest(model="offline", options__temperature=None) == usual
     others = {
         digest(model="other/model"),
         digest(model="offline", options__seed=3),
+        digest(model="offline", options__temperature=0.5),
         digest(model="offline", fallback=("other/model",)),
         prepare({"model": "offline"}, "another").digest,
     }
-    assert len(others - {usual}) == 4
+    assert len(others - {usual}) == 5
 
 
 def test_inputs_are_told_apart_by_prompt_name_and_content(tmp_path: Path) -> None:

@@ -63,7 +63,8 @@ def batch(
 
     One line for each document is printed as it ends: id, state, figures, missing figures, US dollars, seconds, and the
     path of the file, with tabs between. What is complete is skipped, what was cut goes on: nothing that is on record is
-    asked or paid for again; what failed is tried again. Exit code 1 says that a document failed.
+    asked or paid for again; what failed is tried again. What was written from other inputs or with other settings is
+    written anew; a raised budget alone changes nothing. Exit code 1 says that a document failed.
     """
     output: Output = ctx.obj
     output.configure_logs()

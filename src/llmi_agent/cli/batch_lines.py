@@ -33,6 +33,7 @@ class Lines:
         self._output = output
         self._stdout = stdout
         self._failures: list[tuple[str, str]] = []
+        self._settings_told = False
 
     def begun(self, wanted: Wanted) -> None:
         self._tally.running += 1
@@ -45,6 +46,9 @@ class Lines:
                 sentence = str(event["message"])
             case "resumed":
                 sentence = f"goes on with run {event['episode'][:SHORT]}"
+            case "changed" if event["what"] == "settings":
+                self._tell_settings()
+                return
             case "changed":
                 sentence = "its prompt or attachments have changed, so it is written anew"
             case _:
@@ -76,6 +80,16 @@ class Lines:
             self.tell_failures()
             self._output.say(f"{self._tally}; the same command again goes on", "resumable")
 
+    def _tell_settings(self) -> None:
+        """Once: they are the same for all documents."""
+        if not self._settings_told:
+            self._settings_told = True
+            sentence = (
+                "the settings (graph, model, tools or options) have changed: "
+                "what was begun with others is written anew"
+            )
+            self._output.say(sentence, "changed")
+
     def _give(self, wanted: Wanted, state: str, item: Item) -> None:
         if self._stdout is None:
             return
@@ -90,7 +104,7 @@ class Lines:
         return "\t".join(map(str, (wanted.name, state, *figures, costs, item.seconds, path)))
 
     def _data(self, state: str, item: Item) -> str:
-        data = item.model_dump(exclude={"inputs"})
+        data = item.model_dump(exclude={"inputs", "settings"})
         return json.dumps({**data, "state": state, "files": self._paths(item)})
 
     def _paths(self, item: Item) -> list[str]:

@@ -66,7 +66,7 @@ class Listener(Protocol):
         """The document's turn has come."""
 
     def tell(self, wanted: Wanted, event: Mapping[str, Any]) -> None:
-        """An event of its run; before them {"type": "changed"} if it is written anew, since it is asked for otherwise."""
+        """An event of its run; before them, if it is written anew, {"type": "changed", "what": "inputs"} or "settings"."""
 
     def ended(self, ended: Ended) -> None:
         """The document is there, or has failed. Not told of one that is stopped."""
@@ -114,13 +114,13 @@ class Batch:
             ValueError,
         ) as error:  # nothing was tried, and what is known of it still holds
             failure = failure_of(error, self.runner.secrets)
-            return Ended(wanted, "failed", _failed(wanted, "", failure), failure)
+            return Ended(wanted, "failed", self._failed(wanted, "", failure), failure)
         known = self._known(wanted, inputs)
         if known and self._complete(known):
             return Ended(wanted, "skipped", known)
         outcome = await self._outcome(wanted, inputs, known)
         if isinstance(outcome, Failure):
-            ended = Ended(wanted, "failed", _failed(wanted, inputs, outcome), outcome)
+            ended = Ended(wanted, "failed", self._failed(wanted, inputs, outcome), outcome)
         else:
             ended = Ended(wanted, "written", self._written(wanted, inputs, outcome))
         self.manifest.add(ended.item)
@@ -129,10 +129,17 @@ class Batch:
     def _known(self, wanted: Wanted, inputs: str) -> Item | None:
         """What became of the document so far, if it is still the same one."""
         known = self.manifest.last(wanted.key)
-        if known and known.inputs != inputs:
-            self.listener.tell(wanted, {"type": "changed"})
+        if known is None:
             return None
-        return known
+        settings = self.runner.settings
+        if known.inputs != inputs:
+            changed = "inputs"
+        elif known.settings and settings and known.settings != settings:
+            changed = "settings"
+        else:
+            return known
+        self.listener.tell(wanted, {"type": "changed", "what": changed})
+        return None
 
     def _complete(self, known: Item) -> bool:
         """Whether it was written, and in all the formats that are asked for."""
@@ -160,7 +167,7 @@ class Batch:
     def _listening(self, wanted: Wanted, inputs: str, resumed: str) -> Tell:
         def tell(event: Mapping[str, Any]) -> None:
             if event.get("type") == "opened" and event["episode"] != resumed:
-                item = _item(wanted, inputs, "opened", episode=str(event["episode"]))
+                item = self._item(wanted, inputs, "opened", episode=str(event["episode"]))
                 self.manifest.add(item)
             self.listener.tell(wanted, event)
 
@@ -168,7 +175,7 @@ class Batch:
 
     def _written(self, wanted: Wanted, inputs: str, written: Written) -> Item:
         document = written.document
-        return _item(
+        return self._item(
             wanted,
             inputs,
             "written",
@@ -181,18 +188,23 @@ class Batch:
             files=tuple(path.relative_to(self.folder).as_posix() for path in written.files),
         )
 
+    def _failed(self, wanted: Wanted, inputs: str, failure: Failure) -> Item:
+        return self._item(
+            wanted,
+            inputs,
+            "failed",
+            episode=failure.episode,
+            usd=usd(failure.costs),
+            seconds=round(failure.seconds, 3),
+            message=failure.message,
+        )
 
-def _failed(wanted: Wanted, inputs: str, failure: Failure) -> Item:
-    return _item(
-        wanted,
-        inputs,
-        "failed",
-        episode=failure.episode,
-        usd=usd(failure.costs),
-        seconds=round(failure.seconds, 3),
-        message=failure.message,
-    )
-
-
-def _item(wanted: Wanted, inputs: str, state: ItemState, **known: Any) -> Item:
-    return Item(id=wanted.prompt.id, member=wanted.member, state=state, inputs=inputs, **known)
+    def _item(self, wanted: Wanted, inputs: str, state: ItemState, **known: Any) -> Item:
+        return Item(
+            id=wanted.prompt.id,
+            member=wanted.member,
+            state=state,
+            inputs=inputs,
+            settings=self.runner.settings,
+            **known,
+        )

@@ -30,6 +30,8 @@ class Item(BaseModel):
     state: ItemState
     inputs: str
     """A digest of the prompt and its attachments."""
+    settings: str = ""
+    """A digest of what it is written with (`Setup.digest`); empty if that is not known, as in older manifests."""
     episode: str | None = None
     """What is on record of it in the journal; None if it ended before there was one."""
     title: str = ""

@@ -21,8 +21,12 @@ from llmi_agent.host.registry import Bindings, Registry
 from llmi_agent.runner.graphs import Builder, Graph, find_graph
 from llmi_agent.store.artifacts import ArtifactStore
 
-_MONEY = {"budget", "group_budget"}
-"""Options that say how much is done, not how: who raises them goes on with the same."""
+_MONEY = {"budget", "group_budget", "prices"}
+_PACE = {"concurrency", "limits", "call_timeout", "retries", "retry_wait"} | {
+    "model_retries",
+    "model_silence",
+}
+"""With money, the options that say how much is done and how soon, not what: who raises them goes on with the same."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,18 @@ class Setup:
 
     @property
     def digest(self) -> str:
-        """Of all that decides what a prompt becomes, but for secrets, the model's address, and money."""
+        """Of all that decides what a prompt becomes, but for secrets, the model's address, money and pace.
+
+        An option that is left at its default is not in it, so that one which a later version adds changes nothing.
+        """
         config = self.config
         told = {
             "graph": self.graph,
             "models": [self.model, *config.fallback],
             "bindings": self.bindings.names,
-            "options": config.options.model_dump(mode="json", exclude=_MONEY),
+            "options": config.options.model_dump(
+                mode="json", exclude=_MONEY | _PACE, exclude_defaults=True
+            ),
             "tools": config.tools,
         }
         return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
