@@ -92,6 +92,27 @@ async def test_without_a_folder_no_file_is_written(runner: Runner, tmp_path: Pat
     assert names(tmp_path) == ["artifacts"]
 
 
+async def test_a_store_in_memory_will_do(tmp_path: Path) -> None:
+    """With files and without, from paths and from what is kept already, failed or gone on with."""
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    store = ArtifactStore.in_memory()
+    runner = runner_with(store)
+    kept = attach_bytes(store, "u.csv", b"c\n3\n")
+    without = await runner.write(Job("Write."))
+    assert (len(without.document.figures), without.files) == (1, ())
+    out = tmp_path / "out"
+    job = Job("Write.", (tmp_path / "t.csv", kept), out, ("html", "md", "json"))
+    written = await runner.write(job)
+    assert [each.name for each in written.document.attachments] == ["t.csv", "u.csv"]
+    assert names(out) == ["document.json", "images", "report.html", "report.md"]
+    again = await runner.write(Job(resume=written.episode, out=out))
+    assert (again.episode, again.replaced) == (written.episode, True)
+    failure = await runner.attempt(Job("Write.", (tmp_path / "nope.csv",)))
+    assert isinstance(failure, Failure)
+    assert "nope.csv cannot be read" in failure.message
+    assert names(tmp_path) == ["out", "t.csv"]
+
+
 async def test_an_order_is_remembered_for_going_on(runner: Runner, tmp_path: Path) -> None:
     written = await runner.write(Job("Write.", out=tmp_path / "out", formats=("md",)))
     recalled = Episodes(runner.store).recall(written.episode[:6])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from llmi_agent.base.errors import InputError, LlmiError
 from llmi_agent.contract.tool import Attachment
-from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.artifacts import ArtifactStore, MemoryStore
 from llmi_agent.store.attachments import attach_files
 
 
@@ -19,11 +19,12 @@ def attach(
     """Keep the files in the store that are named by their paths. Raises LlmiError, naming the file or the store."""
     paths = [each for each in files if not isinstance(each, Attachment)]
     try:
-        store.root.mkdir(parents=True, exist_ok=True)
+        if not isinstance(store, MemoryStore):
+            store.root.mkdir(parents=True, exist_ok=True)
         kept = iter(attach_files(store, paths))
     except OSError as error:
         raise LlmiError(
-            f"cannot keep files in {store.root}: {error.strerror or error}; "
+            f"cannot keep files in {store.place}: {error.strerror or error}; "
             "set LLMI_HOME to a folder of yours"
         ) from None
     return tuple(each if isinstance(each, Attachment) else next(kept) for each in files)
