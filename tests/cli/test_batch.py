@@ -464,7 +464,7 @@ def test_a_document_that_is_asked_for_otherwise_is_written_anew(cli, noting, cha
 
 @pytest.mark.parametrize(
     "other",
-    [("--model", "b/model"), ("--temperature", "1.5"), ("--fallback", "c/model")],
+    [("--model", "b/model"), ("--temperature", "1.5")],
     ids=" ".join,
 )
 def test_other_settings_write_every_document_anew_and_say_so_once(cli, noting, other) -> None:

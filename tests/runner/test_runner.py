@@ -153,6 +153,52 @@ async def test_what_is_not_on_record_is_begun_anew_if_there_is_a_prompt(runner: 
         await runner.write(Job(resume="feed"))
 
 
+async def test_what_was_begun_otherwise_is_not_gone_on_with(runner: Runner, tmp_path: Path) -> None:
+    """The document of another prompt, or of other files, is not what is wanted."""
+    table, other, extra = (tmp_path / name for name in ("t.csv", "x/t.csv", "more.csv"))
+    other.parent.mkdir()
+    for path, content in ((table, "1"), (other, "2"), (extra, "1")):
+        path.write_text(f"a\n{content}\n")
+    episode = (await runner.write(Job("Write.", (table,)))).episode
+    for job, words in (
+        (Job("Write!", resume=episode), "was begun with another prompt"),
+        (Job("Write. ", (table,), resume=episode), "was begun with another prompt"),
+        (Job("Write.", (other,), resume=episode), "t.csv has changed since run"),
+        (Job("Write.", (table, extra), resume=episode), "was begun without more.csv"),
+    ):
+        told: list[Mapping[str, Any]] = []
+        failure = await runner.attempt(job, told.append)
+        assert isinstance(failure, Failure)
+        assert isinstance(failure.error, InputError)
+        assert words in failure.message
+        assert episode in failure.message
+        assert told == []
+    for files in ((), (table,)):
+        assert (await runner.write(Job("Write.", files, resume=episode))).episode == episode
+
+
+async def test_a_prompt_with_a_secret_is_known_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOO_API_KEY", "canary-123456")
+    prompt = "Tell canary-123456 and canary-123456 that it rains."
+    first = runner_with(ArtifactStore.in_memory())
+    episode = (await first.write(Job(prompt))).episode
+    opened = first.episodes.known(episode)
+    assert opened
+    assert opened.opened
+    assert "canary" not in opened.opened.prompt
+    monkeypatch.delenv("FOO_API_KEY")  # whoever asks may not know what is secret
+    assert (await first.write(Job(prompt, resume=episode))).episode == episode
+    for other in (
+        "Tell canary-123456 and canary-123456 that it snows.",
+        "Tell canary-123456 that it rains.",
+        "Tell  and  that it rains.",
+        "Tell x and  that it rains.",
+        "tell canary-123456 and canary-123456 that it rains.",
+    ):
+        with pytest.raises(InputError, match="another prompt"):
+            await first.write(Job(other, resume=episode))
+
+
 async def test_to_be_cancelled_is_no_failure(store: ArtifactStore) -> None:
     tool = Endless()
     running = asyncio.create_task(runner_with(store, tool).attempt(Job("Write.")))

@@ -8,9 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llmi_agent.base.errors import InputError, LlmiError
+from llmi_agent.base.text import printable
 from llmi_agent.contract.tool import Attachment
+from llmi_agent.records.events import Opened
 from llmi_agent.store.artifacts import ArtifactStore, MemoryStore
 from llmi_agent.store.attachments import attach_files
+
+_WAYS = (
+    "to go on with it, leave out the prompt and the files; for another document, leave out `resume`"
+)
 
 
 def attach(
@@ -28,6 +34,41 @@ def attach(
             "set LLMI_HOME to a folder of yours"
         ) from None
     return tuple(each if isinstance(each, Attachment) else next(kept) for each in files)
+
+
+def check_same(
+    episode: str, opened: Opened, prompt: str, attachments: Sequence[Attachment]
+) -> None:
+    """Raises InputError if the episode was begun with another prompt, or without one of these files.
+
+    A picture is known by its name: the store has it re-encoded, which another version may do otherwise.
+    """
+    former = {each.name: each for each in opened.attachments}
+    if not _is_recorded(printable(prompt), opened.prompt):
+        raise InputError(f"run {episode} was begun with another prompt; {_WAYS}")
+    for each in attachments:
+        before = former.get(each.name)
+        if before is None:
+            raise InputError(f"run {episode} was begun without {each.name}; {_WAYS}")
+        if before.digest != each.digest and not each.is_image:
+            raise InputError(f"{each.name} has changed since run {episode} was begun; {_WAYS}")
+
+
+def _is_recorded(prompt: str, recorded: str) -> bool:
+    """Whether the prompt is that on record, where something stands in for each secret."""
+    first, *others = recorded.split("[secret]")
+    if not others:
+        return prompt == first
+    if not prompt.startswith(first):
+        return False
+    *between, last = others
+    place = len(first)
+    for piece in between:
+        found = prompt.find(piece, place + 1)
+        if found < 0:
+            return False
+        place = found + len(piece)
+    return prompt.endswith(last) and len(prompt) > place + len(last)
 
 
 class Inputs:

@@ -42,7 +42,10 @@ class Job:
     split: str = ""
     """The part of a data set that the prompt is from, such as "train"; empty if it is from none."""
     resume: str = ""
-    """An episode to go on with. If nothing is on record of it, the prompt is written anew; without a prompt, that is an error."""
+    """An episode to go on with, as it was begun: seed, options, group, member and split are those on record.
+
+    With a prompt: if nothing is on record of the episode, the prompt is written anew; if another prompt or another file is,
+    that is an error. Without a prompt, it is one that nothing is on record."""
 
 
 @dataclass(frozen=True)

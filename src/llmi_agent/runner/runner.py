@@ -21,7 +21,7 @@ from llmi_agent.records.known import Known
 from llmi_agent.run.seeds import member_seed
 from llmi_agent.runner.episodes import Episodes, Order
 from llmi_agent.runner.graphs import Graph
-from llmi_agent.runner.inputs import attach
+from llmi_agent.runner.inputs import attach, check_same
 from llmi_agent.runner.job import Failure, Job, Written, failure_of
 from llmi_agent.runner.rendering import check_formats, rendered
 from llmi_agent.runner.setup import Setup, prepare
@@ -145,8 +145,11 @@ class Life:
         check_formats(job.formats)
         # Also of one that goes on: the store may have been swept meanwhile.
         attachments = await asyncio.to_thread(attach, runner.store, job.attachments)
-        if not job.resume or (job.prompt and not await self._known(job.resume)):
+        known = await self._known(job.resume) if job.resume and job.prompt else None
+        if not job.resume or (job.prompt and not known):
             return _request_of(job, attachments)
+        if known and known.opened:
+            check_same(job.resume, known.opened, job.prompt, attachments)
         self.episode = job.resume
         self._listener({"type": "resumed", "episode": job.resume})
         return {"resume": job.resume}
