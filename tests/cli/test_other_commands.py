@@ -80,6 +80,38 @@ def test_a_document_is_rendered_again_beside_itself_or_elsewhere(cli) -> None:
     assert first == second
 
 
+@pytest.mark.parametrize("damage", ["gone", "altered", "moved"])
+def test_pictures_that_are_not_beside_the_document_are_taken_from_the_store(cli, damage) -> None:
+    cli("run", DRAFT, "--graph", "echo", "--format", "html,json", "--out", "o")
+    page = Path("o/report.html").read_text()
+    assert "data:image/png" in page
+    if damage == "moved":
+        Path("p").mkdir()
+        Path("o/document.json").rename("p/document.json")
+    elif damage == "gone":
+        Path("o/images/figure-1.png").unlink()
+    else:
+        Path("o/images/figure-1.png").write_bytes(b"\x89PNG\r\n\x1a\n other")
+    folder = "p" if damage == "moved" else "o"
+    ended = cli("render", folder, "--out", "q", "--format", "html,md")
+    assert (ended.code, ended.err) == (0, "")
+    assert Path("q/report.html").read_text() == page
+    assert Path("q/images/figure-1.png").is_file()
+
+
+def test_a_picture_that_is_nowhere_is_said(cli, own_home) -> None:
+    cli("run", DRAFT, "--graph", "echo", "--format", "json", "--out", "o")
+    Path("o/images/figure-1.png").unlink()
+    for each in own_home.glob("**/artifacts/??/*"):
+        each.write_bytes(b"\x89PNG\r\n\x1a\n other")
+    ended = cli("render", "o/document.json", "--out", "q")
+    assert (ended.code, ended.out) == (0, "q/report.html\n")
+    (line,) = ended.err.splitlines()
+    assert line.startswith("llmi: figure missing: Figure 1, ")
+    assert "neither in o/images nor in" in line
+    assert str(own_home) in line
+
+
 @pytest.mark.parametrize("content", [None, "{}", "not json"])
 def test_what_is_not_a_document_is_refused_in_a_sentence(cli, content: str | None) -> None:
     if content is not None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from llmi_agent.base.text import one_line
 from llmi_agent.cli.text import plural
-from llmi_agent.document.model import Document, Missing
+from llmi_agent.document.model import Document, Figure, Missing
+from llmi_agent.document.render.pictures import Pictures, gone
 from llmi_agent.document.render.wording import bill
 from llmi_agent.records.costs import Costs
 
@@ -52,6 +53,17 @@ def warnings(document: Document) -> Iterator[str]:
         yield "not one figure could be made; the document says why in each place"
 
 
+def gone_figures(document: Document, pictures: Pictures, places: str) -> list[str]:
+    """A sentence for each figure whose picture is not to be had any more.
+
+    places: where it was looked for, "A nor in B".
+    """
+    return [
+        f"figure missing: {_named(figure)}: its picture is neither in {places}, or has been changed"
+        for figure in gone(pictures, document.figures)
+    ]
+
+
 def show(document: Document, seconds: float) -> None:
     """The same on stderr for somebody who has watched."""
     from rich.console import Console
@@ -78,3 +90,8 @@ def _counts(document: Document, seconds: float) -> str:
 def _why(missing: Missing) -> str:
     asked = one_line(missing.caption, 120) or f"slot {missing.slot}"
     return f"{missing.kind or 'unreadable slot'}, {asked}: {missing.reason}: {one_line(missing.message)}"
+
+
+def _named(figure: Figure) -> str:
+    caption = one_line(figure.caption, 120).rstrip(". ")
+    return f"Figure {figure.number}, {caption}" if caption else f"Figure {figure.number}"

@@ -49,6 +49,26 @@ def _media_type(data: bytes) -> str:
     return next((name for magic, name in _SIGNATURES if data.startswith(magic)), "")
 
 
+def gone(pictures: Pictures, figures: Iterable[Figure]) -> list[Figure]:
+    """The figures that render as a note, since their picture is not to be had."""
+    return [each for each in figures if find(pictures, each.digest) is None]
+
+
+class AnyOf:
+    """Several places. A picture counts only while it matches its digest."""
+
+    def __init__(self, *places: Pictures) -> None:
+        self._places = places
+
+    def read(self, digest: str) -> bytes:
+        """From the first place that has it. Raises KeyError if none does."""
+        for place in self._places:
+            data = find(place, digest)
+            if data is not None and hashlib.sha256(data).hexdigest() == digest:
+                return data
+        raise KeyError(digest)
+
+
 class Folder:
     """The `images` folder beside a document. A picture counts only while it matches its digest."""
 
