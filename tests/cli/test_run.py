@@ -172,6 +172,28 @@ def test_an_error_under_json_is_an_object_on_stdout(cli) -> None:
     assert cli("run", "x", "--nope", "--json").json["error"]["exit_code"] == 2
 
 
+def test_an_error_under_json_says_how_to_go_on_and_what_it_has_cost(cli, monkeypatch) -> None:
+    monkeypatch.setenv("LLMI_PRICES", "ScriptedModel=0/0")
+    Path("o/report.html").mkdir(parents=True)
+    ended = cli("run", DRAFT, *ECHO, "--out", "o", "--json")
+    assert (ended.code, len(ended.out.splitlines())) == (1, 1)
+    error = ended.json["error"]
+    assert "cannot write o/report.html" in error["message"]
+    assert error["usd"] == 0.25
+    monkeypatch.setenv("LLMI_PLUGINS", "broken-pictures")
+    before = cli("run", "--resume", error["episode"], "--json").json["error"]
+    assert (before["episode"], before["usd"]) == (error["episode"], 0.25)
+    monkeypatch.setenv("LLMI_PLUGINS", "fake-pictures")
+    Path("o/report.html").rmdir()
+    result = cli("run", "--resume", error["episode"], "--json").json
+    assert (result["episode"], result["usd"]) == (error["episode"], 0.25)
+
+
+def test_an_error_without_a_run_has_none(cli) -> None:
+    error = cli("run", DRAFT, *ECHO, "--attach", "nope.csv", "--json").json["error"]
+    assert set(error) == {"message", "exit_code"}
+
+
 def test_the_offline_writer_without_attachments_exits_with_3_and_writes_nothing(cli, home) -> None:
     ended = cli("run", "Anything at all")
     assert ended.code == 3

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def execute(
     began = time.monotonic()
     store = default_store()
     before = Recalled(prompt=prompt) if resume is None else Episodes(store).recall(resume)
+    output.about = partial(_about, store, before.episode)
     setup = prepare({**before.flags, **given.flags}, before.order.graph or given.graph)
     tell_problems(setup, output)
     setup.check()
@@ -56,7 +58,12 @@ def execute(
         written = _written(setup, store, job, output)
         if written.replaced:
             output.say(f"replacing the earlier report in {folder}")
-        _report(written, time.monotonic() - began, output)
+        try:
+            _report(written, time.monotonic() - began, output)
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError):
+                output.say(f"the document is written: its files are in {folder}", "written")
+            raise
 
 
 def _written(setup: Setup, store: ArtifactStore, job: Job, output: Output) -> Written:
@@ -72,10 +79,22 @@ def _written(setup: Setup, store: ArtifactStore, job: Job, output: Output) -> Wr
         try:
             return run_until_stopped(_watched(life, watcher))
         except BaseException:
+            output.about = partial(_about, store, life.episode or job.resume)
             if life.episode and life.asked:
                 way = f"go on with it: llmi run --resume {life.episode[:SHORT]}"
                 output.say(way, "resumable")
             raise
+
+
+def _about(store: ArtifactStore, episode: str) -> dict[str, Any]:
+    """What a program wants to know of a run that has failed: how to go on with it, and what is on record of its cost."""
+    if not episode:
+        return {}
+    try:
+        known = Episodes(store).known(episode)
+    except Exception:  # noqa: BLE001 - the error that is being told matters more
+        return {"episode": episode, "usd": None}
+    return {"episode": episode, "usd": summary.usd(known.costs) if known else None}
 
 
 async def _watched(life: Life, watcher: Watcher) -> Written:

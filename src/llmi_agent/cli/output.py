@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+
+from llmi_agent.base.errors import LlmiError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +27,8 @@ class Output:
     def __init__(self, *, json: bool = False, verbose: bool = False) -> None:
         self.json = json
         self.verbose = verbose
+        self.about: Callable[[], Mapping[str, Any]] = dict
+        """What an error's object says besides: of the run that it ends."""
 
     @classmethod
     def of(cls, arguments: Sequence[str]) -> Output:
@@ -53,15 +58,20 @@ class Output:
             warnings.simplefilter("ignore")
 
     def say(self, sentence: str, event: str = "notice") -> None:
-        """One line on stderr; where events go as JSON lines, it is one of them."""
+        """One line on stderr; where events go as JSON lines, it is one of them. A full disk there stops nothing."""
         from llmi_agent.base.text import one_line
 
         if self.verbose and not self._terminal():
             from llmi_agent.base.logs import get_logger
 
             get_logger().warning(event, message=one_line(sentence))
-        else:
+            return
+        try:
             click.echo(f"llmi: {one_line(sentence)}", err=True)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            _abandon(sys.stderr)
 
     def give(self, value: Any) -> None:
         """The result of `--json`."""
@@ -78,7 +88,11 @@ class Output:
     def fail(self, error: BaseException) -> int:
         """Say what went wrong; returns the exit code. A closed pipe ends everything without a word."""
         from llmi_agent.cli.failures import CLOSED_PIPE, explain
+        from llmi_agent.runner.failures import culprit
 
+        if full := _of_stdout(culprit(error)):
+            _abandon(sys.stdout)
+            error = LlmiError(f"cannot write to stdout: {full.strerror or full}")
         try:
             failure = explain(error)
             if failure.usage and not self.json:
@@ -89,20 +103,25 @@ class Output:
                 self._trace(failure.unexpected)
             self.flush()
         except BrokenPipeError:
-            _abandon_stdout()
+            _abandon(sys.stdout)
             return CLOSED_PIPE
+        except OSError:
+            for stream in (sys.stdout, sys.stderr):
+                _abandon(stream)
+            return failure.exit_code
         if isinstance(error, BrokenPipeError):
-            _abandon_stdout()
+            _abandon(sys.stdout)
         return failure.exit_code
 
     def _report(self, message: str, exit_code: int) -> None:
         self.say(message, "failed")
         if self.json:
-            self.give({"error": {"message": message, "exit_code": exit_code}})
+            import json
+
+            said = {"message": message, "exit_code": exit_code, **self.about()}
+            click.echo(json.dumps({"error": said}))
 
     def _trace(self, error: BaseException) -> None:
-        import traceback
-
         from llmi_agent.base.secrets import Redactor, secret_values
 
         text = "".join(traceback.format_exception(error))
@@ -118,7 +137,21 @@ def print_files(files: Iterable[Path]) -> None:
         click.echo(os.fsencode(path))
 
 
-def _abandon_stdout() -> None:
-    """Nobody reads: what is left in the buffers must not raise again when the interpreter exits."""
+def _of_stdout(error: BaseException) -> OSError | None:
+    """The error, if what it says is that stdout cannot be written to; that nobody reads it is another matter."""
+    if not isinstance(error, OSError) or isinstance(error, BrokenPipeError):
+        return None
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what could not be written is still in the buffer
+    except OSError:
+        return error
+    frames = list(traceback.walk_tb(error.__traceback__))
+    unbuffered = frames and frames[-1][0].f_globals.get("__name__") == "click.utils"
+    return error if unbuffered else None
+
+
+def _abandon(stream: TextIO | None) -> None:
+    """What is left in its buffers must not raise again when the interpreter exits."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[union-attr]
