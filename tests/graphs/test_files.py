@@ -112,3 +112,25 @@ async def test_two_files_of_one_name_are_refused(store: ArtifactStore) -> None:
     other = {**BLOCK, "base64": base64.b64encode(b"a\n1\n").decode(), "filename": "a.csv"}
     with pytest.raises(InputError, match=r"two attachments are named a\.csv"):
         await build(store).ainvoke(ask({**BLOCK, "filename": "a.csv"}, other))
+
+
+@pytest.mark.parametrize("single", ["text", "path", "attachment", "dict", "block", "number"])
+async def test_one_file_in_the_place_of_a_list_is_named(
+    store: ArtifactStore, tmp_path: Path, single: str
+) -> None:
+    path = tmp_path / "rain.csv"
+    path.write_bytes(CSV)
+    kept = attach_bytes(store, "rain.csv", CSV)
+    given: Any = {
+        "text": str(path),
+        "path": path,
+        "attachment": kept,
+        "dict": vars(kept),
+        "block": {**BLOCK, "filename": "rain.csv"},
+        "number": 3,
+    }[single]
+    with pytest.raises(InputError, match="attachments must be a list of files, not the") as failed:
+        await build(store).ainvoke(ask(attachments=given))
+    assert str(given)[:5] in str(failed.value)
+    assert "put it in a list" in str(failed.value)
+    assert names(await build(store).ainvoke(ask(attachments=(path,)))) == ["rain.csv"]

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from llmi_agent.base.errors import ConfigError, PluginError, UnavailableError
 from llmi_agent.contract.hooks import hookimpl
 from llmi_agent.contract.kinds import WELL_KNOWN
+from llmi_agent.contract.policy import PolicySpec
 from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.host import plugins
 from llmi_agent.host.plugins import PluginHost, load_plugins
@@ -188,6 +189,29 @@ def test_two_tools_of_one_name_are_both_refused() -> None:
     assert set(registry.tools) == {"other"}
     assert "dist-one 1" in host.problems[0].cause
     assert "dist-two 2" in host.problems[0].cause
+
+
+def test_two_of_one_name_in_code_are_told_by_what_they_are() -> None:
+    class Other(FakeTool):
+        """Another one."""
+
+    with pytest.raises(PluginError) as failed:
+        registry_of(FakeTool("a", "search"), Other("a", "code"), FakeTool("b", "search"))
+    said = str(failed.value)
+    assert said.startswith("2 tools made in code are named 'a': llmi_agent.testing.")
+    assert "Other" in said
+    assert "give each a name of its own" in said
+    assert "uninstall" not in said
+    with pytest.raises(PluginError, match=r"'same': .*FakeTool, module:Class; give"):
+        registry_of(FakeTool("same", "search"), hooks=[tools_hook(lambda: [spec("same")])])
+
+    class Writers:
+        @hookimpl
+        def llmi_policies(self) -> Any:
+            return [PolicySpec("writer", "d", load="module:make")]
+
+    with pytest.raises(PluginError, match="2 policies made in code are named 'writer': module:m"):
+        registry_of(hooks=[Writers(), Writers()])
 
 
 def test_the_order_of_a_kind() -> None:

@@ -228,6 +228,9 @@ async def test_a_failure_is_data_with_what_it_has_cost(runner: Runner, tmp_path:
         (Job(" "), "the prompt is empty"),
         (Job("Write.", (Path("nope.csv"),)), "nope.csv cannot be read"),
         (Job("Write.", formats=("pdf",), out="o"), "there is no format 'pdf'"),
+        (Job("Write.", formats="html", out="o"), "formats must be a list, not 'html'"),  # type: ignore[arg-type]
+        (Job("Write.", "rain.csv"), "a list of files, not 'rain.csv'"),  # type: ignore[arg-type]
+        (Job("Write.", Path("rain.csv")), "a list of files, not 'rain.csv'"),  # type: ignore[arg-type]
     ],
 )
 async def test_a_job_that_cannot_be_done_fails_with_one_sentence(

@@ -27,15 +27,16 @@ _NUMBERED = re.compile(r"(?:picture|file)-(\d+)\.")
 
 async def attachments_for(
     machine: Machine,
-    given: Sequence[Any],
+    given: Any,
     message: HumanMessage,
     earlier: Sequence[Attachment] = (),
 ) -> tuple[tuple[Attachment, ...], tuple[Attachment, ...]]:
     """The attachments of a turn, and those of them that its message brought.
 
-    given: what stands in the state: `Attachment`s, their dicts, paths, content blocks. `earlier` are those of the document that the
+    given: what stands in the state: a list of `Attachment`s, their dicts, paths, content blocks. `earlier` are those of the document that the
     turn goes on from. Of files with one name the latest counts: the message's, then `given`. Raises InputError for what cannot be used, UnavailableError for what is gone from the store.
     """
+    given = _listed(given)
     known = [*map(asdict, earlier), *given]
     start = 1 + max([len(known), *_numbers(known)])
     before = [_entry(machine, each, start + at) for at, each in enumerate(given)]
@@ -55,6 +56,14 @@ async def attachments_for(
     everything = {each.name: each for each in (*earlier, *old, *new)}
     await asyncio.to_thread(check_there, store, everything.values())
     return tuple(everything.values()), new
+
+
+def _listed(given: Any) -> Sequence[Any]:
+    """Raises InputError for one file, or anything else, in the place of a list of files."""
+    if isinstance(given, list | tuple):
+        return given
+    what = f"{type(given).__name__} {str(given)!r:.80}"
+    raise InputError(f"attachments must be a list of files, not the {what}; put it in a list")
 
 
 def check_there(store: ArtifactStore, attachments: Iterable[Attachment]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, cast
 
 from pydantic import BaseModel
 
-from llmi_agent.base.errors import ConfigError, UnavailableError
+from llmi_agent.base.errors import ConfigError, PluginError, UnavailableError
 from llmi_agent.contract.kinds import WELL_KNOWN, Kind
 from llmi_agent.contract.preview import Preview
 from llmi_agent.contract.spec import ToolSpec
@@ -163,15 +163,36 @@ def discover(names: Collection[str] | None = None, *, strict: bool = False) -> R
 def registry_of(*tools: ToolSpec | LiveTool, hooks: Sequence[object] = ()) -> Registry:
     """A registry made in code: specs, or live tools that carry a `spec`; `hooks` are plugin objects.
 
-    A model is still known by the name that an installed plugin's policy answers.
+    A model is still known by the name that an installed plugin's policy answers. Raises PluginError if two tools or two
+    policies have one name.
     """
     host = PluginHost(strict=True)
     for number, plugin in enumerate(hooks):
         host.add(plugin, f"hooks-{number}")
-    given = [_live(tool) for tool in tools]
-    return Registry(
-        [*given, *_registered(host)], host, Policies(host, installed=True), in_code=True
-    )
+    all_ = [*map(_live, tools), *_registered(host)]
+    _check_names("tools", [(each.spec.name, _what(each)) for each in all_])
+    policies = [spec for plugin in host.plugins for spec in plugin.policies]
+    _check_names("policies", [(each.name, each.load) for each in policies])
+    return Registry(all_, host, Policies(host, installed=True), in_code=True)
+
+
+def _check_names(word: str, named: Sequence[tuple[str, str]]) -> None:
+    """Raises PluginError if two have one name. named: names, and what goes by them."""
+    for name in dict(named):
+        same = [what for each, what in named if each == name]
+        if len(same) > 1:
+            raise PluginError(
+                f"{len(same)} {word} made in code are named {name!r}: {', '.join(same)}; "
+                "give each a name of its own, or leave out all but one"
+            )
+
+
+def _what(tool: Registered) -> str:
+    """What a person knows it by: the class of a live tool, else where it is loaded from."""
+    if not tool.shared:
+        return tool.spec.load
+    made = type(tool.make())
+    return f"{made.__module__}.{made.__qualname__}"
 
 
 def _live(tool: ToolSpec | LiveTool) -> Registered:

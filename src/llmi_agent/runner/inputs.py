@@ -23,6 +23,9 @@ def attach(
     store: ArtifactStore, files: Sequence[Attachment | Path | str]
 ) -> tuple[Attachment, ...]:
     """Keep the files in the store that are named by their paths. Raises LlmiError, naming the file or the store."""
+    if isinstance(files, str | Path | Attachment):
+        shown = files.name if isinstance(files, Attachment) else str(files)
+        raise InputError(f"attachments must be a list of files, not {shown!r}; put it in a list")
     paths = [each for each in files if not isinstance(each, Attachment)]
     try:
         if not isinstance(store, MemoryStore):

@@ -7,20 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from llmi_agent.base.errors import InputError
 from llmi_agent.document.model import Document
-from llmi_agent.document.render import FORMATS, write_document
+from llmi_agent.document.render import write_document
 from llmi_agent.runner.folder import holds_report
 from llmi_agent.store.artifacts import ArtifactStore
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 """Of an event loop: two threads that render at once gain nothing, and pygments fails if both are the first to import it."""
-
-
-def check_formats(formats: Sequence[str]) -> None:
-    """Raises InputError for one that there is not: to be asked before anything is paid for."""
-    if unknown := [each for each in formats if each not in FORMATS]:
-        raise InputError(f"there is no format {unknown[0]!r}; there are {', '.join(FORMATS)}")
 
 
 async def rendered(

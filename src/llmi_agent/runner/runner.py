@@ -16,6 +16,7 @@ from langchain_core.messages import HumanMessage
 from llmi_agent.base.errors import InputError, LlmiError
 from llmi_agent.contract.tool import Attachment
 from llmi_agent.document.model import Document
+from llmi_agent.document.render.files import check_formats
 from llmi_agent.records.costs import Costs
 from llmi_agent.records.known import Known
 from llmi_agent.run.seeds import member_seed
@@ -23,7 +24,7 @@ from llmi_agent.runner.episodes import Episodes, Order
 from llmi_agent.runner.graphs import Graph
 from llmi_agent.runner.inputs import attach, check_same
 from llmi_agent.runner.job import Failure, Job, Written, failure_of
-from llmi_agent.runner.rendering import check_formats, rendered
+from llmi_agent.runner.rendering import rendered
 from llmi_agent.runner.setup import Setup, prepare
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.home import default_store

@@ -30,9 +30,7 @@ def write_document(
     Markdown and JSON come with their pictures in `images`. Each file appears whole or not at all.
     Raises InputError for an unknown format and LlmiError if a file cannot be written.
     """
-    unknown = sorted(set(formats) - set(FORMATS))
-    if unknown:
-        raise InputError(f"there is no format {unknown[0]!r}; there are {', '.join(FORMATS)}")
+    check_formats(formats)
     chosen = [name for name in FORMATS if name in formats]
     absent: set[int] = set()
     if "md" in chosen or "json" in chosen:
@@ -40,6 +38,14 @@ def write_document(
     for name in chosen:
         _write_whole(out / REPORTS[name], _text(name, document, pictures, absent).encode())
     return [out / REPORTS[name] for name in chosen]
+
+
+def check_formats(formats: Collection[str]) -> None:
+    """Raises InputError for one that there is not: to be asked before anything is paid for."""
+    if isinstance(formats, str):
+        raise InputError(f"formats must be a list, not {formats!r}; put it in a list")
+    if unknown := [each for each in formats if each not in FORMATS]:
+        raise InputError(f"there is no format {unknown[0]!r}; there are {', '.join(FORMATS)}")
 
 
 def load_document(path: Path) -> tuple[Document, Pictures]:
