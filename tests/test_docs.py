@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ import pytest
 
 from llmi_agent.cli import llmi
 from llmi_agent.config.options import Options
+from llmi_agent.records.database import connect
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -182,3 +184,11 @@ def test_the_examples_run(script: str, words: str, tmp_path: Path) -> None:
     )
     assert done.stderr == ""
     assert words in done.stdout
+
+
+def test_the_page_on_events_names_the_columns_of_the_file(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "journal.db")) as file:
+        columns = [row[1] for row in file.execute("PRAGMA table_info(records)")]
+    page = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    table = page.split("| column |")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == columns
