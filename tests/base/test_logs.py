@@ -55,3 +55,12 @@ def test_a_library_user_who_configures_nothing_sees_nothing(
 ) -> None:
     get_logger().info("call.started")
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_secret_in_what_becomes_a_string_is_redacted() -> None:
+    stream = io.StringIO()
+    configure_logs(["r8_CANARY9z8y7x6w"], stream=stream)
+    error = ValueError(r"no such key: r8\_CANARY9z8y7x6w, r8&#95;CANARY9z8y7x6w")
+    get_logger().warning("call.failed", error=error, at=Path("r8_CANARY9z8y7x6w"))
+    assert "CANARY" not in stream.getvalue()
+    assert stream.getvalue().count("[secret]") == 3

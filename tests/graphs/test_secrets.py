@@ -62,7 +62,7 @@ def answers() -> list[Any]:
 async def test_an_escaped_key_is_nowhere(
     server: OpenAIServer, store: ArtifactStore, tmp_path: Path
 ) -> None:
-    tool = FakeTool("s", "search", answers())
+    tool: Any = FakeTool("s", "search", answers())
     graph = build_graph(
         model="openai/a",
         api_base=f"{server.url}/v1",
@@ -73,7 +73,7 @@ async def test_an_escaped_key_is_nowhere(
     )
     told: list[Any] = []
     state: Any = None
-    modes = ["custom", "values"]
+    modes: Any = ["custom", "values"]
     prompt = {"messages": [HumanMessage(r"Write of sk\-CANARY0a1b2c3d4e.")]}
     async for mode, each in graph.astream(prompt, stream_mode=modes):
         told, state = ([*told, each], state) if mode == "custom" else (told, each)

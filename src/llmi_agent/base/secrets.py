@@ -41,7 +41,7 @@ class Redactor:
     def __init__(self, values: Iterable[str] = ()) -> None:
         parts = {part for value in values for part in _parts(value) if not is_ordinary(part)}
         forms = {form for part in parts for form in _spellings(part)}
-        seen = {Seen(form, view).plain for form in forms for view in VIEWS}
+        seen = {each for form in forms for view in VIEWS for each in Seen(form, view).depths}
         self._written = _Values(forms)
         self._seen = _Values({each for each in seen if not is_ordinary(each)})
 
@@ -53,12 +53,18 @@ class Redactor:
         return redacted
 
     def _unseen(self, text: str, view: str) -> str:
-        seen, pieces, done = Seen(text, view), [], 0
-        for found in self._seen.in_text(seen.plain):
-            start, end = seen.start(found.start()), seen.end(found.end())
-            # A backslash that stood before it would now stand before a bracket.
-            pieces += [text[done:start].rstrip("\\"), "[secret]"]
-            done = end
+        seen = Seen(text, view)
+        spans = sorted(
+            (seen.start(depth, found.start()), seen.end(depth, found.end()))
+            for depth, shown in enumerate(seen.depths)
+            for found in self._seen.in_text(shown)
+        )
+        pieces, done = [], 0
+        for start, end in spans:
+            if start >= done:
+                # A backslash that stood before it would now stand before a bracket.
+                pieces += [text[done:start].rstrip("\\"), "[secret]"]
+            done = max(done, end)
         return "".join((*pieces, text[done:]))
 
     def unfinished(self, text: str) -> int:
@@ -75,7 +81,10 @@ class Redactor:
     def _begin(self, text: str, view: str) -> int:
         """Where what a reader may take for the beginning of a secret starts, at the end of `text`."""
         seen = Seen(text, view, whole=False)
-        start = seen.start(len(seen.plain) - self._seen.begun(seen.plain))
+        start = min(
+            seen.start(depth, len(shown) - self._seen.begun(shown))
+            for depth, shown in enumerate(seen.depths)
+        )
         return len(text[:start].rstrip("\\"))
 
     def data(self, value: Any) -> Any:

@@ -32,20 +32,20 @@ _ESCAPES = rf"""(?P<backslash> \\u[dD][89abAB][0-9a-fA-F]{{2}}{_LOW} | \\u[0-9a-
       | (?P<name> &[A-Za-z][A-Za-z0-9]{{1,31}}; )
       | (?P<byte> %[0-7][0-9a-fA-F] | %[c-fC-F][0-9a-fA-F](?:%[89abAB][0-9a-fA-F]){{1,3}} )
       | \\+(?!u[0-9a-fA-F]{{4}}|x[0-9a-fA-F]{{2}})"""
-_UNSHOWN_TAGS = rf"""{_ESCAPES}
-      | {_THINKING}[<\[◁]/{_REASONING}[>\]▷]
-      | {_TAG}>
-      | [{_EMPHASIS}{_UNSEEN}]+"""
+_SHOWN = rf"{_ESCAPES} | [{_EMPHASIS}{_UNSEEN}]+"
+_TAGS_TOO = rf"{_THINKING}[<\[◁]/{_REASONING}[>\]▷] | {_TAG}>"
+_LINKS_TOO = rf"{_LINK}\) | \[+ | \]"
 VIEWS: Final = {
     view: re.compile(pattern, re.VERBOSE)
     for view, pattern in (
-        ("source", rf"{_ESCAPES} | [{_EMPHASIS}{_UNSEEN}]+"),
-        ("tagless", _UNSHOWN_TAGS),
-        ("linkless", rf"{_UNSHOWN_TAGS} | {_LINK}\) | \[+ | \]"),
+        ("source", _SHOWN),
+        ("tagless", rf"{_TAGS_TOO} | {_SHOWN}"),
+        ("linkless", rf"{_LINKS_TOO} | {_SHOWN}"),
+        ("page", rf"{_TAGS_TOO} | {_LINKS_TOO} | {_SHOWN}"),
     )
 }
-"""What is taken out of sight: escapes and marks; tags and a model's reasoning, too; links, too. What is in a tag or in a
-link's address can be read as well, so none of the three stands for the others."""
+"""What is taken out of sight: escapes and marks; tags and a model's reasoning, too; links, too; all of it. What is in
+a tag or in a link's address can be read as well, so none of them stands for the others."""
 _BEGUN = re.compile(
     r"""(?: (?:\\(?:[ux][0-9a-fA-F]{0,4})?){1,2}
           | &(?: \#(?: [xX][0-9a-fA-F]{0,64} | [0-9]{0,64} ) | [A-Za-z][A-Za-z0-9]{0,31} )?
@@ -72,33 +72,35 @@ def unclosed(text: str) -> list[int]:
 
 
 class Seen:
-    """`text` as it is seen, in `plain`. Takes time in proportion to the text's length.
+    """`text` as it is seen: `depths` are what it is with its escapes undone not at all, once, twice and so on.
+
+    Takes time in proportion to the text's length.
 
     view: one of `VIEWS`.
-    whole: more of the text is not to come, so that an escape that it ends in is none; else that is left out of `plain`.
+    whole: more of the text is not to come, so that an escape that it ends in is none; else that is left out.
     """
 
     def __init__(self, text: str, view: str, *, whole: bool = True) -> None:
-        self.plain = text
+        self.depths: list[str] = []
         self._layers: list[_Layer] = []
         for _ in range(_DEEPEST):
-            if not whole:
-                self.plain = _without_begun(self.plain)
-            layer = _Layer(self.plain, VIEWS[view])
+            self.depths.append(text if whole else _without_begun(text))
+            layer = _Layer(self.depths[-1], VIEWS[view])
             if not layer.starts:
-                break
+                return
             self._layers.append(layer)
-            self.plain = layer.text
+            text = layer.text
+        self.depths.append(text if whole else _without_begun(text))
 
-    def start(self, place: int) -> int:
-        """Where in the text begins what `plain` has at `place`; at its end: where what is left out begins."""
-        for layer in reversed(self._layers):
+    def start(self, depth: int, place: int) -> int:
+        """Where in the text begins what stands at `place`; at the end: where what is left out begins."""
+        for layer in reversed(self._layers[:depth]):
             place = layer.start(place)
         return place
 
-    def end(self, place: int) -> int:
-        """Where in the text ends what `plain` has before `place`, which is not 0."""
-        for layer in reversed(self._layers):
+    def end(self, depth: int, place: int) -> int:
+        """Where in the text ends what stands before `place`, which is not 0."""
+        for layer in reversed(self._layers[:depth]):
             place = layer.end(place)
         return place
 
