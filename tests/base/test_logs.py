@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +58,7 @@ def test_a_library_user_who_configures_nothing_sees_nothing(
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.usefixtures("logger_as_it_was")
 def test_a_secret_in_what_becomes_a_string_is_redacted() -> None:
     stream = io.StringIO()
     configure_logs(["r8_CANARY9z8y7x6w"], stream=stream)
