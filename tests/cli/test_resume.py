@@ -32,7 +32,9 @@ def records() -> list[Record]:
 
 
 def keys(kind: str) -> Counter[str]:
-    return Counter(record.key for record in records() if record.kind == kind)
+    """What the records of a kind are about, but for calls that were stopped."""
+    stopped = '"by":"nobody"'
+    return Counter(r.key for r in records() if r.kind == kind and stopped not in r.data)
 
 
 def llmi(*arguments: str) -> subprocess.CompletedProcess[str]:
