@@ -36,7 +36,7 @@ from llmi_agent.records import cache
 from llmi_agent.records.cache import GRACE_SECONDS, Cache
 from llmi_agent.records.journal import Entry, Journal, journal_beside
 from llmi_agent.records.outcome import Candidate, Finished, Outcome
-from llmi_agent.run.dispatcher import end
+from llmi_agent.run.call_ends import end
 from llmi_agent.run.seeds import member_seed
 from llmi_agent.run.session import Session
 from llmi_agent.run.toolkit import Toolkit

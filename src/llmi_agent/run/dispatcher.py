@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from llmi_agent.base.errors import ResourceError
 from llmi_agent.contract.spec import ToolSpec
@@ -33,6 +33,7 @@ from llmi_agent.records.events import CallEnded, CallJob, CallStarted, Progresse
 from llmi_agent.records.outcome import Finished, Outcome
 from llmi_agent.run.admission import admitted
 from llmi_agent.run.answer import Asker
+from llmi_agent.run.call_ends import STOPPED, By, end
 from llmi_agent.run.previews import copies_of
 from llmi_agent.run.seeds import call_seed
 from llmi_agent.run.stray_tasks import disowned
@@ -41,9 +42,6 @@ from llmi_agent.run.tool_answers import ToolAnswers
 
 if TYPE_CHECKING:
     from llmi_agent.run.toolkit import Toolkit
-
-
-STOPPED = Failed("cancelled", "the run was stopped")
 
 
 class Dispatcher:
@@ -82,13 +80,10 @@ class Dispatcher:
             self._start(call, registered, context, cached=True)
             ended = await self._reused(call, registered.spec, context, known)
         else:
-            limit = self._toolkit.limits.of(call.tool, call.kind)
-            async with self._permit(call.kind), limit.held(call.episode):
-                self._start(call, registered, context)
-                ended = await self._answered(call, registered, context, reuse)
+            ended = await self._made(call, registered, context, reuse)
         told = self._session.tell(ended)
         if self._ledger.costs_money(call.key):
-            await told  # without a permit, which others wait for
+            await told
         return ended.outcome
 
     def _start(
@@ -110,31 +105,40 @@ class Dispatcher:
             )
         )
 
-    async def _answered(
+    async def _made(
         self, call: ToolCall, registered: Registered, context: ToolContext, reuse: str | None
     ) -> CallEnded:
-        """How the call ended, also if it is stopped."""
-        try:
-            return await self._done(call, registered, context, reuse)
-        except asyncio.CancelledError:
-            self._session.tell(end(call, STOPPED, "nobody"))
-            raise
+        """How the call ended, also if it is stopped. Its pictures are taken in without a permit, which others wait for."""
+        limit = self._toolkit.limits.of(call.tool, call.kind)
+        async with AsyncExitStack() as permit:
+            await permit.enter_async_context(self._permit(call.kind))
+            await permit.enter_async_context(limit.held(call.episode))
+            self._start(call, registered, context)
+            try:
+                answer, by = await self._answer(call, registered, context)
+                await permit.aclose()
+                if by == "nobody":
+                    return end(call, answer, by)  # there may be money for it later
+                outcome = await self._ended(call, registered.spec, context, answer)
+            except asyncio.CancelledError:
+                self._session.tell(end(call, STOPPED, "nobody"))
+                raise
+        # What a hook says is not what the tool would say the next time.
+        return end(call, outcome, by, reuse if by == "tool" else None)
 
-    async def _done(
-        self, call: ToolCall, registered: Registered, context: ToolContext, reuse: str | None
-    ) -> CallEnded:
+    async def _answer(
+        self, call: ToolCall, registered: Registered, context: ToolContext
+    ) -> tuple[Any, By]:
+        """What is answered, and by whom; by nobody, why the call is not made."""
         spec = registered.spec
         answer = await self._hooks_answer(call, spec, context)
         if answer is not None:
-            outcome = await self._ended(call, spec, context, answer)
-            return end(call, outcome, "hook")  # not what the tool would say the next time
+            return answer, "hook"
         await self._ledger.turn(self._ledger.price(spec) or 0.0)
         if refusal := self._ledger.reserve_call(call, spec):
-            return end(call, refusal, "nobody")  # there may be money for it later
+            return refusal, "nobody"
         await self._ledger.committed(call.key)
-        answer = await self._timed(call, registered, context)
-        outcome = await self._ended(call, spec, context, answer)
-        return end(call, outcome, "tool", reuse)
+        return await self._timed(call, registered, context), "tool"
 
     async def _known(self, call: ToolCall, spec: ToolSpec, reuse: str | None) -> Finished | None:
         """An earlier call's result, unless this very call has a vendor's job to pick up."""
@@ -278,22 +282,3 @@ class Dispatcher:
 def _cancelled_from_outside() -> bool:
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
-
-
-def end(
-    call: ToolCall,
-    outcome: Outcome,
-    by: Literal["tool", "cache", "hook", "nobody"],
-    reuse: str | None = None,
-) -> CallEnded:
-    """reuse: what later runs find the result by. A failure, and a picture that shows nothing, is not found again."""
-    useful = isinstance(outcome, Finished) and not all(each.blank for each in outcome.candidates)
-    return CallEnded(
-        call=call.key,
-        slot=call.slot,
-        attempt=call.attempt,
-        tool=call.tool,
-        outcome=outcome,
-        by=by,
-        reuse=reuse if useful else None,
-    )

@@ -17,7 +17,8 @@ from llmi_agent.contract.tool import Attachment, Failed, Provenance, ToolCall
 from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.events import Event, Halted, Input, SlotSettled
 from llmi_agent.records.outcome import Dropped, Kept, Outcome
-from llmi_agent.run.dispatcher import STOPPED, Dispatcher
+from llmi_agent.run.call_ends import STOPPED
+from llmi_agent.run.dispatcher import Dispatcher
 from llmi_agent.run.ledger import Ledger
 from llmi_agent.run.listeners import Emit, Listener, logging, streaming
 from llmi_agent.run.purse import Purse
