@@ -94,7 +94,7 @@ def _about(store: ArtifactStore, episode: str) -> dict[str, Any]:
         known = Episodes(store).known(episode)
     except Exception:  # noqa: BLE001 - the error that is being told matters more
         return {"episode": episode, "usd": None}
-    return {"episode": episode, "usd": summary.usd(known.costs) if known else None}
+    return {"episode": episode, "usd": known.costs.total if known else None}
 
 
 async def _watched(life: Life, watcher: Watcher) -> Written:

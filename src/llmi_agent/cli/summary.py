@@ -11,7 +11,6 @@ from llmi_agent.cli.text import plural
 from llmi_agent.document.model import Document, Figure, Missing
 from llmi_agent.document.render.pictures import Pictures, gone
 from llmi_agent.document.render.wording import bill
-from llmi_agent.records.costs import Costs
 
 
 def data(document: Document, files: Sequence[Path], seconds: float) -> dict[str, Any]:
@@ -29,14 +28,9 @@ def data(document: Document, files: Sequence[Path], seconds: float) -> dict[str,
         "model": document.policy,
         "bindings": document.bindings,
         "seconds": round(seconds, 3),
-        "usd": usd(document.costs),
+        "usd": document.costs.total,
         "costs": document.costs.model_dump(mode="json"),
     }
-
-
-def usd(costs: Costs) -> float | None:
-    """What a run cost, if all of it is known or estimated."""
-    return None if costs.unknown else costs.usd
 
 
 def warnings(document: Document) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.base.invalid import first_fault
 from llmi_agent.contract.tool import Attachment, Reason
 from llmi_agent.records.costs import Costs
 from llmi_agent.records.outcome import Filled
@@ -111,9 +112,7 @@ def read_document(text: str) -> Document:
 def _reason(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return " ".join(str(error).split())
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"]))
-    return f"{place}: {first['msg']}" if place else first["msg"]
+    return first_fault(error)
 
 
 _HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)

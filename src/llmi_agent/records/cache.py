@@ -20,7 +20,6 @@ from llmi_agent.base.errors import InputError
 from llmi_agent.contract.tool import Image, Produced, ToolCall, ToolContext
 from llmi_agent.host.registry import Registered
 from llmi_agent.records.codec import ended_of
-from llmi_agent.records.episode import pictures_there
 from llmi_agent.records.journal import Journal
 from llmi_agent.records.outcome import Finished
 from llmi_agent.store.artifacts import ArtifactStore, Size
@@ -75,7 +74,7 @@ class Cache:
             known = ended_of(record).outcome if record else None
         except InputError:
             return None
-        if not isinstance(known, Finished) or not pictures_there(known, self._store):
+        if not isinstance(known, Finished) or not _pictures_there(known, self._store):
             return None
         return known.model_copy(update={"usd": 0.0})
 
@@ -174,3 +173,8 @@ def _modules(module: str) -> list[Path]:
     folders = [Path(each, *inner[:-1]) for each in spec.submodule_search_locations or ()]
     found = (path for folder in folders for path in folder.rglob("*.py"))
     return sorted(path for path in found if path.is_file())  # editors leave dangling links
+
+
+def _pictures_there(outcome: Finished, store: ArtifactStore) -> bool:
+    """Whether all its pictures are still in the store; they stay there while the run goes on to use them."""
+    return all(store.renew(candidate.digest) for candidate in outcome.candidates)

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.base.invalid import first_fault
 from llmi_agent.base.text import one_line
 from llmi_agent.records import former
 from llmi_agent.records.events import EVENTS, CallEnded, Event
@@ -69,8 +70,7 @@ def _sound(record: Record) -> Iterator[None]:
 def _damage(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return one_line(f"{type(error).__name__}: {error}")[:200]
-    first = error.errors()[0]
-    return ": ".join([*filter(None, [".".join(map(str, first["loc"]))]), first["msg"]])
+    return first_fault(error)
 
 
 def events_of(records: Iterable[Record]) -> Iterator[tuple[float, Event]]:

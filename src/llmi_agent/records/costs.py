@@ -30,6 +30,10 @@ class Charge(BaseModel):
     input_tokens: int | None = None
     output_tokens: int | None = None
 
+    def held(self, reserved: float) -> float:
+        """US dollars that a budget counts for it: what was `reserved`, until its cost is known."""
+        return reserved if self.usd is None else self.usd
+
 
 class Costs(BaseModel):
     """All calls of a run."""
@@ -54,6 +58,11 @@ class Costs(BaseModel):
             unknown=sum(charge.usd is None for charge in each),
             charges=each,
         )
+
+    @property
+    def total(self) -> float | None:
+        """The sum, if all of it is known or estimated; None if the cost of a call is unknown."""
+        return None if self.unknown else self.usd
 
     def of_slot(self, slot: int) -> float | None:
         """What the tools' calls for a slot cost; None if one of them is unknown."""

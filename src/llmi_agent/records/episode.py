@@ -12,7 +12,7 @@ from llmi_agent.records.commit import Commit
 from llmi_agent.records.events import Event, Opened
 from llmi_agent.records.journal import Entry, Journal
 from llmi_agent.records.known import Known
-from llmi_agent.records.outcome import Dropped, Finished, Kept, Outcome
+from llmi_agent.records.outcome import Dropped, Kept, Outcome
 from llmi_agent.store.artifacts import ArtifactStore
 
 LINGER = 0.02
@@ -147,8 +147,3 @@ class EpisodeJournal:
             entries = list(self._waiting)
             self._waiting.clear()
             self._last = self._journal.append(self._episode, *entries)
-
-
-def pictures_there(outcome: Finished, store: ArtifactStore) -> bool:
-    """Whether all its pictures are still in the store; they stay there while the run goes on to use them."""
-    return all(store.renew(candidate.digest) for candidate in outcome.candidates)

@@ -19,6 +19,7 @@ from llmi_agent.host.policies import error_of
 from llmi_agent.models.resolve import Model
 from llmi_agent.models.trouble import Trouble, trouble_of
 from llmi_agent.run.answer import Answer, Asker, Question
+from llmi_agent.run.call_ends import STOPPED
 from llmi_agent.run.limits import Limits
 from llmi_agent.store.artifacts import ArtifactStore
 
@@ -149,7 +150,7 @@ class Policy:
 def _words(error: BaseException) -> str:
     """What is put on record of an error, or of the end of the run."""
     if isinstance(error, asyncio.CancelledError | GeneratorExit):
-        return "the run was stopped"
+        return STOPPED.message
     return trouble_of(error).words
 
 

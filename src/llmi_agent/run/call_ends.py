@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 from llmi_agent.contract.tool import Failed, ToolCall
-from llmi_agent.records.events import CallEnded
+from llmi_agent.records.events import By, CallEnded
 from llmi_agent.records.outcome import Finished, Outcome
 
 STOPPED = Failed("cancelled", "the run was stopped")
-
-By: TypeAlias = Literal["tool", "cache", "hook", "nobody"]
-"""Who answers a call."""
 
 
 def end(

@@ -29,11 +29,11 @@ from llmi_agent.contract.tool import (
 )
 from llmi_agent.host.registry import Registered
 from llmi_agent.records.cache import Cache, identity
-from llmi_agent.records.events import CallEnded, CallJob, CallStarted, Progressed
+from llmi_agent.records.events import By, CallEnded, CallJob, CallStarted, Progressed
 from llmi_agent.records.outcome import Finished, Outcome
 from llmi_agent.run.admission import admitted
 from llmi_agent.run.answer import Asker
-from llmi_agent.run.call_ends import STOPPED, By, end
+from llmi_agent.run.call_ends import STOPPED, end
 from llmi_agent.run.previews import copies_of
 from llmi_agent.run.seeds import call_seed
 from llmi_agent.run.stray_tasks import disowned

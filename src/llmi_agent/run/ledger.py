@@ -30,8 +30,8 @@ class _Entry:
 
     @property
     def held(self) -> float:
-        """US dollars that the budget counts for it: what was reserved, until its cost is known."""
-        return self.reserved if self.charge.usd is None else self.charge.usd
+        """US dollars that the budget counts for it."""
+        return self.charge.held(self.reserved)
 
 
 class Ledger:

@@ -7,7 +7,6 @@ import threading
 from weakref import WeakValueDictionary
 
 from llmi_agent.records.codec import events_of
-from llmi_agent.records.events import Charged
 from llmi_agent.records.journal import Journal
 from llmi_agent.records.known import Known
 
@@ -61,7 +60,8 @@ class Purse:
                 return
             for episode in journal.group(group):
                 known = Known(event for _, event in events_of(journal.read(episode)))
-                self.hold(episode, sum(map(_held, known.charges.values())))
+                charges = known.charges.values()
+                self.hold(episode, sum(e.charge.held(e.reserved) for e in charges if e.charge))
             self._filled = True
 
     @property
@@ -93,9 +93,3 @@ class Purses:
 def _wake(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-
-def _held(charged: Charged) -> float:
-    if charged.charge is None:
-        return 0.0
-    return charged.reserved if charged.charge.usd is None else charged.charge.usd

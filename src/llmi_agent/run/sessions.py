@@ -16,6 +16,7 @@ from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackManager
 from langchain_core.runnables import RunnableConfig
 
 from llmi_agent.base.errors import InputError, LlmiError
+from llmi_agent.run.call_ends import STOPPED
 from llmi_agent.run.session import Session
 
 
@@ -118,5 +119,5 @@ async def _close(opening: asyncio.Task[Session], why: BaseException | None) -> N
 
 def _words(why: BaseException) -> str:
     if isinstance(why, asyncio.CancelledError):
-        return "the run was stopped"
+        return STOPPED.message
     return str(why) if isinstance(why, LlmiError) else f"{type(why).__name__}: {why}"

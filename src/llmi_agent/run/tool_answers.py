@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from llmi_agent.base.invalid import first_fault
 from llmi_agent.base.resources import exhausted
 from llmi_agent.base.secrets import Redactor
 from llmi_agent.base.text import printable
@@ -113,7 +114,5 @@ class ToolAnswers:
 
 def _words(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        return ": ".join(filter(None, (place, first["msg"])))
+        return first_fault(error)
     return " ".join(str(error).split())

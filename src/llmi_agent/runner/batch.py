@@ -12,7 +12,7 @@ from llmi_agent.base.errors import LlmiError
 from llmi_agent.base.text import one_line
 from llmi_agent.document.render.files import REPORTS
 from llmi_agent.runner.inputs import Inputs, group_of
-from llmi_agent.runner.job import FORMATS, Failure, Job, Written, failure_of, usd
+from llmi_agent.runner.job import FORMATS, Failure, Job, Written, failure_of
 from llmi_agent.runner.manifest import Item, ItemState, Key, Manifest
 from llmi_agent.runner.prompt_file import Prompt
 from llmi_agent.runner.runner import Runner, Tell
@@ -183,7 +183,7 @@ class Batch:
             title=document.title,
             figures=len(document.figures),
             missing=len(document.missing),
-            usd=usd(document.costs),
+            usd=document.costs.total,
             seconds=round(written.seconds, 3),
             files=tuple(path.relative_to(self.folder).as_posix() for path in written.files),
         )
@@ -194,7 +194,7 @@ class Batch:
             inputs,
             "failed",
             episode=failure.episode,
-            usd=usd(failure.costs),
+            usd=failure.costs.total,
             seconds=round(failure.seconds, 3),
             message=failure.message,
         )

@@ -90,8 +90,3 @@ def failure_of(error: BaseException, secrets: Mapping[str, str] | None = None) -
     words = unexpected(found) if strange else str(found)
     redactor = Redactor(secret_values(os.environ if secrets is None else secrets))
     return Failure(redactor.text(one_line(words)), found, strange)
-
-
-def usd(costs: Costs) -> float | None:
-    """What it cost in US dollars, if all of it is known or estimated."""
-    return None if costs.unknown else costs.usd

@@ -32,6 +32,7 @@ from llmi_agent.records.events.run import (
     Text as Text,
 )
 from llmi_agent.records.events.slot import (
+    By as By,
     CallEnded as CallEnded,
     CallJob as CallJob,
     CallStarted as CallStarted,

@@ -10,6 +10,8 @@ from llmi_agent.records.costs import Charge
 from llmi_agent.records.events.base import Durable
 from llmi_agent.records.outcome import Dropped, Finished, Kept
 
+By: TypeAlias = Literal["tool", "cache", "hook", "nobody"]
+"""Who answers a call."""
 Step: TypeAlias = Literal["retrying", "repairing", "falling back"]
 """What is done about an attempt that failed."""
 
@@ -111,7 +113,7 @@ class CallEnded(Durable):
     attempt: int
     tool: str
     outcome: Finished | Failed
-    by: Literal["tool", "cache", "hook", "nobody"] = "tool"
+    by: By = "tool"
     """Who answered; nobody if it was stopped, or there was no money for it: it may be made again."""
     reuse: str | None = None
     """What later runs find the result by."""
