@@ -34,7 +34,7 @@ async def compose(machine: Machine, state: State, config: RunnableConfig) -> dic
         settled = session.known.settled.get(slot.index)
         if settled is None or settled.verdict != verdicts[slot.index]:
             session.settle(slot.index, slot_digest(slot), verdicts[slot.index])
-    document = _erased(
+    document, plain = _erased(
         composed(session.episode, session.known, draft, verdicts, time.time()),
         machine.toolkit.redactor,
     )
@@ -46,14 +46,14 @@ async def compose(machine: Machine, state: State, config: RunnableConfig) -> dic
     for note in document.notes:
         session.tell(Noted(message=note))
     await session.tell(Composed(title=document.title))
-    return {"document": document.model_dump(mode="json"), "messages": [message]}
+    return {"document": plain, "messages": [message]}
 
 
-def _erased(document: Document, redactor: Redactor) -> Document:
-    """The last line of defence: by now all of it should be free of secrets."""
+def _erased(document: Document, redactor: Redactor) -> tuple[Document, dict[str, Any]]:
+    """The document and its JSON. The last line of defence: by now all of it should be free of secrets."""
     said = document.model_dump(mode="json")
     clean = redactor.data(said)
     if clean == said:
-        return document
+        return document, said
     get_logger().warning("document.held_secret", episode=document.episode)
-    return Document.model_validate(clean)
+    return Document.model_validate(clean), clean

@@ -201,8 +201,14 @@ def _last_episode(messages: list[AnyMessage], document: dict[str, Any] | None) -
     """That of the thread's last document; empty if there is none."""
     if document:
         return str(document["episode"])
-    ours = [each for each in messages if isinstance(each, AIMessage) and each.name == NAME]
-    return episode_of(ours[-1]) if ours else ""
+    last = _last_answer(messages)
+    return episode_of(last) if last else ""
+
+
+def _last_answer(messages: list[AnyMessage]) -> AIMessage | None:
+    """The last message of ours in the thread."""
+    ours = (each for each in messages if isinstance(each, AIMessage) and each.name == NAME)
+    return next(reversed([*ours]), None)
 
 
 async def _last_figures(
@@ -219,10 +225,10 @@ async def _last_figures(
             )
             for figure in Document.model_validate(document).figures
         ]
-    ours = [each for each in messages if isinstance(each, AIMessage) and each.name == NAME]
-    if not ours or not (figures := figures_of(ours[-1])):
+    last = _last_answer(messages)
+    if last is None or not (figures := figures_of(last)):
         return []
-    return await asyncio.to_thread(_known_figures, machine, episode_of(ours[-1]), figures)
+    return await asyncio.to_thread(_known_figures, machine, episode_of(last), figures)
 
 
 def _known_figures(
