@@ -52,6 +52,8 @@ class Record:
     """When it happened, in seconds since the epoch."""
     schema: int = SCHEMA
     """Of `kind`, `key` and `data`."""
+    tokens: bytes | None = None
+    """The token arrays of a model's answer, packed, if they were kept and asked for."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ class Entry:
     """What `Journal.reusable` finds it by."""
     at: float = field(default_factory=time.time)
     """Seconds since the epoch."""
+    tokens: bytes | None = None
+    """The token arrays of a model's answer, packed."""
+    reward: tuple[str, str, str, float | None, str] | None = None
+    """Of a `rewarded` record, what it is found by: scope, about, component, value, status."""
 
 
 class Journal:
