@@ -82,7 +82,8 @@ WHOLE: dict[str, Event] = {
         raw="raw\x00",
         reasoning="hm",
         withheld=True,
-        tokens=events.Tokens((1, 2), (9,), (-0.1, -12.000000000000002), "raw_logprobs"),
+        tokens=events.Tokens((1, 2), (9,), (-0.1, -12.000000000000002), "raw_logprobs", ((2, 5),)),
+        weights="step-7",
     ),
     "restarted": events.Restarted(model="b", message="again"),
     "slot_planned": events.SlotPlanned(
@@ -104,6 +105,7 @@ WHOLE: dict[str, Event] = {
         inputs=(DIGEST,),
         seed=5,
         cached=True,
+        executes_code=True,
     ),
     "call_job": events.CallJob(call="k", job="prediction-7"),
     "call_ended": events.CallEnded(
@@ -127,13 +129,24 @@ WHOLE: dict[str, Event] = {
     "slot_settled": events.SlotSettled(slot=1, origin="o", verdict=KEPT),
     "composed": events.Composed(title="T"),
     "halted": events.Halted(message="why"),
+    "rewarded": events.Rewarded(
+        component="count",
+        value=None,
+        scope="slot",
+        about="1",
+        status="error",
+        error="why",
+        profile="paper",
+        judge="a-2026",
+        rubric="ab12",
+    ),
 }
 """One of each durable event, with all that it can hold."""
 
 
 def recorded(event: Event) -> Record:
     entry = entry_of(event)
-    return Record(entry.kind, entry.key, entry.data, entry.at)
+    return Record(entry.kind, entry.key, entry.data, entry.at, tokens=entry.tokens)
 
 
 def test_there_is_an_example_of_each_with_nothing_left_out() -> None:
@@ -198,6 +211,7 @@ def test_what_is_said_twice_is_recorded_once_unless_it_happens_anew() -> None:
         "restarted",
         "call_started",
         "halted",
+        "rewarded",
     }
 
 

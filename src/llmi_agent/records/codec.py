@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,24 +14,38 @@ from pydantic_core import PydanticSerializationError
 from llmi_agent.base.errors import InputError
 from llmi_agent.base.invalid import first_fault
 from llmi_agent.base.text import one_line
-from llmi_agent.records import former
-from llmi_agent.records.events import EVENTS, CallEnded, Event
+from llmi_agent.records import arrays, former
+from llmi_agent.records.events import EVENTS, CallEnded, Event, ModelEnded, Rewarded
 from llmi_agent.records.journal import SCHEMA, Entry, Record
 
 
 def entry_of(event: Event) -> Entry:
     """What the journal is to keep of a durable event, stamped now."""
-    reuse = event.reuse if isinstance(event, CallEnded) else None
-    return Entry(event.type, event.key, _text(event), reuse)
+    return Entry(
+        event.type,
+        event.key,
+        _text(event),
+        reuse=event.reuse if isinstance(event, CallEnded) else None,
+        tokens=arrays.pack(event.tokens)
+        if isinstance(event, ModelEnded) and event.tokens
+        else None,
+        reward=_reward(event) if isinstance(event, Rewarded) else None,
+    )
+
+
+def _reward(event: Rewarded) -> tuple[str, str, str, float | None, str]:
+    """What a reward is found by."""
+    return event.scope, event.about, event.component, event.value, event.status
 
 
 def _text(event: Event) -> str:
     """An event as JSON; half a surrogate pair, which is no text, becomes a question mark."""
     adapter = _adapter(type(event))
+    apart = {"tokens"} if isinstance(event, ModelEnded) else None
     try:
-        return adapter.dump_json(event).decode()
+        return adapter.dump_json(event, exclude=apart).decode()
     except PydanticSerializationError:
-        plain = json.dumps(adapter.dump_python(event), ensure_ascii=False)
+        plain = json.dumps(adapter.dump_python(event, exclude=apart), ensure_ascii=False)
         return plain.encode("utf-8", "replace").decode()
 
 
@@ -53,6 +68,8 @@ def _event_of(record: Record) -> Event:
         )
     with _sound(record):
         event: Event = _adapter(known).validate_json(record.data)
+        if record.tokens is not None and isinstance(event, ModelEnded):
+            return replace(event, tokens=arrays.unpack(record.tokens))
     return event
 
 

@@ -24,6 +24,7 @@ from llmi_agent.records.events import (
     Ordered,
     Restarted,
     Resumed,
+    Rewarded,
     SlotPlanned,
     SlotSettled,
 )
@@ -58,6 +59,8 @@ class Known:
         """Calls of tools, by their keys."""
         self.settled: dict[int, SlotSettled] = {}
         """The last verdict on each slot, perhaps one that is still open."""
+        self.rewards: list[Rewarded] = []
+        """In the order in which they were given."""
         self._texts: dict[str, list[str]] = {}
         self._accepted: dict[tuple[str, int | None, int], str] = {}
         self._last: dict[tuple[str, str], Event] = {}
@@ -96,6 +99,8 @@ class Known:
                 self.ended[event.call] = event
             case SlotSettled():
                 self.settled[event.slot] = event
+            case Rewarded():
+                self.rewards.append(event)
 
     def _live(self, event: Opened | Resumed | Ordered | Composed) -> None:
         match event:

@@ -102,6 +102,7 @@ class Dispatcher:
                 inputs=call.inputs,
                 seed=context.seed if registered.spec.uses_seed else None,
                 cached=cached,
+                executes_code=registered.spec.executes_code,
             )
         )
 

@@ -19,6 +19,11 @@ from llmi_agent.records.events.model import (
     ModelText as ModelText,
     Tokens as Tokens,
 )
+from llmi_agent.records.events.reward import (
+    TOTAL as TOTAL,
+    Rewarded as Rewarded,
+    Scope as Scope,
+)
 from llmi_agent.records.events.run import (
     Composed as Composed,
     Halted as Halted,
@@ -65,6 +70,7 @@ Event: TypeAlias = (
     | SlotSettled
     | Composed
     | Halted
+    | Rewarded
     | Text
     | Progressed
     | Noted

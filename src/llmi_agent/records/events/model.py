@@ -20,6 +20,8 @@ class Tokens:
     """One for each of `completion`, natural logarithms, under the policy that sampled."""
     mode: str = ""
     """How the logprobs were computed, as the server names it: `processed_logprobs`, `raw_logprobs`."""
+    pieces: tuple[tuple[int, int], ...] = ()
+    """The answer in pieces, as they came: how many of `completion`, and how many characters of the text with them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +117,10 @@ class ModelEnded(Durable):
     """What it wrote apart from the answer."""
     withheld: bool = False
     """It held a secret: `raw` and `tokens` are left out for that."""
+    weights: str = ""
+    """The version of the model's weights, if its server says it."""
     tokens: Tokens | None = None
+    """Only where they are to be kept (`Options.record`)."""
 
     @property
     def key(self) -> str:

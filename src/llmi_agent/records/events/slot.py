@@ -84,6 +84,8 @@ class CallStarted(Durable):
     seed: int | None = None
     cached: bool = False
     """Its result is on record: nothing is called."""
+    executes_code: bool | None = None
+    """What goes wrong inside is the policy's code. None: earlier versions did not say."""
 
     @property
     def key(self) -> str:
