@@ -74,7 +74,7 @@ def unpack(packed: bytes) -> Tokens:
 
 
 def _bytes(kind: str, values: Iterable[float]) -> bytes:
-    found = array(kind, values)  # type: ignore[call-overload]
+    found = array(kind, values)
     if sys.byteorder == "big":
         found.byteswap()
     data: bytes = found.tobytes()
