@@ -22,6 +22,7 @@ FLOORS = (
     {"records"},
     {"models", "document"},
     {"run"},
+    {"traces"},
     {"runner"},
     {"cli"},
     {"testing"},

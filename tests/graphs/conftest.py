@@ -1,26 +1,23 @@
-"""Every run of every test here is one more test of its records: its document is made again from them alone."""
+"""Every run of every test here is one more test of its trace: it replays to the same document, without a tool or a model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
-from llmi_agent.document.compose import compose, recompose
+from llmi_agent.document.compose import compose
 from llmi_agent.document.model import Document
-from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.run.session import Session
+from llmi_agent.traces.trace import Trace
 from llmi_graphs.interleave import compose as node
 
 
-def again(session: Session, document: Document) -> Document:
-    """The document, from what is on record once its session is closed."""
-    toolkit = session.toolkit
-    known = EpisodeJournal(toolkit.journal, toolkit.store, session.episode).known
-    created = datetime.fromisoformat(document.created).timestamp()
-    return recompose(session.episode, known, created)
+def replayed(session: Session) -> Document | None:
+    """The document, from its trace once its session is closed."""
+    return Trace(session.episode, partial(session.toolkit.journal.read, session.episode)).document()
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +36,7 @@ def recomposed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         if (document := last.pop(session.episode, None)) is None:
             return
         try:
-            own: object = again(session, document)
+            own: object = replayed(session)
         except Exception as error:  # noqa: BLE001 - a run's end swallows what it raises
             own = error
         if own != document:

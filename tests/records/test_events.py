@@ -127,7 +127,7 @@ WHOLE: dict[str, Event] = {
         slot=1, attempt=2, step="falling back", reason="quota", message="m"
     ),
     "slot_settled": events.SlotSettled(slot=1, origin="o", verdict=KEPT),
-    "composed": events.Composed(title="T"),
+    "composed": events.Composed(title="T", created=12.5),
     "halted": events.Halted(message="why"),
     "rewarded": events.Rewarded(
         component="count",

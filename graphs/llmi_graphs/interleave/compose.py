@@ -34,8 +34,9 @@ async def compose(machine: Machine, state: State, config: RunnableConfig) -> dic
         settled = session.known.settled.get(slot.index)
         if settled is None or settled.verdict != verdicts[slot.index]:
             session.settle(slot.index, slot_digest(slot), verdicts[slot.index])
+    created = time.time()
     document, plain = _erased(
-        composed(session.episode, session.known, draft, verdicts, time.time()),
+        composed(session.episode, session.known, draft, verdicts, created),
         machine.toolkit.redactor,
     )
     store, images = machine.toolkit.store, machine.images
@@ -45,7 +46,7 @@ async def compose(machine: Machine, state: State, config: RunnableConfig) -> dic
         message = document_message(document, store, images, machine.pictures_at)
     for note in document.notes:
         session.tell(Noted(message=note))
-    await session.tell(Composed(title=document.title))
+    await session.tell(Composed(title=document.title, created=created))
     return {"document": plain, "messages": [message]}
 
 

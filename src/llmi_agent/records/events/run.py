@@ -88,6 +88,8 @@ class Composed(Durable):
 
     type: ClassVar[str] = "composed"
     title: str
+    created: float | None = None
+    """When the document says that it was made, in seconds since the epoch. None: earlier versions did not record it."""
 
 
 @dataclass(frozen=True, kw_only=True)
