@@ -17,7 +17,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 
 from llmi_agent.base.errors import ConfigError
-from llmi_agent.config.options import Options
+from llmi_agent.config.options import Options, Recording
 from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.document.messages import Images, picture_url
 from llmi_agent.draft import BadSlot, Choice, Draft, DraftReader, Slot, parse, slot_in
@@ -26,6 +26,7 @@ from llmi_agent.models.resolve import resolve_models
 from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.events import Resumed
 from llmi_agent.records.journal import journal_beside
+from llmi_agent.records.unrecorded import Unrecorded
 from llmi_agent.run.ask import Policy
 from llmi_agent.run.listeners import Emit
 from llmi_agent.run.session import Session
@@ -48,6 +49,7 @@ def assemble(
     options: Options | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     store: ArtifactStore | None = None,
+    record: Recording | None = None,
     images: Images = "text",
     pictures_at: str = "",
     paths: bool = True,
@@ -66,6 +68,8 @@ def assemble(
     options: `llmi_agent.Options`.
     settings: each tool's own settings, by the tool's name.
     store: where pictures, attachments and the journal are kept; by default the user's.
+    record: how much the journal keeps of an episode, in place of what the options say: "full", with the tokens that the model
+        sampled, where it gives them; "events", without; "none": then no episode can be gone on with once it has ended.
     images: the final message is plain text with a line for each figure ("text"), or standard content blocks that hold the pictures
         ("inline") or their addresses ("url").
     pictures_at: the address below which you serve the store's pictures by their digest; events name it, too.
@@ -75,7 +79,7 @@ def assemble(
     Raises ConfigError or UnavailableError if a tool or a model that is named does not exist or lacks its key.
     """
     _check_images(images, pictures_at)
-    toolkit = _toolkit(tools, use, secrets, options, settings, store)
+    toolkit = _toolkit(tools, use, secrets, (options or Options()).keeping(record), settings, store)
     own = True if environment is None and secrets is None else environment
     policy = _policy(toolkit, model, fallback, own, api_base)
     return Machine(toolkit, policy, Sessions(), images, pictures_at, paths)
@@ -104,12 +108,13 @@ class Machine:
         """
         episode, toolkit = state["episode"], self.toolkit
         place = toolkit.journal, toolkit.store, episode
+        journals = EpisodeJournal if self.records else Unrecorded
 
         async def make() -> Session:
             if new:
-                journal = EpisodeJournal.fresh(*place)
+                journal = journals.fresh(*place)
             else:
-                journal = await asyncio.to_thread(EpisodeJournal.held, *place)
+                journal = await asyncio.to_thread(journals.held, *place)
             try:
                 return await self._opened(journal, state)
             except BaseException:
@@ -156,7 +161,8 @@ class Machine:
             "options": options.model_dump(mode="json"),
             "llmi": version("llmi-agent"),
         }
-        whole = json.dumps([known, models, sorted(versions)], sort_keys=True)
+        made_by = {**known, "options": options.model_dump(mode="json", exclude={"record"})}
+        whole = json.dumps([made_by, models, sorted(versions)], sort_keys=True)
         return {**known, "setup": hashlib.sha256(whole.encode()).hexdigest()[:16]}
 
     def as_asked(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -178,6 +184,16 @@ class Machine:
         given += [state["options"]] if state.get("options") else []
         text = json.dumps([spoken, given, self._form], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def records(self) -> bool:
+        """Whether anything of an episode is kept."""
+        return self.toolkit.options.record != "none"
+
+    @property
+    def unkept(self) -> str:
+        """What to say of an episode that is not there, if none of this machine's is."""
+        return "" if self.records else ', and with record="none" nothing is kept there'
 
     def journal(self, episode: str) -> EpisodeJournal:
         """What is on record of an episode. It reads the disk: not for an event loop."""
@@ -228,7 +244,7 @@ def _toolkit(
     tools: Registry | Sequence[ToolSpec | LiveTool] | None,
     use: Mapping[str, str] | None,
     secrets: Mapping[str, str] | None,
-    options: Options | None,
+    options: Options,
     settings: Mapping[str, Mapping[str, Any]] | None,
     store: ArtifactStore | None,
 ) -> Toolkit:
@@ -240,7 +256,7 @@ def _toolkit(
         bindings=registry.bind(use or {}, secrets),
         store=store,
         journal=journal_beside(store),
-        options=options or Options(),
+        options=options,
         settings=settings or {},
         secrets=secrets,
     )

@@ -253,3 +253,33 @@ def test_a_plugin_that_is_not_installed_is_refused(cli, monkeypatch) -> None:
     assert ended.code == 2
     assert "LLMI_PLUGINS: no plugin 'fake-picture' is installed" in ended.err
     assert "did you mean 'fake-pictures'?" in ended.err
+
+
+def test_a_run_of_which_nothing_is_kept_writes_its_document_and_cannot_be_gone_on_with(
+    cli, own_home: Path
+) -> None:
+    (own_home / "table.csv").write_text("a,b\n1,2\n2,3\n")
+    table = str(own_home / "table.csv")
+    ended = cli("run", "Numbers", "--attach", table, "--record", "none", "--json")
+    assert ended.code == 0
+    assert Path(ended.json["files"][0]).is_file()
+    assert not [path for path in own_home.rglob("*") if "journal" in path.name]
+    again = cli("run", "--resume", ended.json["episode"][:8], "--record", "none")
+    assert again.code != 0
+    assert "there is no run" in again.err
+    assert "with --record none, none is" in again.err
+    assert cli("runs", "--json").json == []
+
+
+def test_what_fails_where_nothing_is_kept_does_not_say_how_to_go_on(cli, monkeypatch) -> None:
+    monkeypatch.setenv("LLMI_RECORD", "none")
+    failed = cli("run", "a fox", "--model", "fake/broken", "--json")
+    assert failed.code != 0
+    assert "--resume" not in failed.err + failed.out
+    assert "episode" not in failed.json
+
+
+def test_an_unknown_way_to_record_is_one_sentence(cli, monkeypatch) -> None:
+    assert "'full', 'events', 'none'" in cli("run", "x", "--record", "all").err
+    monkeypatch.setenv("LLMI_RECORD", "all")
+    assert "LLMI_RECORD: record cannot be 'all'" in cli("run", "x").err

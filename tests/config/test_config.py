@@ -95,7 +95,7 @@ def test_every_option_has_a_variable(work: Path) -> None:
         "seed": "-3", "folders": "one:two", "model_retries": "1", "model_silence": "9", "vision": "yes",
         "budget": "0.5", "prices": "a_tool=0.04, openai/x=0.15/0.6", "cache": "1",
         "download_allow": "127.0.0.1:80, localhost",
-        "temperature": "0.7", "top_p": "0.9", "max_tokens": "900", "stop": "END, ---", "group_budget": "2",
+        "temperature": "0.7", "top_p": "0.9", "max_tokens": "900", "stop": "END, ---", "group_budget": "2", "record": "full", "weights": "step-3",
     }  # fmt: skip
     assert values.keys() == Options.model_fields.keys()
     options = load(work, **{f"LLMI_{name.upper()}": text for name, text in values.items()}).options
@@ -105,7 +105,7 @@ def test_every_option_has_a_variable(work: Path) -> None:
         folders=(Path("one"), Path("two")), model_retries=1, model_silence=9.0, vision=True, budget=0.5,
         prices={"a_tool": 0.04, "openai/x": ModelPrice(input=0.15, output=0.6)}, cache=True,
         download_allow=("127.0.0.1:80", "localhost"),
-        temperature=0.7, top_p=0.9, max_tokens=900, stop=("END", "---"), group_budget=2.0,
+        temperature=0.7, top_p=0.9, max_tokens=900, stop=("END", "---"), group_budget=2.0, record="full", weights="step-3",
     )  # fmt: skip
 
 

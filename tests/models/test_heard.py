@@ -9,8 +9,17 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 
-from llmi_agent.contract.policy import TOKENS
-from llmi_agent.models.heard import model_of, reason_of, reasoning_of, says_something, tokens_of
+from llmi_agent.base.text import paired
+from llmi_agent.contract.policy import TOKENS, WEIGHTS
+from llmi_agent.models.heard import (
+    lengths_of,
+    model_of,
+    reason_of,
+    reasoning_of,
+    says_something,
+    tokens_of,
+    weights_of,
+)
 from llmi_agent.models.tokens import reported, stated_cost
 from llmi_agent.records.events import Tokens
 
@@ -28,9 +37,9 @@ def test_tokens_come_in_pieces() -> None:
     )
     silent = AIMessageChunk("y")
     assert tokens_of([*pieces, silent]) == Tokens(
-        (1, 2, 3), (7, 8), (-0.5, -1.0, -2.25), "raw_logprobs"
+        (1, 2, 3), (7, 8), (-0.5, -1.0, -2.25), "raw_logprobs", ((1, 1), (2, 1), (0, 1), (0, 1))
     )
-    assert tokens_of(told({"completion": [1, 2]})) == Tokens((1, 2))
+    assert tokens_of(told({"completion": [1, 2]})) == Tokens((1, 2), pieces=((2, 1),))
     assert tokens_of([silent]) is None
 
 
@@ -65,7 +74,34 @@ def test_tokens_come_in_pieces() -> None:
 )
 def test_what_no_trainer_could_use_is_absent(given: Any) -> None:
     assert tokens_of(told(given)) is None
-    assert tokens_of(told({"completion": [1]}, given)) in (None, Tokens((1,)))
+    assert tokens_of(told({"completion": [1]}, given)) in (
+        None,
+        Tokens((1,), pieces=((1, 1), (0, 1))),
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "lengths"),
+    [
+        (["ab", "", "c"], [2, 0, 1]),
+        (["a\ud83d", "\udc22b"], [1, 2]),
+        (["\ud83d", "", "\udc22"], [0, 0, 1]),
+        (["\ud83d", "x", "\ud83d"], [0, 2, 1]),
+        (["\udc22\ud83d", "\ud83d\udc22"], [1, 2]),
+        ([], []),
+    ],
+    ids=ascii,
+)
+def test_the_pieces_characters_are_those_of_the_whole(texts: list[str], lengths: list[int]) -> None:
+    chunks = [AIMessageChunk(each) for each in texts]
+    assert list(lengths_of(chunks)) == lengths
+    assert sum(lengths) == len(paired("".join(texts)))
+
+
+def test_the_version_of_the_weights_is_what_the_server_says() -> None:
+    chunks = [AIMessageChunk("x", response_metadata={WEIGHTS: v}) for v in ("3", "3", "4", 5, "")]
+    assert weights_of([*chunks, AIMessageChunk("y")]) == "3, 4"
+    assert weights_of(chunks[3:]) == weights_of([]) == ""
 
 
 def counts(*pairs: tuple[int, int]) -> list[AIMessageChunk]:

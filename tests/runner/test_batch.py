@@ -181,14 +181,17 @@ def test_a_digest_of_the_settings_tells_what_matters(monkeypatch: pytest.MonkeyP
     pace = {"options__call_timeout": 9, "options__limits": {"a": 2}, "options__model_retries": 1}
     assert digest(model="offline", **money, **pace) == usual
     assert digest(model="offline", options__temperature=None) == usual
+    for record in ("full", "events", "none"):
+        assert digest(model="offline", options__record=record) == usual
     others = {
         digest(model="other/model"),
         digest(model="offline", options__seed=3),
         digest(model="offline", options__temperature=0.5),
         digest(model="offline", fallback=("other/model",)),
+        digest(model="offline", options__weights="step-3"),
         prepare({"model": "offline"}, "another").digest,
     }
-    assert len(others - {usual}) == 5
+    assert len(others - {usual}) == 6
 
 
 def test_inputs_are_told_apart_by_prompt_name_and_content(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_start_must_name_one_episode(store, journal) -> None:
         note(journal, episode, OPENED)
     with pytest.raises(InputError, match="2 runs begin with 'feed': feed02, feed01; write more"):
         Episodes(store).find("feed")
-    with pytest.raises(InputError, match="there is no run 'beef'; `llmi runs` lists them"):
+    with pytest.raises(InputError, match="there is no run 'beef' on record; `llmi runs` lists"):
         Episodes(store).find("beef")
     assert Episodes(store).find("feed02") == "feed02"
     assert Episodes(store).known("feed02") is not None

@@ -81,7 +81,7 @@ async def test_a_job_becomes_a_document_and_files(runner: Runner, tmp_path: Path
     assert [each.name for each in written.files] == ["report.html", "document.json"]
     assert all(each.is_file() for each in written.files)
     assert (written.replaced, written.seconds > 0) == (False, True)
-    assert told[0] == {"type": "opened", "episode": written.episode}
+    assert told[0] == {"type": "opened", "episode": written.episode, "record": "events"}
     assert {"text", "slot", "document"} <= {each["type"] for each in told}
     assert (await runner.write(job)).replaced
 
@@ -122,6 +122,28 @@ async def test_an_order_is_remembered_for_going_on(runner: Runner, tmp_path: Pat
     assert recalled.flags["fallback"] == ("b/model",)
     assert recalled.flags["use.search"] == "a_search"
     assert recalled.flags["options.prices"]["a_search"] == 0.25
+
+
+@pytest.mark.parametrize("works", [True, False])
+async def test_of_a_run_that_is_not_recorded_nothing_is_noted_beside_it(
+    store: ArtifactStore, tmp_path: Path, works: bool
+) -> None:
+    model = ScriptedModel(script=[DRAFT if works else ""])
+    options = PRICED.model_copy(update={"model_retries": 0})
+    tools = [FakeTool("a_search", "search", [paid])]
+    graph = build_graph(
+        model=model, tools=tools, options=options, store=store, secrets={}, record="none"
+    )
+    life = Runner(graph, store).life(Job("Write.", out=tmp_path / "out"))
+    ended = await life.attempt()
+    assert not life.recorded
+    assert not Path(store.root / "journal.db").exists()  # noqa: ASYNC240 - a test may wait
+    if isinstance(ended, Failure):
+        assert not works
+        assert ended.costs.total is None, "what it cost is not known afterwards"
+    else:
+        assert ended.document.costs.total == 0.25
+        assert names(tmp_path / "out") == ["report.html"]
 
 
 async def test_a_life_that_was_cut_is_gone_on_with(store: ArtifactStore, tmp_path: Path) -> None:

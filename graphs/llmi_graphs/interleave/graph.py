@@ -12,7 +12,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer, Command
 
-from llmi_agent.config.options import Options
+from llmi_agent.config.options import Options, Recording
 from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.document.messages import Images
 from llmi_agent.host.registry import LiveTool, Registry
@@ -42,6 +42,7 @@ def build_graph(
     options: Options | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     store: ArtifactStore | None = None,
+    record: Recording | None = None,
     images: Images = "text",
     pictures_at: str = "",
     paths: bool = True,
@@ -67,6 +68,7 @@ def build_graph(
         options=options,
         settings=settings,
         store=store,
+        record=record,
         images=images,
         pictures_at=pictures_at,
         paths=paths,

@@ -150,7 +150,8 @@ def _resumed(machine: Machine, episode: str, in_thread: bool) -> dict[str, Any]:
     known = machine.journal(episode).known
     opened = known.opened
     if opened is None:
-        raise InputError(f"there is no run {episode} in the store {machine.toolkit.store.place}")
+        place = f"{machine.toolkit.store.place}{machine.unkept}"
+        raise InputError(f"there is no run {episode} in the store {place}")
     check_there(machine.toolkit.store, opened.attachments)
     return {
         "messages": [HumanMessage(opened.prompt, id=opened.message)],

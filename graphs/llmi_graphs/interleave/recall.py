@@ -31,7 +31,7 @@ def recall(machine: Machine, episode: str) -> Recalled:
     opened, source = known.opened, known.draft
     if opened is None or source is None:
         raise InputError(
-            f"there is no document {episode} in the store; give the id that came with the document"
+            f"there is no document {episode} in the store{machine.unkept}; give the id that came with the document"
         )
     parts: list[str] = []
     figures: list[Input] = []

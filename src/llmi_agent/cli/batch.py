@@ -13,6 +13,7 @@ from llmi_agent.cli.parameters import (
     images_option,
     json_lines_option,
     model_options,
+    record_options,
     verbose_option,
 )
 
@@ -50,6 +51,7 @@ from llmi_agent.cli.parameters import (
 @images_option
 @formats_option
 @graph_options
+@record_options
 @json_lines_option
 @verbose_option
 @click.pass_context

@@ -79,9 +79,10 @@ def _written(setup: Setup, store: ArtifactStore, job: Job, output: Output) -> Wr
         try:
             return run_until_stopped(_watched(life, watcher))
         except BaseException:
-            output.about = partial(_about, store, life.episode or job.resume)
-            if life.episode and life.asked:
-                way = f"go on with it: llmi run --resume {life.episode[:SHORT]}"
+            recorded = life.episode if life.recorded else ""
+            output.about = partial(_about, store, recorded or job.resume)
+            if recorded and life.asked:
+                way = f"go on with it: llmi run --resume {recorded[:SHORT]}"
                 output.say(way, "resumable")
             raise
 

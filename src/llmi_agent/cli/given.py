@@ -25,6 +25,8 @@ class Given:
     """Empty: as before, if a run is gone on with."""
     use: Sequence[tuple[str, str]]
     graph: str
+    record: str | None
+    weights: str | None
     group_budget: float | None = None
 
     @property
@@ -43,5 +45,7 @@ class Given:
             "options.group_budget": self.group_budget,
             "options.cache": self.cache or None,
             "options.folders": self.folders or None,
+            "options.record": self.record,
+            "options.weights": self.weights,
         }
         return flags | {name: value for name, value in given.items() if value is not None}

@@ -103,6 +103,21 @@ model_options = _together(
 )
 """Who writes, and at what cost."""
 
+record_options = _together(
+    click.option(
+        "--record",
+        type=click.Choice(("full", "events", "none")),
+        help="How much is kept of a run: all that happens, with the tokens that the model sampled (where its server gives "
+        "them) or without, or nothing: then it cannot be gone on with.  [default: events]",
+    ),
+    click.option(
+        "--weights",
+        metavar="VERSION",
+        help="The version of the model's weights, to be put on record where its server does not say it.",
+    ),
+)
+"""What is kept of it."""
+
 images_option = click.option(
     "--images",
     "folders",

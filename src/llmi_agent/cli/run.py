@@ -16,6 +16,7 @@ from llmi_agent.cli.parameters import (
     images_option,
     json_option,
     model_options,
+    record_options,
     verbose_option,
 )
 
@@ -41,6 +42,7 @@ from llmi_agent.cli.parameters import (
 )
 @formats_option
 @graph_options
+@record_options
 @click.option(
     "--resume",
     metavar="RUN",

@@ -36,6 +36,8 @@ _FLAGS = {
     "options.top_p": "--top-p",
     "options.max_tokens": "--max-tokens",
     "options.stop": "--stop",
+    "options.record": "--record",
+    "options.weights": "--weights",
     "api_base": "--api-base",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import (
     BaseModel,
@@ -18,11 +18,13 @@ from pydantic import (
     model_validator,
 )
 
-from llmi_agent.base.errors import InputError
+from llmi_agent.base.errors import ConfigError, InputError
 
 DEFAULT_CONCURRENCY = {"code": 2, "search": 4, "diffusion": 4, "edit": 2}
 
 DEFAULT_LIMIT, DEFAULT_MODEL_LIMIT = 16, 32
+
+Recording: TypeAlias = Literal["full", "events", "none"]
 
 SAMPLING = ("temperature", "top_p", "max_tokens", "stop")
 """The options that a model is asked with."""
@@ -105,6 +107,11 @@ class Options(BaseModel):
     """Private addresses that pictures may be downloaded from all the same, as "host" or "host:port"."""
     folders: tuple[Path, ...] = ()
     """Folders of pictures to search (`--images`)."""
+    record: Recording = "events"
+    """How much is kept of a run (`--record`): all that happens, with the tokens that the model sampled (`full`) or
+    without; or nothing, so that it cannot be gone on with. It changes nothing of the document."""
+    weights: str = Field(default="", max_length=200)
+    """The version of the weights of the model that is asked first, where its server does not say it (`--weights`)."""
 
     @field_validator("stop", mode="before")
     @classmethod
@@ -145,6 +152,22 @@ class Options(BaseModel):
                 self.budget, update["budget"] if update["budget"] is not None else self.budget
             )
         return self.model_copy(update=update)
+
+    def keeping(self, record: Recording | None) -> Options:
+        """These with how much is kept, if it is given.
+
+        Raises ConfigError for what does not exist, and for a budget that needs what is not kept.
+        """
+        if record is not None and record not in get_args(Recording):
+            known = ", ".join(map(repr, get_args(Recording)))
+            raise ConfigError(f"record cannot be {record!r}; known: {known}")
+        kept = self.model_copy(update={"record": record or self.record})
+        if kept.record == "none" and kept.group_budget is not None:
+            raise ConfigError(
+                'what a group has spent is read from its records, and record="none" keeps none: leave out group_budget, '
+                'or record "events"'
+            )
+        return kept
 
     def permits(self, kind: str) -> int:
         """How many calls of `kind` may run at once."""

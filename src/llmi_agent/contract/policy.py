@@ -35,7 +35,10 @@ TOKENS = "llmi_tokens"
 
 `completion`: the ids of the tokens that are new with it. `logprobs`: one for each, natural logarithms under the policy that
 sampled. Once: `prompt`, the ids of what was read, and `mode`, how the logprobs were computed. What is not known is left out.
+A token whose text is still to come (a part of a character, say) is given with the chunk that brings it.
 """
+WEIGHTS = "llmi_weights"
+"""Key beside it: the version of the weights that answered, as the server says it."""
 
 ANY = "*"
 _NAME = re.compile(r"\*|[a-z][a-z0-9_.-]{0,63}(/\*)?")
@@ -149,6 +152,8 @@ class PolicyRequest:
     are perhaps another tenant's, and only what is in `secrets` may be used."""
     api_base: str | None = None
     """The address of the server to use, if the user names one."""
+    tokens: bool = False
+    """What is sampled is to be kept, token by token: the server is to be asked for it (`TOKENS`)."""
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk
 from pydantic import TypeAdapter
 
-from llmi_agent.base.text import one_line
-from llmi_agent.contract.policy import TOKENS
+from llmi_agent.base.text import one_line, paired
+from llmi_agent.contract.policy import TOKENS, WEIGHTS
 from llmi_agent.records.events import Tokens
 
 _REASONS = ("finish_reason", "stop_reason", "stopReason", "finishReason", "done_reason", "status")
@@ -43,24 +44,27 @@ def reasoning_of(chunks: Sequence[AIMessageChunk]) -> str:
     return "".join(map(_reasoning, chunks))
 
 
+def weights_of(chunks: Sequence[AIMessageChunk]) -> str:
+    """The version of the weights that answered, as the server says it; several if they were exchanged meanwhile."""
+    given = (chunk.response_metadata.get(WEIGHTS) for chunk in chunks)
+    return ", ".join(
+        dict.fromkeys(one_line(each) for each in given if isinstance(each, str) and each)
+    )
+
+
 def tokens_of(chunks: Sequence[AIMessageChunk]) -> Tokens | None:
     """What was sampled, the pieces of a stream put together; None where the model does not give it all.
 
     A piece says what is new with it: its `completion` and their `logprobs`; `prompt` and `mode` come once.
     """
-    pieces = [given for each in chunks if (given := each.response_metadata.get(TOKENS)) is not None]
-    if not pieces or not all(isinstance(each, Mapping) for each in pieces):
+    given = [each.response_metadata.get(TOKENS) for each in chunks]
+    if all(each is None for each in given):
         return None
     whole: dict[str, Any] = {"completion": [], "logprobs": []}
+    counts: list[int] = []
     try:
-        for piece in pieces:
-            for name in piece.keys() & {"prompt", "mode"}:
-                whole[name] = piece[name]
-            new, logprobs = _listed(piece.get("completion")), _listed(piece.get("logprobs"))
-            if logprobs and len(logprobs) != len(new):
-                return None
-            whole["completion"] += new
-            whole["logprobs"] += logprobs
+        for piece in given:
+            counts.append(_joined(whole, {} if piece is None else piece))
         whole["logprobs"] = whole["logprobs"] or None
         # Of numbers in words, or rounded ones, nobody knows what the model sampled.
         found: Tokens = _tokens.validate_json(json.dumps(whole, allow_nan=False), strict=True)
@@ -68,7 +72,38 @@ def tokens_of(chunks: Sequence[AIMessageChunk]) -> Tokens | None:
         return None
     fits = found.logprobs is None or len(found.logprobs) == len(found.completion)
     counted = min((*found.completion, *(found.prompt or ())), default=-1) >= 0
-    return found if found.completion and fits and counted else None
+    if not (found.completion and fits and counted):
+        return None
+    return replace(found, pieces=_pieces(counts, lengths_of(chunks)))
+
+
+def lengths_of(chunks: Sequence[AIMessageChunk]) -> Iterator[int]:
+    """How many characters of the whole text come with each of them; one in two halves comes with the second."""
+    half = ""
+    for number, chunk in enumerate(chunks, 1):
+        text = half + str(chunk.text)
+        last = number == len(chunks)
+        half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" and not last else ""
+        yield len(paired(text.removesuffix(half)))
+
+
+def _joined(whole: dict[str, Any], piece: Any) -> int:
+    """Put a piece to what there is; how many tokens it has. Raises TypeError or ValueError for what is none."""
+    if not isinstance(piece, Mapping):
+        raise TypeError(f"what is said of tokens, not {type(piece).__name__}")
+    for name in piece.keys() & {"prompt", "mode"}:
+        whole[name] = piece[name]
+    new, logprobs = _listed(piece.get("completion")), _listed(piece.get("logprobs"))
+    if logprobs and len(logprobs) != len(new):
+        raise ValueError(f"{len(logprobs)} logprobs of {len(new)} tokens")
+    whole["completion"] += new
+    whole["logprobs"] += logprobs
+    return len(new)
+
+
+def _pieces(counts: Iterable[int], lengths: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Those that bring something."""
+    return tuple(each for each in zip(counts, lengths, strict=True) if any(each))
 
 
 def _listed(value: Any) -> list[Any]:

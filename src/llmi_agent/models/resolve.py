@@ -110,6 +110,7 @@ class _Given:
             secrets=policy.spec.own(self.secrets),
             environment=self.environment,
             api_base=api_base,
+            tokens=self.options.record == "full",
         )
 
     def _write_slot(self, kind: str, description: str, params: Mapping[str, Any]) -> str:

@@ -81,6 +81,8 @@ class Means(Protocol):
     """What an answer needs of the policy that asks."""
 
     @property
+    def name(self) -> str: ...
+    @property
     def host(self) -> PluginHost: ...
     @property
     def store(self) -> ArtifactStore: ...
@@ -103,7 +105,12 @@ class Answer:
         self._question = question
         self._asker = asker
         self._again = again
-        self.transcript = Transcript(means.redactor, asker.tell)
+        self.transcript = Transcript(
+            means.redactor,
+            asker.tell,
+            tokens=asker.options.record == "full",
+            weights=asker.options.weights if model.name == means.name else "",
+        )
         self._sampling: dict[str, Any] = {}
         self._full = ""
         """What is said of an answer that is as long as it may be; empty where only the model sets a limit."""

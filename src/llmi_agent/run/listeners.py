@@ -71,7 +71,8 @@ def shown_of(event: Event, episode: str) -> dict[str, Any] | None:
     kind, fields = _TYPES.get(type(event), ("", ()))
     match event:
         case Opened() | Resumed():
-            return {"type": "opened", "episode": episode}
+            record = event.options.get("record", "events")
+            return {"type": "opened", "episode": episode, "record": record}
         case SlotPlanned() | CallStarted() | SlotTurned() | SlotSettled():
             return {"type": "slot", **_slot(event)}
         case Charged() if event.settled and event.charge:

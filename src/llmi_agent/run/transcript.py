@@ -22,12 +22,21 @@ PIECE, PIECE_SECONDS = 4096, 0.5
 class Transcript:
     """What one call of a model has said so far."""
 
-    def __init__(self, redactor: Redactor, tell: Callable[[Event], object]) -> None:
+    def __init__(
+        self,
+        redactor: Redactor,
+        tell: Callable[[Event], object],
+        *,
+        tokens: bool = False,
+        weights: str = "",
+    ) -> None:
+        """tokens: whether what was sampled is to be kept. weights: their version, where the model does not say it."""
         self.chunks: list[AIMessageChunk] = []
         self.call = ""
         """The call's id; empty until it starts."""
         self._redactor = redactor
         self._tell = tell
+        self._tokens, self._weights = tokens, weights
         self._first: float | None = None
         self._half = ""
         """The first half of a character whose other one is still to come."""
@@ -63,6 +72,7 @@ class Transcript:
         said, redact = paired(self.text), self._redactor.text
         shown, thought = printable(said), printable(heard.reasoning_of(self.chunks))
         withheld = any(redact(each) != each for each in (said, shown, thought))
+        kept = self._tokens and not withheld
         counts, model = reported(self.chunks), heard.model_of(self.chunks)
         self._tell(
             ModelEnded(
@@ -78,9 +88,15 @@ class Transcript:
                 raw=None if withheld or shown == said else said,
                 reasoning=redact(thought),
                 withheld=withheld,
-                tokens=None if withheld else heard.tokens_of(self.chunks),
+                tokens=heard.tokens_of(self.chunks) if kept else None,
+                weights=redact(self._version)[:MOST_WORD],
             )
         )
+
+    @property
+    def _version(self) -> str:
+        """Of the weights, if anything has answered."""
+        return heard.weights_of(self.chunks) or (self._weights if self.chunks else "")
 
     def _record_piece(self) -> None:
         if self._piece:

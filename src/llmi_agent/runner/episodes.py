@@ -110,7 +110,9 @@ class Episodes:
         if len(found) == 1:
             return found[0]
         if not found:
-            raise InputError(f"there is no run {start!r}; `llmi runs` lists them")
+            raise InputError(
+                f"there is no run {start!r} on record; `llmi runs` lists those that are (with --record none, none is)"
+            )
         shown = ", ".join(each[:SHORT] for each in found[:5])
         raise InputError(f"{len(found)} runs begin with {start!r}: {shown}; write more of the id")
 

@@ -106,6 +106,8 @@ class Life:
         self.job = job
         self.episode: str | None = None
         """Known from its first event on."""
+        self.recorded = True
+        """Whether anything is kept of the episode; known from its first event on."""
         self.asked = False
         """Whether the policy has begun to write, so that there is something to go on with."""
         self._runner = runner
@@ -171,7 +173,9 @@ class Life:
         """An event of the run. The first one comes before anything is asked or paid for."""
         if event.get("type") == "opened":
             self.episode = str(event["episode"])
-            self._runner.episodes.remember(self.episode, self._order())
+            self.recorded = event.get("record") != "none"
+            if self.recorded:
+                self._runner.episodes.remember(self.episode, self._order())
         self.asked = self.asked or event.get("type") == "text"
         self._listener(event)
 
@@ -181,6 +185,8 @@ class Life:
 
     async def _costs(self) -> Costs:
         """What is on record of its calls; it may be that this cannot be read either."""
+        if not self.recorded:
+            return Costs(unknown=1)
         try:
             known = await self._known(self.episode) if self.episode else None
         except LlmiError:

@@ -27,6 +27,8 @@ _PACE = {"concurrency", "limits", "call_timeout", "retries", "retry_wait"} | {
     "model_silence",
 }
 """With money, the options that say how much is done and how soon, not what: who raises them goes on with the same."""
+_KEPT = {"record"}
+"""What says how much is kept of it."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ class Setup:
 
     @property
     def digest(self) -> str:
-        """Of all that decides what a prompt becomes, but for secrets, the model's address, money and pace.
+        """Of all that decides what a prompt becomes, but for secrets, the model's address, money, pace,
+        and how much is kept.
 
         An option that is left at its default is not in it, so that one which a later version adds changes nothing.
         """
@@ -88,7 +91,7 @@ class Setup:
             "models": [self.model, *config.fallback],
             "bindings": self.bindings.names,
             "options": config.options.model_dump(
-                mode="json", exclude=_MONEY | _PACE, exclude_defaults=True
+                mode="json", exclude=_MONEY | _PACE | _KEPT, exclude_defaults=True
             ),
             "tools": config.tools,
         }
