@@ -16,7 +16,7 @@ from llmi_agent.base.invalid import first_fault
 from llmi_agent.base.text import one_line
 from llmi_agent.records import arrays, former
 from llmi_agent.records.events import EVENTS, CallEnded, Event, ModelEnded, Rewarded
-from llmi_agent.records.journal import SCHEMA, Entry, Record
+from llmi_agent.records.record import SCHEMA, SCHEMA_OF_EVENTS, Entry, Record
 
 
 def entry_of(event: Event) -> Entry:
@@ -51,7 +51,7 @@ def _text(event: Event) -> str:
 
 def ended_of(record: Record) -> CallEnded:
     """The end of a call that stands by itself, of any schema. Raises InputError as `events_of` does."""
-    if record.schema < SCHEMA:
+    if record.schema < SCHEMA_OF_EVENTS:
         with _sound(record):
             return former.ended(record.key, json.loads(record.data))
     event = _event_of(record)
@@ -97,7 +97,7 @@ def events_of(records: Iterable[Record]) -> Iterator[tuple[float, Event]]:
     """
     earlier = former.Former()
     for record in records:
-        if record.schema < SCHEMA:
+        if record.schema < SCHEMA_OF_EVENTS:
             with _sound(record):
                 events = list(earlier.events(record))
             yield from ((record.at, event) for event in events)

@@ -10,9 +10,10 @@ from llmi_agent.contract.tool import Provenance, ToolCall, call_key
 from llmi_agent.records.codec import entry_of, events_of
 from llmi_agent.records.commit import Commit
 from llmi_agent.records.events import Event, Opened
-from llmi_agent.records.journal import Entry, Journal
+from llmi_agent.records.journal import Journal
 from llmi_agent.records.known import Known
 from llmi_agent.records.outcome import Dropped, Kept, Outcome
+from llmi_agent.records.record import Entry
 from llmi_agent.store.artifacts import ArtifactStore
 
 LINGER = 0.02

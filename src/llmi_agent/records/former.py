@@ -24,8 +24,8 @@ from llmi_agent.records.events import (
     Ordered,
     SlotSettled,
 )
-from llmi_agent.records.journal import Record
 from llmi_agent.records.outcome import Finished, read_verdict
+from llmi_agent.records.record import Record
 
 
 class Former:

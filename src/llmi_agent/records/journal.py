@@ -14,11 +14,9 @@ import re
 import sqlite3
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,54 +25,15 @@ from llmi_agent.base.errors import InputError
 from llmi_agent.records.commit import WRITTEN, Commit
 from llmi_agent.records.database import connect, tables_in_memory, unusable, usable
 from llmi_agent.records.locks import Locks, locks_in
+from llmi_agent.records.record import SCHEMA, Entry, Record
 from llmi_agent.records.writer import Row, insert, patiently, said, writer_of
 from llmi_agent.store.artifacts import ArtifactStore, MemoryStore
 
 T = TypeVar("T")
 
-SCHEMA = 2
-"""Of the records that are written; those of 1 were there before records said theirs."""
-
 _AT_ONCE = 500
 """How many records, or runs, are read or deleted in one go."""
 _DIGESTS = re.compile("[0-9a-f]{64,}")
-
-
-@dataclass(frozen=True)
-class Record:
-    """One line of the journal."""
-
-    kind: str
-    key: str
-    data: str
-    """JSON, made and read by who knows the kind."""
-    at: float
-    """When it happened, in seconds since the epoch."""
-    schema: int = SCHEMA
-    """Of `kind`, `key` and `data`."""
-    tokens: bytes | None = None
-    """The token arrays of a model's answer, packed, if they were kept and asked for."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A record to be written. It is stamped when it is made: that is when it happened, however late it is written.
-
-    The `key` of an `opened` one is the id of the episode's group, if it has one.
-    """
-
-    kind: str
-    key: str = ""
-    data: str = "null"
-    """JSON."""
-    reuse: str | None = None
-    """What `Journal.reusable` finds it by."""
-    at: float = field(default_factory=time.time)
-    """Seconds since the epoch."""
-    tokens: bytes | None = None
-    """The token arrays of a model's answer, packed."""
-    reward: tuple[str, str, str, float | None, str] | None = None
-    """Of a `rewarded` record, what it is found by: scope, about, component, value, status."""
 
 
 class Journal:
