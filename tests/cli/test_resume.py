@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from llmi_agent.records.journal import Record, journal_beside
+from llmi_agent.records.journal import journal_beside
+from llmi_agent.records.record import Record
 from llmi_agent.store.home import default_store
 
 ROOT = Path(__file__).parents[2]

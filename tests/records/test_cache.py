@@ -34,8 +34,9 @@ from llmi_agent.host.plugins import PluginHost
 from llmi_agent.host.registry import Registered, Registry, registry_of
 from llmi_agent.records import cache
 from llmi_agent.records.cache import GRACE_SECONDS, Cache
-from llmi_agent.records.journal import Entry, Journal, journal_beside
+from llmi_agent.records.journal import Journal, journal_beside
 from llmi_agent.records.outcome import Candidate, Finished, Outcome
+from llmi_agent.records.record import Entry
 from llmi_agent.run.call_ends import end
 from llmi_agent.run.seeds import member_seed
 from llmi_agent.run.session import Session
@@ -460,7 +461,8 @@ def test_several_processes_may_open_a_file_for_the_first_time_at_once(
     path = old_file(store) if old else store.root / "journal.db"
     script = (
         "import sys, time\n"
-        "from llmi_agent.records.journal import Entry, Journal\n"
+        "from llmi_agent.records.journal import Journal\n"
+        "from llmi_agent.records.record import Entry\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
         "Journal(sys.argv[1]).write(sys.argv[2], Entry('opened', data='{}', reuse='tool:x'))\n"

@@ -15,7 +15,8 @@ from llmi_agent.host.plugins import PluginHost
 from llmi_agent.host.registry import Registered, Registry
 from llmi_agent.records.codec import ended_of, events_of
 from llmi_agent.records.events import EVENTS
-from llmi_agent.records.journal import SCHEMA, Entry, Journal, Record, journal_beside
+from llmi_agent.records.journal import Journal, journal_beside
+from llmi_agent.records.record import SCHEMA, Entry, Record
 from llmi_agent.runner.episodes import Episodes
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, slot
@@ -80,7 +81,7 @@ def graph(store: ArtifactStore, tool: FakeTool) -> Any:
 
 
 def changed(journal: Journal, kind: str, data: str) -> None:
-    journal._change(
+    journal._tables.change(
         lambda connection: connection.execute(
             "UPDATE records SET data = ? WHERE kind = ?", (data, kind)
         )
@@ -134,7 +135,7 @@ async def test_a_file_that_is_damaged_is_said_to_be(store: ArtifactStore) -> Non
     await graph(store, FakeTool("s", "search")).ainvoke({"messages": [HumanMessage("Write.")]})
     journal = journal_beside(store)
     (episode,) = journal.episodes()
-    journal._rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    journal._tables.rows("PRAGMA wal_checkpoint(TRUNCATE)")
     journal.close()
     data = bytearray(journal.path.read_bytes())
     for at in range(100, len(data), 41):

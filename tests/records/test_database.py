@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from llmi_agent.records import database
-from llmi_agent.records.journal import SCHEMA, Entry, Journal
+from llmi_agent.records.journal import Journal
+from llmi_agent.records.record import SCHEMA, Entry
 
 VERSION_1 = Path(__file__).parent / "data" / "journal_version_1.sql"
 """Three runs: done, done without pictures, cut."""
@@ -39,13 +40,13 @@ def queries(
 ) -> list[tuple[str, tuple[object, ...]]]:
     """What the journal asks the database from now on."""
     asked: list[tuple[str, tuple[object, ...]]] = []
-    rows = journal._rows
+    rows = journal._tables.rows
 
     def noted(query: str, *values: object) -> list[object]:
         asked.append((query, values))
         return rows(query, *values)
 
-    monkeypatch.setattr(journal, "_rows", noted)
+    monkeypatch.setattr(journal._tables, "rows", noted)
     return asked
 
 
@@ -95,7 +96,8 @@ def test_an_older_llmi_may_go_on_with_the_file(old: Path) -> None:
 def test_several_processes_may_bring_a_file_up_to_date_at_once(old: Path) -> None:
     script = (
         "import sys\n"
-        "from llmi_agent.records.journal import Entry, Journal\n"
+        "from llmi_agent.records.journal import Journal\n"
+        "from llmi_agent.records.record import Entry\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
         "journal = Journal(sys.argv[1])\n"

@@ -15,9 +15,9 @@ from llmi_agent.records import events
 from llmi_agent.records.codec import entry_of, events_of
 from llmi_agent.records.costs import Charge
 from llmi_agent.records.events import EVENTS, Event
-from llmi_agent.records.journal import SCHEMA, Record
 from llmi_agent.records.known import Known
 from llmi_agent.records.outcome import Candidate, Dropped, Finished, Kept
+from llmi_agent.records.record import SCHEMA, Record
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 DIGEST = "ab" * 32

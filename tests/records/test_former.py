@@ -18,7 +18,8 @@ from llmi_agent.document.model import Document
 from llmi_agent.host.plugins import PluginHost
 from llmi_agent.host.registry import Registered, Registry
 from llmi_agent.records.cache import Cache
-from llmi_agent.records.journal import SCHEMA, Journal, journal_beside
+from llmi_agent.records.journal import Journal, journal_beside
+from llmi_agent.records.record import SCHEMA
 from llmi_agent.runner.episodes import Episodes
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import ScriptedModel, slot

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from llmi_agent.base.errors import ConfigError, InputError, ResourceError
 from llmi_agent.records import locks, writer
 from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.events import Composed, ModelText, Opened
-from llmi_agent.records.journal import Entry, Journal
+from llmi_agent.records.journal import Journal
+from llmi_agent.records.record import Entry
 from llmi_agent.store.artifacts import ArtifactStore
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "held_database.py"
@@ -148,7 +150,7 @@ def test_a_full_disk_says_so(journal: Journal, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(writer, "insert", full)
     with pytest.raises(ResourceError, match="the disk is full; free some space"):
-        journal.write("e", Entry("text", data="x" * 100_000))
+        journal.write("e", Entry("text", data=random.Random(5).randbytes(100_000).hex()))
     monkeypatch.undo()
     journal.close()
     journal.write("e", Entry("text", data="y"))

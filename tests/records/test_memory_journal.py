@@ -14,7 +14,8 @@ import pytest
 
 from llmi_agent.base.errors import InputError, ResourceError
 from llmi_agent.records.cache import Cache
-from llmi_agent.records.journal import SCHEMA, Entry, Journal, Record, journal_beside
+from llmi_agent.records.journal import Journal, journal_beside
+from llmi_agent.records.record import SCHEMA, Entry, Record
 from llmi_agent.store.artifacts import ArtifactStore
 
 
@@ -67,7 +68,7 @@ def test_a_finished_run_is_let_go_of_and_one_that_goes_on_is_not(journal: Journa
     assert journal.forget(["b"], before=time.time() - 60) == 0, "it has a younger record"
     assert journal.forget(iter(["b"])) == 1
     journal.write("c", Entry("text", at=time.time() + 100))
-    assert journal.forget_runs(time.time() + 10) == (1, 0)
+    assert journal.forget_runs(time.time() + 10) == (1, 0, 0)
     assert journal.episodes() == ["c"]
 
 
@@ -79,12 +80,13 @@ def test_many_runs_are_forgotten_in_a_few_transactions(
         written = journal.append(f"e{number}", Entry("opened"))
     written.result(60)
     changes = []
-    change = journal._change
-    monkeypatch.setattr(journal, "_change", lambda work: changes.append(work) or change(work))
+    tables = journal._tables
+    change = tables.change
+    monkeypatch.setattr(tables, "change", lambda work: changes.append(work) or change(work))
     with ExitStack() as stack:
         stack.enter_context(journal.hold("e7"))
-        assert journal.forget_runs(time.time() + 1) == (1200, 1)
-    assert len(changes) == 3
+        assert journal.forget_runs(time.time() + 1) == (1200, 1, 0)
+    assert len(changes) == 3 + 25
     assert journal.episodes() == ["e7"]
 
 
@@ -102,10 +104,10 @@ def test_one_in_memory_is_done_at_once_without_a_thread_or_a_handle() -> None:
 
 def test_one_in_memory_says_what_cannot_be_kept() -> None:
     journal = Journal.in_memory()
-    journal._open().execute("PRAGMA max_page_count = 1")
+    journal._tables._open().execute("PRAGMA max_page_count = 1")
     written = journal.append("e", Entry("text", data="x" * 1_000_000))
     assert isinstance(written.exception(), ResourceError)
-    journal._open().execute("PRAGMA max_page_count = 1000000")
+    journal._tables._open().execute("PRAGMA max_page_count = 1000000")
     journal.write("e", Entry("text"))
     assert len(journal.read("e")) == 1
 

@@ -69,8 +69,8 @@ class Cache:
 
         One that cannot be read is none: it is another run's, which this one must not end for.
         """
-        record = self._journal.reusable(reuse)
         try:
+            record = self._journal.reusable(reuse)
             known = ended_of(record).outcome if record else None
         except InputError:
             return None
@@ -101,7 +101,7 @@ class Cache:
         results = self._journal.forget_reusables(now - older_than)
         if not runs:
             return Cleared(results)
-        forgotten, running = self._journal.forget_runs(now - older_than)
+        forgotten, running, _ = self._journal.forget_runs(now - older_than)
         young = now - max(GRACE_SECONDS, older_than)
         # The order matters: who writes a reference after they are read has renewed what it is to before.
         deleted, spared = self._store.sweep(self._journal.digests(), young)

@@ -1,7 +1,8 @@
-"""The SQLite file of the records: its tables, and connections to it."""
+"""The SQLite file of the records: connections to it, and what they raise."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,33 +10,11 @@ from pathlib import Path
 
 from llmi_agent.base.errors import ConfigError, LlmiError
 from llmi_agent.base.resources import exhausted
+from llmi_agent.records.tables import VERSION, bring_up_to_date, keep_dictionary, refuse_others
 from llmi_agent.records.writer import is_busy
 
 BUSY_SECONDS = 1.0
 """How long SQLite itself waits for another process; `writer.patiently` has it wait again."""
-
-_VERSION = 2
-"""Of the tables; what has a lower one is brought up to date when it is opened."""
-_TABLE = """
-CREATE TABLE IF NOT EXISTS records (
-    id INTEGER PRIMARY KEY,
-    episode TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    key TEXT NOT NULL,
-    data TEXT NOT NULL,
-    at REAL NOT NULL,
-    reuse TEXT,
-    schema INTEGER NOT NULL DEFAULT 1
-)
-"""
-_ADDED = {"reuse": "TEXT", "schema": "INTEGER NOT NULL DEFAULT 1"}
-"""Columns that older files lack. To add one touches no row; an older LLMI that goes on with the file leaves them out."""
-_INDEXES = (  # with all that is asked for, `kind` too, so that no row is looked at
-    "CREATE INDEX IF NOT EXISTS records_of_episode ON records (episode, id)",
-    "CREATE INDEX IF NOT EXISTS records_to_reuse ON records (reuse, id) WHERE reuse IS NOT NULL",
-    "CREATE INDEX IF NOT EXISTS records_opened ON records (kind, episode) WHERE kind = 'opened'",
-    "CREATE INDEX IF NOT EXISTS records_of_group ON records (kind, key, episode) WHERE kind = 'opened' AND key != ''",
-)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -48,10 +27,7 @@ def connect(path: Path) -> sqlite3.Connection:
         path.touch(mode=0o600)  # it holds prompts and drafts
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer at once
-            connection.execute("PRAGMA synchronous = NORMAL")
-            if connection.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
-                _bring_up_to_date(connection)
+            _prepare(connection)
         except BaseException:
             connection.close()
             raise
@@ -62,10 +38,15 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def only_read(path: Path) -> bool:
+    """Whether there is such a file, and it or its folder cannot be written."""
+    return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
 def tables_in_memory() -> sqlite3.Connection:
     """A connection to tables that are gone with it."""
     connection = sqlite3.connect(":memory:", check_same_thread=False)
-    _bring_up_to_date(connection)
+    bring_up_to_date(connection)
     return connection
 
 
@@ -105,15 +86,13 @@ def _no_handles(path: Path) -> LlmiError | None:
         return exhausted(error)
 
 
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Make the tables, or add what an older LLMI's lack. Another process may be about to do the same."""
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(_TABLE)
-        columns = [column[1] for column in connection.execute("PRAGMA table_info(records)")]
-        for column, form in _ADDED.items():
-            if column not in columns:
-                connection.execute(f"ALTER TABLE records ADD COLUMN {column} {form}")
-        for index in _INDEXES:
-            connection.execute(index)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
+def _prepare(connection: sqlite3.Connection) -> None:
+    former = connection.execute("PRAGMA user_version").fetchone()[0] < VERSION
+    if former:
+        refuse_others(connection)
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file: see `clearing`
+    connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer at once
+    connection.execute("PRAGMA synchronous = NORMAL")
+    if former:
+        bring_up_to_date(connection)
+    keep_dictionary(connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 from llmi_agent.base.errors import InputError
@@ -13,7 +14,9 @@ from llmi_agent.records.events import Event, Opened
 from llmi_agent.records.journal import Journal
 from llmi_agent.records.known import Known
 from llmi_agent.records.outcome import Dropped, Kept, Outcome
-from llmi_agent.records.record import Entry
+from llmi_agent.records.overview import Tally, summary
+from llmi_agent.records.record import Entry, Record
+from llmi_agent.records.rows import BESIDE, Closing
 from llmi_agent.store.artifacts import ArtifactStore
 
 LINGER = 0.02
@@ -37,12 +40,16 @@ class EpisodeJournal:
         """When what waits is handed over."""
         self._last: Commit | None = None
         """The last records that were handed over; once they are on disk, so are all before them."""
+        self._tally = Tally()
+        self._records = 0
+        """All but those that others add."""
+        self._closed = True
+        """The episode's overview says what its records do."""
         self._hold = ExitStack()
         self._may_be_gone: frozenset[str] = frozenset()
         """Pictures of earlier lives. Those of this one are there: who clears the store leaves runs that go on alone."""
         try:
-            records = () if new else journal.read(episode)
-            self.known = Known(event for _, event in events_of(records))
+            self.known = Known(self._read(() if new else journal.read(episode)))
         except InputError as error:
             raise InputError(f"the run {episode} cannot be read: {error}") from None
         self._may_be_gone = frozenset(self.known.pictures)
@@ -65,6 +72,7 @@ class EpisodeJournal:
 
     def release(self) -> None:
         """Others may go on with the episode."""
+        self._send(last=True)
         self._hold.close()
 
     def say(self, event: Event) -> None:
@@ -74,7 +82,7 @@ class EpisodeJournal:
         """
         if not event.durable or not self.known.take(event):
             return
-        self._waiting.append(entry_of(event))
+        self._note(event)
         if isinstance(event, Opened):
             self._send()  # what others note of the run comes after it
             return
@@ -138,13 +146,39 @@ class EpisodeJournal:
         if self._last is not None:
             self._last.result()
 
-    def _send(self) -> None:
-        """Hand over what waits. After a failure nothing more: there must be no record without those before it."""
+    def _send(self, last: bool = False) -> None:
+        """Hand over what waits. After a failure nothing more: there must be no record without those before it.
+
+        last: nothing will come any more, as far as is known.
+        """
         if self._due is not None:
             self._due.cancel()
             self._due = None
         failed = self._last is not None and self._last.done() and self._last.exception()
-        if self._waiting and not failed:
-            entries = list(self._waiting)
-            self._waiting.clear()
-            self._last = self._journal.append(self._episode, *entries)
+        closes = not self._closed and (
+            last or self.known.composed is not None or self._tally.halted
+        )
+        if failed or not (self._waiting or closes):
+            return
+        entries = list(self._waiting)
+        self._waiting.clear()
+        closing = None
+        if closes:
+            closing = Closing(self._episode, summary(self.known, self._tally), self._records)
+            self._closed = True
+        self._last = self._journal.append(self._episode, *entries, closing=closing)
+
+    def _read(self, records: Sequence[Record]) -> Iterator[Event]:
+        self._records = sum(each.kind not in BESIDE for each in records)
+        self._tally.sampled = sum(each.tokens is not None for each in records)
+        for _, event in events_of(records):
+            self._tally.take(event)
+            yield event
+
+    def _note(self, event: Event) -> None:
+        entry = entry_of(event)
+        self._waiting.append(entry)
+        self._records += entry.kind not in BESIDE
+        self._tally.sampled += entry.tokens is not None
+        self._tally.take(event)
+        self._closed = False

@@ -9,31 +9,31 @@ answer to, whoever asked.
 from __future__ import annotations
 
 import math
-import os
-import re
 import sqlite3
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from llmi_agent.base.errors import InputError
+from llmi_agent.base.errors import InputError, LlmiError
+from llmi_agent.records import clearing
+from llmi_agent.records.access import Tables
+from llmi_agent.records.clearing import Forgotten
 from llmi_agent.records.commit import WRITTEN, Commit
-from llmi_agent.records.database import connect, tables_in_memory, unusable, usable
+from llmi_agent.records.database import connect, tables_in_memory, unusable
+from llmi_agent.records.listing import Listing
 from llmi_agent.records.locks import Locks, locks_in
-from llmi_agent.records.record import SCHEMA, Entry, Record
-from llmi_agent.records.writer import Row, insert, patiently, said, writer_of
+from llmi_agent.records.overview import EVERY, Chosen, Overview
+from llmi_agent.records.record import Entry, Record
+from llmi_agent.records.rows import Closing, Row, Write, insert
+from llmi_agent.records.writer import said, writer_of
 from llmi_agent.store.artifacts import ArtifactStore, MemoryStore
 
-T = TypeVar("T")
-
-_AT_ONCE = 500
-"""How many records, or runs, are read or deleted in one go."""
-_DIGESTS = re.compile("[0-9a-f]{64,}")
+_COLUMNS = "kind, key, data, at, schema"
 
 
 class Journal:
@@ -45,32 +45,42 @@ class Journal:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._process = 0
-        """A connection must not be used by a forked child."""
+        self._tables = Tables(self.path)
 
     @staticmethod
     def in_memory() -> Journal:
         """A journal that is gone when nobody has it any more, for those who keep nothing."""
         return MemoryJournal()
 
-    def append(self, episode: str, *entries: Entry) -> Commit:
+    def append(self, episode: str, *entries: Entry, closing: Closing | None = None) -> Commit:
         """Have records written, all or none, after all that were appended before; it does not wait for that.
 
-        What it returns is done, and can be awaited, when they survive the process, and has a LlmiError if they cannot be
+        closing: what is to be the episode's overview with them. What it returns is done, and can be awaited, when they survive the process, and has a LlmiError if they cannot be
         written.
         """
-        return writer_of(self.path, partial(connect, self.path)).put(rows_of(episode, entries))
+        writes = _writes(episode, entries, closing)
+        return writer_of(self.path, partial(connect, self.path)).put(writes)
 
     def write(self, episode: str, *entries: Entry) -> None:
         """Append records, and wait until they are on disk. Not for an event loop."""
         self.append(episode, *entries).result()
 
-    def read(self, episode: str) -> list[Record]:
-        """An episode's records, oldest first."""
-        query = "SELECT kind, key, data, at, schema FROM records WHERE episode = ? ORDER BY id"
-        return [Record(*row) for row in self._rows(query, episode)]
+    def read(self, episode: str, *, tokens: bool = True) -> list[Record]:
+        """An episode's records, oldest first; with the token arrays, or without. Raises InputError if one is damaged."""
+        query = f"SELECT {_COLUMNS}, {'tokens' if tokens else 'NULL'} FROM records WHERE episode = ? ORDER BY id"
+        return [self._record(row) for row in self._tables.rows(query, episode)]
+
+    def overviews(
+        self, chosen: Chosen = EVERY, *, limit: int | None = None, oldest: bool = False
+    ) -> Iterator[Overview]:
+        """The chosen episodes, those that began last first, or the oldest first; at most `limit`.
+
+        However many there are, few are in memory at once. What was cut, or was written by an older LLMI, is read through
+        first, if need be.
+        """
+        tables = self._tables
+        listing = Listing(tables.rows, tables.attempt, tables.text)
+        return listing.overviews(chosen, limit, oldest)
 
     def episodes(self, start: str = "", limit: int | None = None) -> list[str]:
         """The episodes whose id begins with `start`, newest first; at most `limit`."""
@@ -79,7 +89,7 @@ class Journal:
             "GROUP BY episode ORDER BY min(id) DESC LIMIT ?"
         )
         end = start + chr(sys.maxunicode)
-        found = self._rows(query, start, end, -1 if limit is None else limit)
+        found = self._tables.rows(query, start, end, -1 if limit is None else limit)
         return [episode for (episode,) in found]
 
     def group(self, group: str) -> list[str]:
@@ -88,18 +98,18 @@ class Journal:
             "SELECT episode FROM records WHERE kind = 'opened' AND key != '' AND key = ? "
             "GROUP BY episode ORDER BY min(id)"
         )
-        return [episode for (episode,) in self._rows(query, group)]
+        return [episode for (episode,) in self._tables.rows(query, group)]
 
     def reusable(self, reuse: str) -> Record | None:
-        """The last record of a result that was an answer to this."""
-        query = "SELECT kind, key, data, at, schema FROM records WHERE reuse = ? ORDER BY id DESC LIMIT 1"
-        found = self._rows(query, reuse)
-        return Record(*found[0]) if found else None
+        """The last record of a result that was an answer to this. Raises InputError if it is damaged."""
+        query = f"SELECT {_COLUMNS}, NULL FROM records WHERE reuse = ? ORDER BY id DESC LIMIT 1"
+        found = self._tables.rows(query, reuse)
+        return self._record(found[0]) if found else None
 
     def reusables(self) -> list[str]:
         """What there are reusable results for."""
         query = "SELECT DISTINCT reuse FROM records WHERE reuse IS NOT NULL"
-        return [reuse for (reuse,) in self._rows(query)]
+        return [reuse for (reuse,) in self._tables.rows(query)]
 
     def forget_reusables(self, before: float) -> int:
         """Results on record before then (seconds since the epoch) are no longer found; returns how many."""
@@ -112,41 +122,45 @@ class Journal:
             connection.execute(f"UPDATE records SET reuse = NULL WHERE {old}", (before,))
             return int(count)
 
-        return self._change(forget)
+        return self._tables.change(forget)
 
     def forget(self, episodes: Iterable[str], before: float = math.inf) -> int:
-        """Delete all records of these runs, but for those that are going on or have one since then.
+        """Delete all of these runs, but for those that are going on or have a record since then.
 
         before: seconds since the epoch. Returns how many runs went. Each is held meanwhile, so that one that is just
         being resumed keeps everything.
         """
-        waiting, forgotten = list(episodes), 0
-        while waiting:
-            with ExitStack() as stack:
-                some = [each for each in waiting[:_AT_ONCE] if self._held(stack, each)]
-                forgotten += self._change(partial(_forget, some, before))
-            del waiting[:_AT_ONCE]
-        return forgotten
+        return clearing.forget(self._tables, self._held, episodes, before)
 
-    def forget_runs(self, before: float) -> tuple[int, int]:
-        """Forget the runs whose last record is older; returns how many went, and how many still run."""
-        query = "SELECT episode FROM records GROUP BY episode HAVING max(at) < ?"
-        old = [episode for (episode,) in self._rows(query, before)]
-        forgotten = self.forget(old, before)
-        if forgotten == len(old) > 0:
-            self._shrink()
-        return forgotten, len(old) - forgotten
+    def forget_runs(self, before: float, *, everything: bool = False) -> Forgotten:
+        """Forget the runs whose last record is older, rewards aside.
+
+        everything: also those that have rewards, or are part of a split, which are spared otherwise.
+        """
+        old, spared = self.old_runs(before, everything=everything)
+        runs = clearing.forget(self._tables, self._held, old, before, everything)
+        if runs:
+            self.shrink(alone=runs == len(old))
+        return Forgotten(runs, len(old) - runs, spared)
+
+    def old_runs(self, before: float, *, everything: bool = False) -> tuple[list[str], int]:
+        """The runs that `forget_runs` would forget, the oldest first, and how many it would spare."""
+        if not everything:
+            self._freshen()  # what split it is part of is in its records
+        return clearing.old(self._tables, before, everything)
+
+    def shrink(self, *, alone: bool) -> None:
+        """Give back the space of what was forgotten. alone: nobody was seen to go on with a run."""
+        self._tables.apart(partial(clearing.shrink, alone=alone))
+
+    def used(self) -> int:
+        """Bytes of the file that hold something: what it has on disk, once it was shrunk."""
+        return self._tables.apart(clearing.used)
 
     def digests(self) -> set[str]:
         """Every digest that a record mentions, and perhaps what only looks like one."""
-        found: set[str] = set()
-        query = "SELECT id, data FROM records WHERE id > ? ORDER BY id LIMIT ?"
-        last = 0
-        while some := self._rows(query, last, _AT_ONCE):  # others get their turn in between
-            last = some[-1][0]
-            for word in _DIGESTS.findall("\n".join(data for _, data in some)):
-                found.update(word[start : start + 64] for start in range(len(word) - 63))
-        return found
+        self._freshen()  # what an older LLMI wrote is mentioned nowhere yet
+        return {digest for (digest,) in self._tables.rows("SELECT DISTINCT digest FROM mentions")}
 
     @contextmanager
     def hold(self, episode: str) -> Iterator[None]:
@@ -162,28 +176,10 @@ class Journal:
     def close(self) -> None:
         """Write what waits and let go of the file; the next use opens it again."""
         writer_of(self.path, partial(connect, self.path)).close()
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        self._tables.close()
 
     def _locks(self) -> Locks:
         return locks_in(self.path.parent / "running.lock")
-
-    def _rows(self, query: str, *values: Any) -> list[Any]:
-        with self._lock, usable(self.path):
-            found: list[Any] = self._open().execute(query, values).fetchall()
-            return found
-
-    def _change(self, change: Callable[[sqlite3.Connection], T]) -> T:
-        """In a transaction of its own, as soon as nobody else writes."""
-
-        def work() -> T:
-            with self._open() as connection:
-                return change(connection)
-
-        with self._lock, usable(self.path):
-            return patiently(work, self.path)
 
     def _held(self, stack: ExitStack, episode: str) -> bool:
         """Whether nobody else has the episode until the stack is closed."""
@@ -192,21 +188,12 @@ class Journal:
         except OSError as error:
             raise unusable(error, self.path) from None
 
-    def _shrink(self) -> None:
-        """Give back the space of deleted records, and with it their words."""
-        with (
-            self._lock,
-            suppress(sqlite3.OperationalError),
-        ):  # somebody writes: the next time will do
-            self._open().execute("VACUUM")
-            self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    def _freshen(self) -> None:
+        Listing(self._tables.rows, self._tables.change, self._tables.text).freshen()
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None or self._process != os.getpid():
-            connection = patiently(partial(connect, self.path), self.path)
-            self._connection, self._process = connection, os.getpid()
-            weakref.finalize(self, connection.close)
-        return self._connection
+    def _record(self, row: tuple[Any, ...]) -> Record:
+        kind, key, data, at, schema, tokens = row
+        return Record(kind, key, self._tables.text(kind, data), at, schema, tokens)
 
 
 class MemoryJournal(Journal):
@@ -215,13 +202,13 @@ class MemoryJournal(Journal):
     def __init__(self) -> None:
         super().__init__(":memory:")
         self._own_locks = Locks(None)
-        self._tables = tables_in_memory()
+        self._tables = Tables(self.path, tables_in_memory())
 
-    def append(self, episode: str, *entries: Entry) -> Commit:
+    def append(self, episode: str, *entries: Entry, closing: Closing | None = None) -> Commit:
         try:
-            with self._lock:
-                insert(self._tables, rows_of(episode, entries))
-        except (sqlite3.Error, MemoryError) as error:
+            writes = _writes(episode, entries, closing)
+            self._tables.apart(partial(insert, writes=writes, pack=str))
+        except (LlmiError, sqlite3.Error, MemoryError) as error:
             commit = Commit()
             commit.end(said(error, self.path))
             return commit
@@ -233,22 +220,10 @@ class MemoryJournal(Journal):
     def _locks(self) -> Locks:
         return self._own_locks
 
-    def _open(self) -> sqlite3.Connection:
-        return self._tables
 
-
-def _forget(episodes: Sequence[str], before: float, connection: sqlite3.Connection) -> int:
-    connection.execute("BEGIN IMMEDIATE")
-    marks = ", ".join("?" * len(episodes))
-    query = f"SELECT episode FROM records WHERE episode IN ({marks}) GROUP BY episode HAVING max(at) < ?"
-    old = connection.execute(query, (*episodes, before)).fetchall()
-    connection.executemany("DELETE FROM records WHERE episode = ?", old)
-    return len(old)
-
-
-def rows_of(episode: str, entries: Iterable[Entry]) -> list[Row]:
-    """Entries as the database has them."""
-    return [(episode, e.kind, e.key, e.data, e.at, e.reuse, SCHEMA) for e in entries]
+def _writes(episode: str, entries: Iterable[Entry], closing: Closing | None) -> list[Write]:
+    rows = [Row(episode, entry) for entry in entries]
+    return [*rows, closing] if closing else [*rows]
 
 
 def journal_beside(store: ArtifactStore) -> Journal:

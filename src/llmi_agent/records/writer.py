@@ -12,12 +12,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from llmi_agent.base.errors import LlmiError, ResourceError
 from llmi_agent.base.resources import exhausted
 from llmi_agent.records.commit import Commit
+from llmi_agent.records.rows import Write, insert
 
 PATIENCE = 90.0
 """Seconds that a write waits for another process's."""
@@ -27,10 +29,6 @@ PAUSE = 0.05
 """Seconds between two tries where SQLite itself does not wait."""
 
 T = TypeVar("T")
-Row = tuple[Any, ...]
-INSERT = (
-    "INSERT INTO records (episode, kind, key, data, at, reuse, schema) VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
 
 
 class Writer:
@@ -40,13 +38,13 @@ class Writer:
         self._path = path
         self._connect = connect
         self._changed = threading.Condition()
-        self._rows: list[Row] = []
+        self._rows: list[Write] = []
         self._commit = Commit()
         """Of `_rows`."""
         self._thread: threading.Thread | None = None
         self._ending = False
 
-    def put(self, rows: Sequence[Row]) -> Commit:
+    def put(self, rows: Sequence[Write]) -> Commit:
         """Have these written, all or none, after whatever was put before.
 
         What is put while the thread writes shares a transaction, and its `Commit`, which has a LlmiError if they cannot
@@ -84,7 +82,7 @@ class Writer:
                 rows, commit = batch
                 try:
                     connection = connection or patiently(self._connect, self._path)
-                    patiently(lambda: insert(connection, rows), self._path)  # noqa: B023 - called at once
+                    patiently(partial(insert, connection, rows), self._path)
                 except BaseException as error:  # noqa: BLE001 - handed over to those who wait
                     self._fail(commit, said(error, self._path))
                 else:
@@ -93,7 +91,7 @@ class Writer:
             if connection is not None:
                 connection.close()
 
-    def _next(self) -> tuple[list[Row], Commit] | None:
+    def _next(self) -> tuple[list[Write], Commit] | None:
         """All that waits; None once nothing has come for a while, and then the thread is no longer there."""
         with self._changed:
             self._changed.wait_for(lambda: self._rows or self._ending, IDLE)
@@ -102,7 +100,7 @@ class Writer:
                 return None
             return self._taken()
 
-    def _taken(self) -> tuple[list[Row], Commit]:
+    def _taken(self) -> tuple[list[Write], Commit]:
         batch = self._rows, self._commit
         self._rows, self._commit = [], Commit()
         return batch
@@ -147,13 +145,6 @@ def writer_of(path: Path, connect: Callable[[], sqlite3.Connection]) -> Writer:
 
 _all: dict[tuple[int, Path], Writer] = {}
 _guard = threading.Lock()
-
-
-def insert(connection: sqlite3.Connection | None, rows: Sequence[Row]) -> None:
-    """Write rows in a transaction of their own."""
-    assert connection is not None
-    with connection:
-        connection.executemany(INSERT, rows)
 
 
 def said(error: BaseException, path: Path) -> LlmiError:

@@ -13,9 +13,10 @@ from typing import Any
 from llmi_agent.base.errors import InputError
 from llmi_agent.records.codec import entry_of, events_of
 from llmi_agent.records.episode import EpisodeJournal
-from llmi_agent.records.events import CallStarted, Ordered
+from llmi_agent.records.events import Opened, Ordered
 from llmi_agent.records.journal import Journal, journal_beside
 from llmi_agent.records.known import Known
+from llmi_agent.records.overview import PROMPT, Overview
 from llmi_agent.store.artifacts import ArtifactStore
 
 SHORT = 8
@@ -123,32 +124,29 @@ class Episodes:
 
     def listed(self, most: int) -> list[Listed]:
         """The newest ones, newest first."""
-        listed = map(self._listed, self._journal.episodes(limit=most))
-        return [each for each in listed if each]
+        return [self._listed(each) for each in self._journal.overviews(limit=most)]
 
-    def _listed(self, episode: str) -> Listed | None:
-        """Of one that cannot be read, why; None if it was forgotten just now."""
-        records = self._journal.read(episode)
-        if not records:
-            return None
-        began = datetime.fromtimestamp(records[0].at, UTC).isoformat(timespec="seconds")
-        try:
-            events = [event for _, event in events_of(records)]
-        except InputError as error:
-            return Listed(episode, began, False, False, 0, 0, "-", f"({error})", None, False)
-        known = Known(events)
-        assert known.opened is not None, "it is listed by that"
+    def _listed(self, one: Overview) -> Listed:
         return Listed(
-            episode,
-            began,
-            done=known.composed is not None,
-            drafted=known.draft is not None,
-            settled=len(known.settled),
-            calls=sum(isinstance(each, CallStarted) and not each.cached for each in events),
-            model=known.opened.model,
-            prompt=known.opened.prompt,
-            out=_order_in(known).out,
+            one.episode,
+            datetime.fromtimestamp(one.began, UTC).isoformat(timespec="seconds"),
+            done=one.state == "done",
+            drafted=one.drafted,
+            settled=one.settled,
+            calls=one.calls,
+            model=one.model,
+            prompt=one.prompt if len(one.prompt) < PROMPT else self._prompt(one),
+            out=one.out,
+            readable=one.state != "unreadable",
         )
+
+    def _prompt(self, one: Overview) -> str:
+        """The whole of it; as much as is in the list if the run cannot be read, or was forgotten just now."""
+        try:
+            events = events_of(self._journal.read(one.episode, tokens=False))
+            return next((e.prompt for _, e in events if isinstance(e, Opened)), one.prompt)
+        except InputError:
+            return one.prompt
 
 
 def _order_in(known: Known) -> Order:
