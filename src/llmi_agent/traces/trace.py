@@ -26,8 +26,8 @@ from llmi_agent.records.events import (
     Resumed,
     Rewarded,
 )
-from llmi_agent.records.journal import Record
 from llmi_agent.records.known import Known
+from llmi_agent.records.record import Record
 from llmi_agent.traces.fold import attempts_of, model_calls_of
 from llmi_agent.traces.parts import Attempt, ModelCall, TracedSlot, tokens_of_span
 
