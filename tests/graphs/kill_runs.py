@@ -36,7 +36,7 @@ from llmi_agent.records.known import Known
 from llmi_agent.store import decoder
 from llmi_agent.store.artifacts import ArtifactStore
 
-Insert = Callable[[Any, Sequence[writer.Row]], None]
+Insert = Callable[[Any, Sequence[writer.Write]], None]
 About = tuple[str, str, int | None, int]
 """Of a charge: the model or tool, the model's purpose, the slot, the attempt."""
 SECONDS = 20.0
@@ -46,7 +46,7 @@ def dying(after: int, *, before_it: bool) -> Insert:
     """Writes so many records, and then kills the process; `before_it`: before the transaction that has the last of them."""
     insert, seen = writer.insert, 0
 
-    def write(connection: Any, rows: Sequence[writer.Row]) -> None:
+    def write(connection: Any, rows: Sequence[writer.Write]) -> None:
         nonlocal seen
         if seen + len(rows) < after:
             insert(connection, rows)
