@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from llmi_agent.document.render.parser import parser
+from llmi_agent.document.render.parser import block_parser
 from llmi_agent.draft import BadSlot, Block, Slot, Text
 
 _Name = Callable[[Slot | BadSlot], str]
@@ -73,7 +73,7 @@ def _words(line: _Line) -> str:
 def _tables(text: str) -> list[range]:
     """The characters of each table of a Markdown text."""
     starts = [0, *accumulate(map(len, _LINES.findall(text)))]
-    tokens = parser().parse(text)
+    tokens = block_parser().parse(text)
     maps = [token.map for token in tokens if token.type == "table_open" and token.map]
     return [range(starts[first], starts[min(last, len(starts) - 1)]) for first, last in maps]
 

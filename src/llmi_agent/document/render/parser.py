@@ -34,6 +34,15 @@ def parser() -> MarkdownIt:
     return markdown
 
 
+@cache
+def block_parser() -> MarkdownIt:
+    """The same for those who ask where blocks begin and end: what is in their lines is not looked at."""
+    from markdown_it import MarkdownIt
+
+    markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    return markdown.disable("inline")
+
+
 def _bare_tag(state: StateInline, silent: bool) -> bool:
     match = _BARE_TAG.match(state.src, state.pos)
     if match is None:
