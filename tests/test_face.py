@@ -23,7 +23,8 @@ PluginError PolicyError Provenance Registry ResourceError Runner TextBlock Unava
 configure_logs default_store discover journal_beside load_config load_document registry_of render_html render_markdown write_document
 """
 CONTRACT = """
-ATTACHMENTS PROMPT PolicyAgain PolicyFailed PolicyModel PolicyRequest PolicySpec Preview TableCopy
+ATTACHMENTS PROMPT PolicyAgain PolicyFailed PolicyModel PolicyRequest PolicySpec Preview TOKENS TableCopy
+WEIGHTS
 ArtifactReader Attachment BaseTool CodeParams DiffusionParams Download ENTRY_POINTS EditParams Failed Health Hooks
 Image Kind MOST_DETAIL ModelContext ModelRequest Params Produced Provenance REASONS Reason SearchParams Tool ToolCall
 ToolContext ToolFailed ToolResult ToolRetry ToolSpec WELL_KNOWN Words hookimpl read_settings retry_after secret_of

@@ -56,7 +56,7 @@ def test_tokens_come_in_pieces() -> None:
         {"completion": [-1]},
         {"completion": [None]},
         {"completion": {"1": 1}},
-        {"completion": [1], "logprobs": [-0.1, -0.2]},
+        {"completion": [1], "logprobs": [-0.1, -0.2, -0.3]},
         {"completion": [1], "logprobs": "-0.1"},
         {"completion": [1], "logprobs": [None]},
         {"completion": [1], "logprobs": [math.nan]},

@@ -17,6 +17,8 @@ from llmi_agent.contract.kinds import (
 from llmi_agent.contract.policy import (
     ATTACHMENTS,
     PROMPT,
+    TOKENS,
+    WEIGHTS,
     PolicyAgain,
     PolicyFailed,
     PolicyModel,
@@ -58,6 +60,8 @@ __all__ = [
     "MOST_DETAIL",
     "PROMPT",
     "REASONS",
+    "TOKENS",
+    "WEIGHTS",
     "WELL_KNOWN",
     "ArtifactReader",
     "Attachment",

@@ -34,8 +34,9 @@ TOKENS = "llmi_tokens"
 """Key in the `response_metadata` of an answer, or of each chunk of it: what was sampled, as a plain dict.
 
 `completion`: the ids of the tokens that are new with it. `logprobs`: one for each, natural logarithms under the policy that
-sampled. Once: `prompt`, the ids of what was read, and `mode`, how the logprobs were computed. What is not known is left out.
-A token whose text is still to come (a part of a character, say) is given with the chunk that brings it.
+sampled. `open`: True if their text is still to come, as that of a part of a character. Once: `prompt`, the ids of what was
+read, and `mode`, how the logprobs were computed. What is not known is left out. `lack`: why this is not all that was
+sampled, or not what was, in a clause; then none of it is kept.
 """
 WEIGHTS = "llmi_weights"
 """Key beside it: the version of the weights that answered, as the server says it."""
@@ -88,6 +89,9 @@ class PolicySpec:
     """It takes pictures."""
     finish_reasons: bool = False
     """Its answers say why they end, in `response_metadata["finish_reason"]`: one that does not was cut off."""
+    tokens: bool = False
+    """It can say what it has sampled (`TOKENS`). Where that is kept, it is asked with no stop strings: they cut the text,
+    and not what was sampled."""
     language_model: bool = True
     """False: a program writes, which cannot repair a slot, and a document says so."""
     default: bool = False
@@ -174,3 +178,6 @@ class PolicyModel:
     takes: frozenset[str] | None = None
     """What it can be asked with, of `temperature`, `top_p`, `max_tokens`, `stop` and `seed`. None: it is not known, and
     what the user sets is sent. A seed is only sent to a model that is known to take one."""
+    asks: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """From what a run asks with (`temperature`, ..., `seed`) to all that is sent beside the messages: that is put on record,
+    and the chat model gets it as arguments. None: it is sent as it is."""

@@ -58,7 +58,7 @@ def tokens_of(chunks: Sequence[AIMessageChunk]) -> Tokens | None:
     A piece says what is new with it: its `completion` and their `logprobs`; `prompt` and `mode` come once.
     """
     given = [each.response_metadata.get(TOKENS) for each in chunks]
-    if all(each is None for each in given):
+    if lack_of(chunks) or all(each is None for each in given):
         return None
     whole: dict[str, Any] = {"completion": [], "logprobs": []}
     counts: list[int] = []
@@ -74,7 +74,14 @@ def tokens_of(chunks: Sequence[AIMessageChunk]) -> Tokens | None:
     counted = min((*found.completion, *(found.prompt or ())), default=-1) >= 0
     if not (found.completion and fits and counted):
         return None
-    return replace(found, pieces=_pieces(counts, lengths_of(chunks)))
+    return replace(found, pieces=_pieces(given, counts, lengths_of(chunks)))
+
+
+def lack_of(chunks: Sequence[AIMessageChunk]) -> str:
+    """Why what is said of the tokens is not all of them; empty if nothing says so."""
+    given = (each.response_metadata.get(TOKENS) for each in chunks)
+    lacks = (each.get("lack") for each in given if isinstance(each, Mapping))
+    return next((one_line(each) for each in lacks if each and isinstance(each, str)), "")
 
 
 def lengths_of(chunks: Sequence[AIMessageChunk]) -> Iterator[int]:
@@ -88,22 +95,31 @@ def lengths_of(chunks: Sequence[AIMessageChunk]) -> Iterator[int]:
 
 
 def _joined(whole: dict[str, Any], piece: Any) -> int:
-    """Put a piece to what there is; how many tokens it has. Raises TypeError or ValueError for what is none."""
+    """Put a piece to what there is; how many tokens it has. Raises TypeError for what is none."""
     if not isinstance(piece, Mapping):
         raise TypeError(f"what is said of tokens, not {type(piece).__name__}")
     for name in piece.keys() & {"prompt", "mode"}:
         whole[name] = piece[name]
-    new, logprobs = _listed(piece.get("completion")), _listed(piece.get("logprobs"))
-    if logprobs and len(logprobs) != len(new):
-        raise ValueError(f"{len(logprobs)} logprobs of {len(new)} tokens")
+    new = _listed(piece.get("completion"))
     whole["completion"] += new
-    whole["logprobs"] += logprobs
+    whole["logprobs"] += _listed(piece.get("logprobs"))
     return len(new)
 
 
-def _pieces(counts: Iterable[int], lengths: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    """Those that bring something."""
-    return tuple(each for each in zip(counts, lengths, strict=True) if any(each))
+def _pieces(
+    given: Iterable[Any], counts: Iterable[int], lengths: Iterable[int]
+) -> tuple[tuple[int, int], ...]:
+    """Those that bring something; tokens whose text is still to come go with the piece that brings some."""
+    pieces: list[tuple[int, int]] = []
+    begun = 0
+    for piece, count, length in zip(given, counts, lengths, strict=True):
+        open_ = isinstance(piece, Mapping) and piece.get("open") is True and not length
+        if open_ or not (count or length):
+            begun += count
+        else:
+            pieces.append((begun + count, length))
+            begun = 0
+    return (*pieces, (begun, 0)) if begun else tuple(pieces)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -43,6 +43,10 @@ class Model:
     language_model: bool = True
     takes: frozenset[str] | None = None
     """What it can be asked with (`PolicyModel.takes`)."""
+    tokens: bool = False
+    """It can say what it has sampled."""
+    asks: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """What it is asked with, given what a run asks for (`PolicyModel.asks`)."""
     settable: bool = False
     """It is the user's own, and asked as one that has other values in its fields, not all of which are arguments, too."""
 
@@ -58,6 +62,10 @@ class Model:
         """A seed is not what the user has set, so it goes to those only that are known to take one, and have none."""
         return self.takes is not None and "seed" in self.takes and "seed" not in self.own
 
+    def arguments(self, sampling: Mapping[str, Any]) -> dict[str, Any]:
+        """All that it is asked with beside its own, if a run asks for this."""
+        return dict(self.asks(sampling) if self.asks else sampling)
+
     def asked_with(self, sampling: Mapping[str, Any]) -> tuple[BaseChatModel, dict[str, Any]]:
         """The chat model that is to be asked, and the arguments that are to go along."""
         fields = type(self.chat).model_fields if self.settable else {}
@@ -67,6 +75,11 @@ class Model:
 
     def refusal(self, options: Options) -> str:
         """Why it cannot be asked with these, in a sentence; empty if it can, as far as is known."""
+        if self.tokens and options.stop and options.record == "full":
+            return (
+                f'the model {self.name} takes no stop strings where its tokens are recorded (record "full"), since they '
+                'cut the text and not what was sampled; leave out stop, or record "events"'
+            )
         if self.takes is None or not self.language_model:
             return ""
         unknown = next((each for each in options.sampling if each not in self.takes), "")
@@ -220,6 +233,8 @@ def _made(name: str, policy: RegisteredPolicy, given: _Given, api_base: str | No
         finish_reasons=reports,
         language_model=spec.language_model,
         takes=known.takes if spec.language_model else frozenset(),
+        tokens=spec.tokens,
+        asks=known.asks,
     )
 
 

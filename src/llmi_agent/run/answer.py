@@ -101,6 +101,7 @@ class Answer:
         self.refused = False
         """The budget does not allow this model, though it may allow another."""
         self.model = model
+        self.episode = asker.episode
         self._means = means
         self._question = question
         self._asker = asker
@@ -140,7 +141,7 @@ class Answer:
         shown = await as_shown(messages, means.store if self.model.sees else None)
         said = await as_recorded(messages, means.store, means.redactor, self._asker.known)
         read = sum(size(message) for message in shown)
-        self._sampling = await self._sampled(read)
+        self._sampling = self.model.arguments(await self._sampled(read))
         started, sent = self._start(read, said), False
         try:
             await self._asker.ledger.committed(self.transcript.call)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from langchain_core.runnables import RunnableConfig
 
 from llmi_agent.base.errors import InputError, LlmiError, PolicyError, UnavailableError
+from llmi_agent.base.logs import get_logger
 from llmi_agent.base.resources import exhausted
 from llmi_agent.base.secrets import Redactor
 from llmi_agent.config.options import Options
@@ -56,6 +57,8 @@ class Policy:
     redactor: Redactor = field(default_factory=Redactor, repr=False)
     seedless: set[str] = field(default_factory=set, repr=False)
     """Models whose server has refused the seed, which nobody asked for: it is left out from then on."""
+    tokenless: set[str] = field(default_factory=set, repr=False)
+    """Models of which it was said that they do not give all that they sample, though it was to be kept."""
 
     @property
     def name(self) -> str:
@@ -120,6 +123,7 @@ class Policy:
                     accepted = broke or last or not end.broken
                     answer.transcript.end(accepted=accepted, cut=end.cut)
                     if accepted:
+                        self._tell_lack(answer)
                         if end.cut:
                             yield CutShort(end.cut)
                         return
@@ -136,6 +140,14 @@ class Policy:
                 yield Restart(model.name, more)
                 await asyncio.sleep(pause)
         raise PolicyError("; ".join(failures))
+
+    def _tell_lack(self, answer: Answer) -> None:
+        """Say once of a model that its tokens cannot be kept, and why. A program samples none."""
+        model, lack = answer.model, answer.transcript.lack
+        if lack and model.language_model and model.name not in self.tokenless:
+            self.tokenless.add(model.name)
+            said = f"what the model {model.name} samples is not kept as asked: {lack}"
+            get_logger(episode=answer.episode).warning("tokens.absent", message=said)
 
     def _asks_anew(self, answer: Answer, error: Exception) -> bool:
         """Whether the same model is to be asked at once in another way; nothing of this answer was shown."""

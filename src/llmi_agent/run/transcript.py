@@ -37,6 +37,8 @@ class Transcript:
         self._redactor = redactor
         self._tell = tell
         self._tokens, self._weights = tokens, weights
+        self.lack = ""
+        """Why it ended without all that was sampled, though that was to be kept."""
         self._first: float | None = None
         self._half = ""
         """The first half of a character whose other one is still to come."""
@@ -72,7 +74,10 @@ class Transcript:
         said, redact = paired(self.text), self._redactor.text
         shown, thought = printable(said), printable(heard.reasoning_of(self.chunks))
         withheld = any(redact(each) != each for each in (said, shown, thought))
-        kept = self._tokens and not withheld
+        kept = heard.tokens_of(self.chunks) if self._tokens and not withheld else None
+        if self._tokens and not withheld and (kept is None or kept.logprobs is None):
+            what = "logprobs" if kept else "tokens"
+            self.lack = redact(heard.lack_of(self.chunks)) or f"it gives no {what}"
         counts, model = reported(self.chunks), heard.model_of(self.chunks)
         self._tell(
             ModelEnded(
@@ -88,7 +93,7 @@ class Transcript:
                 raw=None if withheld or shown == said else said,
                 reasoning=redact(thought),
                 withheld=withheld,
-                tokens=heard.tokens_of(self.chunks) if kept else None,
+                tokens=kept,
                 weights=redact(self._version)[:MOST_WORD],
             )
         )
