@@ -109,17 +109,17 @@ def _joined(whole: dict[str, Any], piece: Any) -> int:
 def _pieces(
     given: Iterable[Any], counts: Iterable[int], lengths: Iterable[int]
 ) -> tuple[tuple[int, int], ...]:
-    """Those that bring something; tokens whose text is still to come go with the piece that brings some."""
+    """Those that bring something; one that is open is one with the next."""
     pieces: list[tuple[int, int]] = []
-    begun = 0
+    begun = (0, 0)
     for piece, count, length in zip(given, counts, lengths, strict=True):
-        open_ = isinstance(piece, Mapping) and piece.get("open") is True and not length
-        if open_ or not (count or length):
-            begun += count
+        own = begun[0] + count, begun[1] + length
+        if (isinstance(piece, Mapping) and piece.get("open") is True) or not (count or length):
+            begun = own
         else:
-            pieces.append((begun + count, length))
-            begun = 0
-    return (*pieces, (begun, 0)) if begun else tuple(pieces)
+            pieces.append(own)
+            begun = (0, 0)
+    return (*pieces, begun) if any(begun) else tuple(pieces)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -9,7 +9,7 @@ import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 NUMBERED = re.compile(r"token_id:(\d{1,18})")
 """A token as `--return-tokens-as-token-ids` writes it."""
@@ -22,10 +22,18 @@ Entry = Mapping[str, Any]
 """What a server says of a token, in `logprobs.content`."""
 
 
+class Share(NamedTuple):
+    """What a token says of a text."""
+
+    text: str
+    open: bool = False
+    """It, or a part of what stands here, may belong to the next one's text."""
+
+
 def aligned(
     entries: Sequence[Entry], spoken: str, *, after_others: bool, ends: bool
-) -> tuple[int, list[str | None]] | None:
-    """The first token of the text, and from there on what each token says of it; None for one whose text comes with the next.
+) -> tuple[int, list[Share]] | None:
+    """The first token of the text, and from there on what each token says of it.
 
     Special tokens are in no text: the text may begin after some, and end before. after_others: other tokens, too, may come
     before a special one after which it begins (a reasoning). ends: the last token ends the answer, whatever it is.
@@ -35,9 +43,16 @@ def aligned(
         return None
     for first in _beginnings(entries, after_others=after_others):
         for last, rest in _endings(entries, ends=ends):
-            if first < last and (texts := _texts(entries[first:last], spoken)) is not None:
-                return first, [*texts, *rest]
+            if first < last and (shares := _shares(entries[first:last], spoken)) is not None:
+                if shares[-1].open and ends:
+                    shares[-1] = Share(shares[-1].text)
+                return first, [*shares, *rest]
     return None
+
+
+def is_broken(entry: Entry) -> bool:
+    """Whether it is, or ends in, a part of a character."""
+    return _UNKNOWN in token_of(entry) or not _is_whole(entry)
 
 
 def is_silent(entry: Entry) -> bool:
@@ -62,21 +77,21 @@ def _beginnings(entries: Sequence[Entry], *, after_others: bool) -> Iterator[int
     yield from (n + 1 for n in leading[:_MOST_TRIES])
 
 
-def _endings(entries: Sequence[Entry], *, ends: bool) -> Iterator[tuple[int, list[str | None]]]:
+def _endings(entries: Sequence[Entry], *, ends: bool) -> Iterator[tuple[int, list[Share]]]:
     """After which tokens the text may end, and what those after it say: nothing, or nothing yet."""
     last = len(entries)
     yield last, []
-    rest: list[str | None] = []
+    rest: list[Share] = []
     while last:
         token = token_of(entries[last - 1])
         broken = _UNKNOWN in token and not ends
         if not (broken or _MARK.fullmatch(token) or (ends and not rest)):
             return
-        last, rest = last - 1, [None if broken else "", *rest]
+        last, rest = last - 1, [Share("", broken), *rest]
         yield last, rest
 
 
-def _texts(entries: Sequence[Entry], spoken: str) -> list[str | None] | None:
+def _shares(entries: Sequence[Entry], spoken: str) -> list[Share] | None:
     """What each says, if together they say just this."""
     written = [_bytes(each) for each in entries]
     if b"".join(written) == spoken.encode("utf-8", "surrogatepass"):
@@ -84,17 +99,17 @@ def _texts(entries: Sequence[Entry], spoken: str) -> list[str | None] | None:
     return _anchored([token_of(each) for each in entries], spoken)
 
 
-def _read(written: Sequence[bytes]) -> list[str | None] | None:
-    """Byte by byte; None for a token that ends no character."""
+def _read(written: Sequence[bytes]) -> list[Share] | None:
+    """Byte by byte."""
     reader = codecs.getincrementaldecoder("utf-8")("surrogatepass")
     try:
         texts = [(reader.decode(each), each) for each in written]
     except UnicodeDecodeError:
         return None
-    return [text if text or not own else None for text, own in texts]
+    return [Share(text, not text and bool(own)) for text, own in texts]
 
 
-def _anchored(tokens: Sequence[str], spoken: str) -> list[str | None] | None:
+def _anchored(tokens: Sequence[str], spoken: str) -> list[Share] | None:
     """By the tokens that are whole; what lies between two of them is said by the broken ones there, all together."""
     groups = [
         (broken, [*some]) for broken, some in groupby(tokens, lambda token: _UNKNOWN in token)
@@ -103,20 +118,24 @@ def _anchored(tokens: Sequence[str], spoken: str) -> list[str | None] | None:
     places = _places(anchors, spoken, begins=not groups[0][0], ends=not groups[-1][0])
     if places is None:
         return None
-    texts: list[str | None] = []
+    shares: list[Share] = []
     at = 0
     following = iter([*places, len(spoken)])
     for broken, some in groups:
         if broken:
             end = next(following)
-            texts += [*[None] * (len(some) - 1), spoken[at:end]]
+            shares += [*[Share("", True)] * (len(some) - 1), Share(spoken[at:end])]
             at = end
         else:
-            if not texts:  # the text begins with it
+            if not shares:  # the text begins with it
                 next(following)
-            texts += some
+            shares += map(Share, some)
             at += sum(map(len, some))
-    return texts
+    broken, some = groups[-1]
+    # A text is sent up to its last whole character: of several broken tokens, the last may begin one that is not there yet.
+    if broken and (len(some) > 1 or len(shares[-1].text) < len(some[0])):
+        shares[-1] = Share(shares[-1].text, True)
+    return shares
 
 
 def _places(anchors: Sequence[str], spoken: str, *, begins: bool, ends: bool) -> list[int] | None:
@@ -134,7 +153,7 @@ def _places(anchors: Sequence[str], spoken: str, *, begins: bool, ends: bool) ->
     mirrored: list[int] = []
     at = len(spoken)
     for number, anchor in enumerate(reversed(anchors)):
-        at = spoken.rfind(anchor, 0, at if ends and not number else at - 1)
+        at = spoken.rfind(anchor, 0, at if ends and not number else max(at - 1, 0))
         mirrored.append(at)
     return places if places == mirrored[::-1] else None
 

@@ -116,12 +116,11 @@ def _event(data: object) -> Mapping[str, Any]:
     """Raises Broken if it is none, or an error that came with a good status."""
     if not isinstance(data, Mapping):
         raise Broken("what the server sends is no event", 502)
-    if data.get("error"):
-        error = data["error"]
-        raise Broken(
-            str(error.get("message") if isinstance(error, Mapping) else error), _code(error)
-        )
-    return data
+    error = data if data.get("object") == "error" else data.get("error")
+    if not error:
+        return data
+    words = error.get("message") if isinstance(error, Mapping) else error
+    raise Broken(str(words), _code(error))
 
 
 def _code(error: object) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from llmi_vllm.alignment import NUMBERED, Entry, aligned, is_silent, token_of
+from llmi_vllm.alignment import NUMBERED, Entry, aligned, is_broken, is_silent, token_of
 
 FLOOR = -9999.0
 """What vLLM puts in place of a logprob that it does not have, or that is lower."""
@@ -23,7 +23,7 @@ class Piece:
     logprobs: Sequence[Any] | None = None
     """None: none came with it."""
     open: bool = False
-    """The text of its last token is still to come."""
+    """More of the text of its tokens may come with the next piece."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,20 @@ class Said:
         if len(self.entries) == len(whole.ids) > 0:
             found = aligned(self.entries, spoken, after_others=both, ends=bool(self.finish))
         if found is None:
-            silent = bool(self.entries) and all(map(is_silent, self.entries))
-            yield replace(whole, open=bool(whole.ids) and not spoken and not silent)
+            yield replace(whole, open=bool(whole.ids) and not self.finish and self._is_open(spoken))
             return
-        first, texts = found
+        first, shares = found
         if first:
             yield self._some(0, first, reasoning=whole.reasoning if both else "")
         name = "text" if whole.text else "reasoning"
-        for number, text in enumerate(texts, first):
-            yield self._some(number, number + 1, open=text is None, **{name: text or ""})
+        for number, share in enumerate(shares, first):
+            yield self._some(number, number + 1, open=share.open, **{name: share.text})
+
+    def _is_open(self, spoken: str) -> bool:
+        """Whether more of the text of its tokens may come."""
+        if spoken:
+            return bool(self.entries) and is_broken(self.entries[-1])
+        return not (self.entries and all(map(is_silent, self.entries)))
 
     def _some(self, start: int, end: int, **said: Any) -> Piece:
         whole = self.piece

@@ -55,7 +55,7 @@ class Manner:
     """Tokens are written as `token_id:123`."""
     usage: Literal["last", "each", "never"] = "last"
     loses: int = 0
-    """Tokens whose ids and logprobs it leaves out, as vLLM did before 0.12 where a parser held an event back."""
+    """Tokens whose ids and logprobs it leaves out, as vLLM did where a parser held an event back (its issue 27482)."""
     floors: bool = False
     """It has no logprob of the first token."""
     weights: str = ""
