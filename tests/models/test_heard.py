@@ -12,6 +12,7 @@ from langchain_core.messages.ai import UsageMetadata
 from llmi_agent.base.text import paired
 from llmi_agent.contract.policy import TOKENS, WEIGHTS
 from llmi_agent.models.heard import (
+    lack_of,
     lengths_of,
     model_of,
     reason_of,
@@ -78,6 +79,34 @@ def test_what_no_trainer_could_use_is_absent(given: Any) -> None:
         None,
         Tokens((1,), pieces=((1, 1), (0, 1))),
     )
+
+
+def test_a_piece_that_is_open_is_one_with_the_next() -> None:
+    def piece(text: str, count: int, **said: Any) -> AIMessageChunk:
+        given = {"completion": [5] * count, **said} if count else None
+        return AIMessageChunk(text, response_metadata={TOKENS: given} if given else {})
+
+    pieces = [
+        piece("", 1),
+        piece("a", 2),
+        piece("", 1, open=True),
+        piece("", 0),
+        piece("é", 3, open=True),
+        piece("b", 1),
+        piece("c", 0),
+        piece("", 1, open="yes"),
+        piece("", 2, open=True),
+    ]
+    found = tokens_of(pieces)
+    assert found is not None
+    assert found.pieces == ((1, 0), (2, 1), (5, 2), (0, 1), (1, 0), (2, 0))
+
+
+def test_of_what_lacks_something_nothing_is_kept_and_the_reason_is_known() -> None:
+    chunks = told({"completion": [1]}, {"lack": "its server\nlost some"}, {"lack": "and more"})
+    assert tokens_of(chunks) is None
+    assert lack_of(chunks) == "its server lost some"
+    assert lack_of(told({"completion": [1]}, {"lack": 5}, {"lack": ""}, [1])) == ""
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ class Door:
             PolicySpec("priced/*", "d", load, price=(1.0, 2.0), sees=True, finish_reasons=True),
             PolicySpec("keyed/*", "d", load, needs=("OWN_KEY",), reads=("OWN_*",)),
             PolicySpec("openai/*", "d", load),
+            PolicySpec("told/*", "d", load, tokens=True),
         ]
 
 
@@ -232,3 +233,31 @@ def test_what_is_set_and_not_taken_is_said(store: ArtifactStore) -> None:
         resolve(store, "priced/a", options=bounded)
     assert resolve(store, "priced/a", options=bounded)[0].refusal(bounded) == "", "it is not known"
     assert resolve(store, "plain", options=bounded)[0].refusal(bounded) == "", "a program writes"
+
+
+@pytest.mark.parametrize(("record", "wanted"), [("full", True), ("events", False), ("none", False)])
+def test_a_policy_is_told_whether_its_tokens_are_kept(
+    store: ArtifactStore, record: Any, wanted: bool
+) -> None:
+    resolve(store, "told/a", "priced/b", options=Options(record=record))
+    assert [each.tokens for each in ASKED] == [wanted, wanted]
+
+
+def test_stop_strings_are_refused_only_where_tokens_are_kept(store: ArtifactStore) -> None:
+    stop = Options(stop=("END",))
+    full = stop.model_copy(update={"record": "full"})
+    with pytest.raises(ConfigError, match="told/a takes no stop strings where its tokens are"):
+        resolve(store, "told/a", options=full)
+    resolve(store, "told/a", options=stop)
+    resolve(store, "priced/a", options=full)
+
+
+def test_what_a_model_is_asked_with_is_its_policys_to_say(store: ArtifactStore) -> None:
+    def asks(sampling: Any) -> Any:
+        return {"top_k": -1, "temperature": 1.0, **sampling}
+
+    ANSWER.append(PolicyModel(ScriptedModel(script=["x"]), asks=asks))
+    (model,) = resolve(store, "told/a")
+    assert model.arguments({"temperature": 0.5}) == {"top_k": -1, "temperature": 0.5}
+    (other,) = resolve(store, "told/a")
+    assert other.arguments({"temperature": 0.5}) == {"temperature": 0.5}

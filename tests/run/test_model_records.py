@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -44,6 +45,7 @@ from llmi_agent.run.ask import CutShort, Policy
 from llmi_agent.run.session import Session
 from llmi_agent.run.toolkit import Toolkit
 from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.attachments import attach_bytes
 from llmi_agent.testing import (
     GARBAGE,
     Cut,
@@ -619,3 +621,16 @@ async def test_a_model_is_asked_anew_at_once_and_not_for_ever(
     with pytest.raises(PolicyError, match="the server knows it not"):
         async with asking(server, store, Blocks(again=asks), options=options) as (policy, session):
             await policy.answer(Question("judge", []), session, {})
+
+
+async def test_that_tokens_cannot_be_kept_is_said_once_of_each_model(
+    server: OpenAIServer, store: ArtifactStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    graph = graph_of(server, store, record="full")
+    for _ in range(2):
+        await graph.ainvoke(REQUEST)
+    await graph_of(server, store, model="offline", record="full", api_base=None).ainvoke(
+        {**REQUEST, "attachments": [asdict(attach_bytes(store, "t.csv", b"a,b\n1,2\n2,3\n"))]}
+    )
+    (said,) = [each for each in caplog.messages if "tokens.absent" in each]
+    assert "what the model openai/a samples is not kept as asked: it gives no tokens" in said
