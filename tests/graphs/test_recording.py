@@ -23,6 +23,7 @@ from llmi_agent.records.journal import journal_beside
 from llmi_agent.records.known import Known
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, slot
+from llmi_agent.traces.parts import tokens_of_span
 from llmi_graphs import build_graph
 
 DRAFT = f"# The harbour 🐢\n\nIt is old.\n\n{slot('search', 'A harbour', query='harbour')}\n"
@@ -96,17 +97,11 @@ async def test_the_document_is_the_same_however_much_is_kept(tmp_path: Path) -> 
 async def test_a_slots_tokens_are_those_of_the_pieces_under_its_span(store: ArtifactStore) -> None:
     await graph_of(store, record="full").ainvoke(REQUEST)
     (ended,) = of_type(store, ModelEnded)
-    begin, at = DRAFT.index("<imgen>"), 0
-    end = DRAFT.index("</imgen>") + len("</imgen>")
-    tokens: list[int] = []
-    number = 0
-    for count, length in ended.tokens.pieces:
-        if at < end and at + length > begin:
-            tokens += ended.tokens.completion[number : number + count]
-        at, number = at + length, number + count
-    covered = DRAFT[tokens[0] * 3 : tokens[-1] * 3 + 3]
-    assert DRAFT[begin:end] in covered
-    assert len(covered) <= end - begin + 4
+    begin, end = DRAFT.index("<imgen>"), DRAFT.index("</imgen>") + len("</imgen>")
+    under = tokens_of_span(ended.tokens, (begin, end))
+    assert under is not None
+    assert DRAFT[begin:end] in DRAFT[under[0] * 3 : under[1] * 3]
+    assert (under[1] - under[0]) * 3 <= end - begin + 4
 
 
 async def test_nothing_is_written_where_nothing_is_kept(tmp_path: Path, own_home: Path) -> None:

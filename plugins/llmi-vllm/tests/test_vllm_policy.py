@@ -33,6 +33,7 @@ from llmi_agent.testing import (
     random_png,
     slot,
 )
+from llmi_agent.traces.parts import tokens_of_span
 from llmi_graphs import build_graph
 from llmi_vllm.chat import NEUTRAL
 from llmi_vllm.testing import FakeVLLM, Manner, Sent, refused
@@ -84,17 +85,6 @@ def check(sent: Sent, tokens: Tokens | None, text: str | None = None, mode: str 
     assert sum(length for _, length in tokens.pieces) == len(sent.text if text is None else text)
 
 
-def of_span(tokens: Tokens, start: int, end: int) -> list[int]:
-    """The numbers of the tokens under a span of the text."""
-    found: list[int] = []
-    number = at = 0
-    for count, length in tokens.pieces:
-        if at < end and at + length > start:
-            found += range(number, number + count)
-        number, at = number + count, at + length
-    return found
-
-
 MANNERS = {
     "token by token": Manner(),
     "several at once": Manner(tokens=3),
@@ -120,8 +110,9 @@ async def test_what_is_recorded_is_what_was_sent_and_a_slot_leads_to_its_tokens(
     check(server.sent[-1], ended.tokens)
     assert ended.reasoning == manner.reasoning
     assert (ended.finish_reason, ended.answered_by) == ("stop", "Qwen/Qwen3-4B")
-    numbers = of_span(ended.tokens, *planned.span)
-    assert b"".join(server.sent[-1].tokens[each] for each in numbers).strip() == SLOT.encode()
+    under = tokens_of_span(ended.tokens, planned.span)
+    assert under is not None
+    assert b"".join(server.sent[-1].tokens[slice(*under)]).strip() == SLOT.encode()
 
 
 async def test_every_field_of_sampling_is_sent_and_on_record(store: ArtifactStore) -> None:

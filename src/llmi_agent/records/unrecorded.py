@@ -16,9 +16,8 @@ class Unrecorded(EpisodeJournal):
 
     @classmethod
     def fresh(cls, journal: Journal, store: ArtifactStore, episode: str) -> EpisodeJournal:
-        return cls(
-            journal, store, episode, new=True
-        )  # it is on no record to be found by: nobody else goes on with it
+        """Nobody else goes on with it: it is on no record to be found by."""
+        return cls(journal, store, episode, new=True)
 
     def release(self) -> None:
         self._hold.close()
