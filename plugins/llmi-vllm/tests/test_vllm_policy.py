@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from langchain_core.messages import HumanMessage
 from llmi_agent import ArtifactStore
 from llmi_agent.base.errors import ConfigError, InputError, LlmiError, UnavailableError
 from llmi_agent.config.options import Options
+from llmi_agent.contract import TOKENS
 from llmi_agent.document.model import Document
 from llmi_agent.records.codec import events_of
 from llmi_agent.records.events import ModelEnded, ModelStarted, SlotPlanned, Tokens
@@ -35,7 +37,7 @@ from llmi_agent.testing import (
 )
 from llmi_agent.traces.parts import tokens_of_span
 from llmi_graphs import build_graph
-from llmi_vllm.chat import NEUTRAL
+from llmi_vllm.chat import NEUTRAL, Chat
 from llmi_vllm.testing import FakeVLLM, Manner, Sent, refused
 
 SLOT = slot("search", "Der Fuchs 🦊", query="Füchse")
@@ -268,6 +270,19 @@ async def test_a_field_that_is_not_known_is_left_out_from_then_on(
     check(server.sent[-1], of_type(store, ModelEnded)[-1].tokens)
 
 
+async def test_a_server_that_knows_little_is_asked_three_times_at_most(
+    store: ArtifactStore,
+) -> None:
+    strange = ("top_k", "min_p", "repetition_penalty", "return_token_ids", "stream_options")
+    with FakeVLLM([DRAFT], Manner(refuses=strange, one_by_one=True)) as server:
+        document = await write(graph_of(server, store))
+    assert len(document.figures) == 1
+    assert len(server.seen) == 3
+    for each, seen in zip(of_type(store, ModelStarted), server.seen, strict=True):
+        assert each.sampling.items() <= seen.json.items(), "what is on record was sent"
+        assert not [name for name in NEUTRAL if name in seen.json and name not in each.sampling]
+
+
 async def test_stop_strings_are_refused_where_tokens_are_kept(store: ArtifactStore) -> None:
     stopping = FAST.model_copy(update={"stop": ("THE END",)})
     with FakeVLLM([DRAFT]) as server:
@@ -425,9 +440,25 @@ async def test_what_cannot_be_an_answer_is_one_sentence(
         server.fault(fault)
         with pytest.raises(LlmiError, match=words) as caught:
             await write(graph_of(server, store, options=quick))
+        async with asyncio.timeout(10):
+            while isinstance(fault, Hang) and not server.seen[0].cancelled:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
     assert "\n" not in str(caught.value)
     assert len(server.seen) == 1
 
 
 def test_the_door_is_light() -> None:
     check_light_import("llmi_vllm.plugin")
+
+
+def test_it_is_a_chat_model_for_anybody() -> None:
+    with FakeVLLM(["Hello 🦊."], Manner(reasoning="Hm.")) as server:
+        chat = Chat(model="m", base_url=f"{server.url}/v1", tokens=True)
+        answers = [chat.invoke("Hi"), chat.invoke("Hi")]  # each on an event loop of its own
+    assert [each.text for each in answers] == ["Hello 🦊."] * 2
+    said = answers[1].response_metadata[TOKENS]
+    assert (said["completion"], said["logprobs"]) == (
+        [*server.sent[1].ids],
+        [*server.sent[1].logprobs],
+    )
+    assert answers[1].usage_metadata["output_tokens"] == len(server.sent[1].ids)

@@ -120,6 +120,8 @@ class Chat(BaseChatModel):
             self._unstreamed = True
             raise PolicyAgain("its server gives token ids with whole answers only") from error
         named = {each for each in _UNASKED if each in body and re.search(rf"\b{each}\b", words)}
+        if named and self._refused:  # one that names them one by one would be asked too often
+            named = {each for each in _UNASKED if each in body}
         if named:
             self._refused |= named
             raise PolicyAgain(f"its server does not take {', '.join(sorted(named))}") from error

@@ -43,6 +43,8 @@ class Manner:
     reasoning_name: Literal["reasoning", "reasoning_content"] = "reasoning"
     refuses: tuple[str, ...] = ()
     """Fields that it does not know."""
+    one_by_one: bool = False
+    """It names the first of them only."""
     ids: bool = True
     """It knows `return_token_ids`; if not, it ignores that."""
     ids_stream: bool = True
@@ -119,7 +121,8 @@ class FakeVLLM(Server):
         """Why it does not answer this; empty if it does."""
         unknown = [name for name in self.manner.refuses if name in body]
         if unknown:
-            where = [{"type": "extra_forbidden", "loc": ["body", name]} for name in unknown]
+            said = unknown[:1] if self.manner.one_by_one else unknown
+            where = [{"type": "extra_forbidden", "loc": ["body", name]} for name in said]
             return json.dumps(where)
         if body.get("stream") and body.get("return_token_ids") and not self.manner.ids_stream:
             return (
