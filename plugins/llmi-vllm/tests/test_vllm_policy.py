@@ -336,6 +336,20 @@ async def test_a_secret_that_the_model_repeats_leaves_no_tokens(store: ArtifactS
     assert (ended.withheld, ended.tokens, ended.raw) == (True, None, None)
 
 
+async def test_a_secret_in_the_prompt_is_not_kept_as_ids(
+    store: ArtifactStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = "sk-canary-0123456789"
+    with FakeVLLM([DRAFT.replace('"query"', '"nothing"'), SLOT], key=key) as server:
+        graph = graph_of(server, store, secrets={"VLLM_API_KEY": key})
+        await write(graph, messages=[HumanMessage(f"The fox. My key is {key}.")])
+    draft, repair = of_type(store, ModelEnded)
+    assert (draft.tokens.completion, draft.tokens.prompt) == (server.sent[0].ids, None)
+    check(server.sent[1], repair.tokens)
+    assert key not in json.dumps(server.seen[1].json["messages"])
+    assert any("a secret is in the prompt" in each for each in caplog.messages)
+
+
 async def test_a_model_that_sees_is_shown_pictures(store: ArtifactStore) -> None:
     picture = attach_bytes(store, "fox.png", random_png())
     with FakeVLLM([DRAFT]) as server:

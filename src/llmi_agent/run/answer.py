@@ -139,7 +139,8 @@ class Answer:
         """The answer as it comes, redacted; the charge is settled whichever way it ends."""
         means, messages = self._means, self._question.messages
         shown = await as_shown(messages, means.store if self.model.sees else None)
-        said = await as_recorded(messages, means.store, means.redactor, self._asker.known)
+        known, transcript = self._asker.known, self.transcript
+        said, transcript.clean = await as_recorded(messages, means.store, means.redactor, known)
         read = sum(size(message) for message in shown)
         self._sampling = self.model.arguments(await self._sampled(read))
         started, sent = self._start(read, said), False

@@ -38,9 +38,13 @@ async def as_shown(
 
 async def as_recorded(
     messages: Sequence[BaseMessage], store: ArtifactStore, redactor: Redactor, known: Known
-) -> list[str | Message]:
-    """Each without secrets and without bytes, which go into the store; an answer on record by the id of its call."""
+) -> tuple[list[str | Message], bool]:
+    """Each without secrets and without bytes, which go into the store; an answer on record by the id of its call.
+
+    And whether no secret was in them.
+    """
     said: list[str | Message] = []
+    clean = True
     for each in messages:
         if isinstance(each, AIMessage) and each.id in known.asked:
             said.append(str(each.id))
@@ -48,5 +52,7 @@ async def as_recorded(
         plain = await asyncio.to_thread(with_digests, each, store) if holds_bytes(each) else each
         own = Message.of(message_to_dict(plain))
         # What is on record is without secrets; to look for them again, at each repair, takes longer than to find it.
-        said.append(own if own.digest in known.messages else Message.of(redactor.data(own.body)))
-    return said
+        kept = own if own.digest in known.messages else Message.of(redactor.data(own.body))
+        clean = clean and kept.digest == own.digest
+        said.append(kept)
+    return said, clean

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from langchain_core.messages import AIMessageChunk
 
@@ -11,7 +12,7 @@ from llmi_agent.base.secrets import Redactor
 from llmi_agent.base.text import paired, printable
 from llmi_agent.models import heard
 from llmi_agent.models.tokens import reported
-from llmi_agent.records.events import Event, ModelEnded, ModelText
+from llmi_agent.records.events import Event, ModelEnded, ModelText, Tokens
 
 MOST_ERROR, MOST_WORD = 2_000, 200
 """Characters of an error, and of a model's name or a reason, that are taken down."""
@@ -37,6 +38,8 @@ class Transcript:
         self._redactor = redactor
         self._tell = tell
         self._tokens, self._weights = tokens, weights
+        self.clean = True
+        """No secret was in what the model was asked, as its ids would be."""
         self.lack = ""
         """Why it ended without all that was sampled, though that was to be kept."""
         self._first: float | None = None
@@ -74,10 +77,7 @@ class Transcript:
         said, redact = paired(self.text), self._redactor.text
         shown, thought = printable(said), printable(heard.reasoning_of(self.chunks))
         withheld = any(redact(each) != each for each in (said, shown, thought))
-        kept = heard.tokens_of(self.chunks) if self._tokens and not withheld else None
-        if self._tokens and not withheld and (kept is None or kept.logprobs is None):
-            what = "logprobs" if kept else "tokens"
-            self.lack = redact(heard.lack_of(self.chunks)) or f"it gives no {what}"
+        kept = self._sampled() if self._tokens and not withheld else None
         counts, model = reported(self.chunks), heard.model_of(self.chunks)
         self._tell(
             ModelEnded(
@@ -97,6 +97,17 @@ class Transcript:
                 weights=redact(self._version)[:MOST_WORD],
             )
         )
+
+    def _sampled(self) -> Tokens | None:
+        """What was sampled, as far as it may be kept; `lack` says what is missing of it."""
+        tokens = heard.tokens_of(self.chunks)
+        if tokens is None or tokens.logprobs is None:
+            what = "logprobs" if tokens else "tokens"
+            said = self._redactor.text(heard.lack_of(self.chunks))
+            self.lack = said or f"it gives no {what}"
+        elif tokens.prompt and not self.clean:
+            self.lack = "a secret is in the prompt, so the prompt's ids are left out"
+        return tokens if tokens is None or self.clean else replace(tokens, prompt=None)
 
     @property
     def _version(self) -> str:
