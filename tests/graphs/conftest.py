@@ -1,4 +1,5 @@
-"""Every run of every test here is one more test of its trace: it replays to the same document, without a tool or a model."""
+"""Every run of every test here is one more test of its trace: it replays to the same document, without a tool or a model,
+and nothing is wrong with its records."""
 
 from __future__ import annotations
 
@@ -12,12 +13,25 @@ from llmi_agent.document.compose import compose
 from llmi_agent.document.model import Document
 from llmi_agent.run.session import Session
 from llmi_agent.traces.trace import Trace
+from llmi_agent.traces.verify import verify
 from llmi_graphs.interleave import compose as node
 
 
 def replayed(session: Session) -> Document | None:
     """The document, from its trace once its session is closed."""
     return Trace(session.episode, partial(session.toolkit.journal.read, session.episode)).document()
+
+
+def checked(session: Session) -> list[str]:
+    """What is wrong with its records; at a run's end nothing may be raised."""
+    toolkit, episode = session.toolkit, session.episode
+    try:
+        trace = Trace(episode, partial(toolkit.journal.read, episode))
+        if trace.known.opened is None:
+            return []
+        return [str(each) for each in verify(trace, toolkit.store) if each.level == "error"]
+    except Exception as error:  # noqa: BLE001
+        return [repr(error)]
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +47,7 @@ def recomposed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     async def aclose(session: Session, why: str = "") -> None:
         await close(session, why)
+        wrong.extend((each, None) for each in checked(session))
         document = last.pop(session.episode, None)
         if document is None or session.options.record == "none":
             return

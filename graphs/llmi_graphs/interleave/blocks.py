@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,9 +29,3 @@ def block_of(data: dict[str, Any]) -> Block:
 def draft_of(blocks: Iterable[dict[str, Any]]) -> Draft:
     """The draft of these blocks."""
     return Draft(tuple(map(block_of, blocks)))
-
-
-def slot_digest(slot: Slot | BadSlot) -> str:
-    """By which a verdict on record is told to hold for a slot, wherever it stands in the draft."""
-    said = {name: value for name, value in vars(slot).items() if name != "span"}
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]

@@ -13,9 +13,10 @@ from llmi_agent.base.secrets import Redactor
 from llmi_agent.document.compose import compose as composed
 from llmi_agent.document.messages import document_message
 from llmi_agent.document.model import Document
+from llmi_agent.draft import slot_digest
 from llmi_agent.records.events import Composed, Noted
 from llmi_agent.records.outcome import read_verdict
-from llmi_graphs.interleave.blocks import draft_of, slot_digest
+from llmi_graphs.interleave.blocks import draft_of
 from llmi_graphs.interleave.given import tell_draft
 from llmi_graphs.interleave.open import tell_opened
 from llmi_graphs.interleave.state import State

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from llmi_agent.document.compose import draft_of as draft_on_record
-from llmi_agent.draft import BadSlot, Block, Dialect, Draft, Slot, Text, format_slot
+from llmi_agent.draft import BadSlot, Block, Dialect, Draft, Slot, Text, format_slot, slot_digest
 from llmi_agent.records.events import DraftGiven, DraftRead, Message, SlotPlanned
 from llmi_agent.records.known import Known
 from llmi_agent.run.session import Session
-from llmi_graphs.interleave.blocks import draft_of, slot_digest
+from llmi_graphs.interleave.blocks import draft_of
 from llmi_graphs.machine import Machine
 
 

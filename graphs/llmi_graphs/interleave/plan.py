@@ -18,7 +18,7 @@ from langgraph.types import Send
 
 from llmi_agent.contract.policy import ATTACHMENTS, PROMPT
 from llmi_agent.document.messages import reference
-from llmi_agent.draft import BadSlot, Block, Draft, Slot, Text, Void, joined
+from llmi_agent.draft import BadSlot, Block, Draft, Slot, Text, Void, joined, slot_digest
 from llmi_agent.records.events import DraftRead, Restarted, Text as ShownText
 from llmi_agent.run.answer import Question
 from llmi_agent.run.ask import Restart
@@ -26,7 +26,7 @@ from llmi_agent.run.previews import COPIES, describe
 from llmi_agent.run.prompt import system_prompt, user_message
 from llmi_agent.run.session import Session
 from llmi_agent.run.stray_tasks import disowned
-from llmi_graphs.interleave.blocks import draft_of, plain, slot_digest
+from llmi_graphs.interleave.blocks import draft_of, plain
 from llmi_graphs.interleave.given import planned
 from llmi_graphs.interleave.observe import ahead
 from llmi_graphs.interleave.open import tell_opened

@@ -6,6 +6,7 @@ In its canonical form a slot is one tag that holds a JSON object with exactly th
 
 from llmi_agent.draft.blank import is_empty
 from llmi_agent.draft.blocks import blocks_of, joined
+from llmi_agent.draft.digest import slot_digest
 from llmi_agent.draft.reader import DraftReader, parse
 from llmi_agent.draft.single import Choice, is_valid_payload, slot_in
 from llmi_agent.draft.syntax import MAX_PAYLOAD
@@ -44,5 +45,6 @@ __all__ = [
     "is_valid_payload",
     "joined",
     "parse",
+    "slot_digest",
     "slot_in",
 ]

@@ -1,9 +1,8 @@
-"""What the nodes close over."""
+"""By what a slot is told from others."""
 
 from __future__ import annotations
 
-from llmi_agent.draft import BadSlot, Slot
-from llmi_graphs.interleave.blocks import slot_digest
+from llmi_agent.draft import BadSlot, Slot, slot_digest
 
 
 def test_a_verdict_holds_for_its_slot_wherever_it_stands_and_for_those_on_record_before_slots_knew_that() -> (
