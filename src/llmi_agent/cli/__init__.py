@@ -20,6 +20,7 @@ from llmi_agent.cli.render import render
 from llmi_agent.cli.run import run
 from llmi_agent.cli.runs import runs
 from llmi_agent.cli.tools import tools
+from llmi_agent.cli.traces import traces
 
 EXIT_CODES = """
 \b
@@ -65,7 +66,7 @@ def llmi() -> None:
     """Write illustrated documents: a language model writes, tools make the pictures."""
 
 
-for _command in (run, batch, runs, tools, prompt, render, cache, doctor):
+for _command in (run, batch, runs, traces, tools, prompt, render, cache, doctor):
     llmi.add_command(_command)
 
 

@@ -36,7 +36,7 @@ def _formats(ctx: click.Context, parameter: click.Parameter, value: str) -> tupl
     return tuple(name for name in FORMATS if name in names)
 
 
-def _together(*options: Callable[[F], F]) -> Callable[[F], F]:
+def together(*options: Callable[[F], F]) -> Callable[[F], F]:
     """Several options as one decorator, listed in the help in this order."""
 
     def decorate(function: F) -> F:
@@ -47,7 +47,7 @@ def _together(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-model_options = _together(
+model_options = together(
     click.option(
         "--model",
         metavar="MODEL",
@@ -103,7 +103,7 @@ model_options = _together(
 )
 """Who writes, and at what cost."""
 
-record_options = _together(
+record_options = together(
     click.option(
         "--record",
         type=click.Choice(("full", "events", "none")),
@@ -127,7 +127,7 @@ images_option = click.option(
     help="A folder of pictures to search in; may be repeated.",
 )
 
-graph_options = _together(
+graph_options = together(
     click.option(
         "--use",
         callback=bindings,

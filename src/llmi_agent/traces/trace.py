@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from llmi_agent.base.errors import InputError
-from llmi_agent.contract.tool import Attachment
+from llmi_agent.contract.tool import ArtifactReader, Attachment
 from llmi_agent.document.compose import recompose
 from llmi_agent.document.model import Document
 from llmi_agent.records.codec import events_of
@@ -54,6 +54,8 @@ class Trace:
     episode: str
     read: Callable[[], Sequence[Record]] = field(repr=False)
     """Gives its records, oldest first."""
+    pictures: ArtifactReader | None = field(default=None, repr=False)
+    """Where the bytes are of the pictures and attachments that it names; None if they are not there."""
 
     @cached_property
     def records(self) -> tuple[Record, ...]:

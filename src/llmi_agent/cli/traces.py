@@ -1,0 +1,240 @@
+"""`llmi traces`: what is on record of runs, to be listed, looked at, counted, checked and written again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmi_agent.cli.output import Output, print_files
+from llmi_agent.cli.parameters import formats_option, json_option, verbose_option
+from llmi_agent.cli.text import plural
+from llmi_agent.cli.traces_options import chosen, filters, from_option, limit_option
+
+if TYPE_CHECKING:
+    from llmi_agent.records.overview import Overview
+    from llmi_agent.traces.places import Place
+    from llmi_agent.traces.trace import Trace
+    from llmi_agent.traces.verify import Finding
+
+_PROMPT = 60
+
+
+@click.group(no_args_is_help=True)
+def traces() -> None:
+    """See, check and exchange what is on record of runs.
+
+    A trace is all that is on record of a run: what models were asked and answered, every call of a tool, what became of
+    each slot, what it cost, and the rewards it was given later. RUN is its id, or the beginning of it; PLACE is a home
+    of LLMI, a journal (journal.db), a file that `llmi traces export` wrote, or a folder of these.
+    """
+
+
+@traces.command()
+@click.argument("place", type=click.Path(), required=False)
+@filters
+@limit_option(20)
+@json_option
+@verbose_option
+@click.pass_obj
+def ls(output: Output, place: str | None, limit: int, **given: Any) -> None:
+    """List runs, the newest first.
+
+    Each line: the run, when it began, its state, its model, figures kept and missing, US dollars, its reward, its prompt,
+    with tabs between. PLACE is your own home by default.
+    """
+    from llmi_agent.traces.choosing import overviews
+
+    output.configure_logs()
+    found = overviews(_place(place), chosen(given), limit)
+    if output.json:
+        output.give([_row(each) for each in found])
+        return
+    for each in found:
+        click.echo(_line(each))
+
+
+@traces.command()
+@click.argument("episode", metavar="RUN")
+@from_option
+@click.option("--html", type=click.Path(dir_okay=False), metavar="FILE",
+              help="Write it as one page, with its pictures, that any browser shows.")  # fmt: skip
+@json_option
+@verbose_option
+@click.pass_obj
+def show(output: Output, episode: str, place: str | None, html: str | None) -> None:
+    """Show all that is on record of a run.
+
+    Every call of a model and of a tool with its time, its cost and what came of it; each slot with its attempts and
+    its verdict; the rewards. Slots and attempts are numbered from 0, as in the records.
+    """
+    from llmi_agent.traces.choosing import one
+
+    output.configure_logs()
+    trace = one(_place(place), episode)
+    trace.opened  # noqa: B018 - what cannot be read ends here
+    if html is not None:
+        from pathlib import Path
+
+        from llmi_agent.traces.page import write_page
+
+        written = write_page(trace, Path(html))
+        if not output.json:
+            print_files([written])
+            return
+    if output.json:
+        from llmi_agent.traces.plain import plain
+
+        output.give(plain(trace))
+        return
+    from llmi_agent.cli.traces_view import lines
+
+    for each in lines(trace):
+        click.echo(each)
+
+
+@traces.command()
+@click.argument("episodes", metavar="[RUN]...", nargs=-1)
+@from_option
+@filters
+@limit_option()
+@json_option
+@verbose_option
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    episodes: tuple[str, ...],
+    place: str | None,
+    limit: int | None,
+    **given: Any,
+) -> None:
+    """Check that what is on record of runs is whole and true to itself.
+
+    Every digest (the bytes of pictures and files, messages, calls, slots), every span, every count, every reference, and
+    whether the document that the records make is the one in the run's folder, if that is still there. Each line is one
+    finding: error or note, the run, the record, what is wrong. All runs are checked if none is named. Exit code 1 says that
+    there is an error; a note is odd, and may well be true.
+    """
+    from llmi_agent.traces.choosing import chosen_traces, one
+
+    output: Output = ctx.obj
+    output.configure_logs()
+    where = _place(place)
+    named = [one(where, each) for each in episodes]
+    findings, checked, blind = _checked(named or chosen_traces(where, chosen(given), limit), output)
+    errors = sum(each.level == "error" for each in findings)
+    if output.json:
+        output.give({"checked": checked, "errors": errors, "findings": [vars(f) for f in findings]})
+    else:
+        notes = len(findings) - errors
+        said = (
+            f"{plural(checked, 'run')} checked: {plural(errors, 'error')}, {plural(notes, 'note')}"
+        )
+        click.echo(said)
+    if blind:
+        output.say(
+            f"the pictures of {plural(blind, 'run')} are not there, so their bytes were not checked",
+            "pictures",
+        )
+    if errors:
+        ctx.exit(1)
+
+
+@traces.command()
+@click.argument("episode", metavar="RUN")
+@from_option
+@click.option("--out", type=click.Path(file_okay=False), required=True, metavar="DIR",
+              help="Where to write.")  # fmt: skip
+@formats_option
+@json_option
+@verbose_option
+@click.pass_obj
+def replay(
+    output: Output, episode: str, place: str | None, out: str, formats: tuple[str, ...]
+) -> None:
+    """Write the document of a run again, from its record alone.
+
+    No tool and no model is asked. A picture that is not there any more is said on stderr and in the document.
+    """
+    from pathlib import Path
+
+    from llmi_agent.cli.summary import data
+    from llmi_agent.traces.choosing import one
+    from llmi_agent.traces.replay import replay as written_again
+
+    output.configure_logs()
+    trace = one(_place(place), episode)
+    written = written_again(trace, trace.pictures, Path(out), formats)
+    for figure in written.gone:
+        said = f"the picture of figure {figure.number} ({figure.digest}) is not there any more"
+        output.say(said, "missing")
+    if output.json:
+        told = data(written.document, written.files, trace.ended - trace.began)
+        output.give({**told, "gone": [each.number for each in written.gone]})
+    else:
+        print_files(written.files)
+
+
+def _place(named: str | None) -> Place:
+    """The user's own journal, there or not, unless one is named."""
+    if named is not None:
+        return named
+    from llmi_agent.records.journal import journal_beside
+    from llmi_agent.store.home import default_store
+    from llmi_agent.traces.places import InJournal
+
+    store = default_store()
+    return InJournal(journal_beside(store), store)
+
+
+def _checked(found: Iterable[Trace], output: Output) -> tuple[list[Finding], int, int]:
+    """What was found, how many were looked at, and of how many the pictures are not there."""
+    from llmi_agent.traces.verify import verify as findings_of
+
+    findings: list[Finding] = []
+    checked = blind = 0
+    for trace in found:
+        checked += 1
+        blind += trace.pictures is None
+        for finding in findings_of(trace, trace.pictures):
+            findings.append(finding)
+            if not output.json:
+                click.echo(f"{finding.level}\t{finding}")
+    return findings, checked, blind
+
+
+def _row(run: Overview) -> dict[str, Any]:
+    """An overview as JSON: what is a list in it is one there."""
+    told = run._asdict()
+    told["group"] = told.pop("grp")
+    for name in ("kinds", "failures"):
+        told[name] = [each for each in told[name].split(",") if each]
+    for name in ("drafted", "stale"):
+        told[name] = bool(told[name])
+    return told
+
+
+def _line(run: Overview) -> str:
+    return "\t".join(_cells(run))
+
+
+def _cells(run: Overview) -> Iterator[str]:
+    from llmi_agent.base.text import one_line
+    from llmi_agent.runner.episodes import SHORT
+
+    yield one_line(run.episode[:SHORT])
+    yield _began(run.began)
+    yield run.state
+    yield one_line(run.model, _PROMPT) or "-"
+    yield f"{run.kept}+{run.missing} of {run.slots}"
+    unknown = f"+{run.unknown} unknown" if run.unknown else ""
+    yield f"{run.usd:.6g}{unknown}"
+    yield "-" if run.reward is None else f"{run.reward:g}"
+    yield one_line(run.prompt, _PROMPT)
+
+
+def _began(at: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

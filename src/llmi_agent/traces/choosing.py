@@ -1,0 +1,129 @@
+"""Of the traces at a place, those that are meant: by an episode's id, or by what a list shows of each."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from operator import attrgetter
+
+from llmi_agent.base.errors import InputError
+from llmi_agent.records.codec import entry_of
+from llmi_agent.records.journal import Journal
+from llmi_agent.records.overview import Chosen, Overview, unreadable
+from llmi_agent.traces.places import InJournal, Place, Source, sources
+from llmi_agent.traces.trace import Trace
+
+EVERY = Chosen()
+_SHOWN = 5
+
+
+def one(place: Place, start: str) -> Trace:
+    """The one whose id begins with `start`. Raises InputError if there is none, or more than one."""
+    found = list(starting(place, start))
+    if not start or not found:
+        raise InputError(f"there is no run {start!r}; `llmi traces ls` lists them")
+    if len(found) > 1 and all(each.episode != start for each in found):
+        shown = ", ".join(each.episode for each in found[:_SHOWN])
+        raise InputError(f"{len(found)} runs begin with {start!r}: {shown}; write more of the id")
+    return next((each for each in found if each.episode == start), found[0])
+
+
+def starting(place: Place, start: str) -> Iterator[Trace]:
+    """Those whose ids begin so, each once."""
+    seen: set[str] = set()
+    for source in sources(place):
+        for trace in _starting(source, start):
+            if trace.episode not in seen:
+                seen.add(trace.episode)
+                yield trace
+
+
+def _starting(source: Source, start: str) -> Iterator[Trace]:
+    if isinstance(source, InJournal):
+        yield from (_of(source, episode) for episode in source.journal.episodes(start))
+    else:
+        yield from (each for each in source.traces() if each.episode.startswith(start))
+
+
+def chosen_traces(
+    place: Place, chosen: Chosen = EVERY, limit: int | None = None
+) -> Iterator[Trace]:
+    """The chosen ones, each when its turn comes: few are in memory at once. An episode that is found twice is given once.
+
+    limit: at most so many, the newest ones.
+    """
+    if limit is not None:
+        meant = {each.episode for each in overviews(place, chosen, limit)}
+        yield from (each for each in _every(place, chosen) if each.episode in meant)
+    else:
+        yield from _every(place, chosen)
+
+
+def _every(place: Place, chosen: Chosen) -> Iterator[Trace]:
+    seen: set[str] = set()
+    for source in sources(place):
+        for trace in _within(source, chosen):
+            if trace.episode not in seen:
+                seen.add(trace.episode)
+                yield trace
+
+
+def _within(source: Source, chosen: Chosen) -> Iterator[Trace]:
+    if isinstance(source, InJournal):
+        for each in source.journal.overviews(chosen, oldest=True):
+            yield _of(source, each.episode)
+        return
+    for trace in source.traces():
+        if chosen == EVERY or _fitting(trace, chosen):
+            yield trace
+
+
+def overviews(place: Place, chosen: Chosen = EVERY, limit: int | None = None) -> Iterator[Overview]:
+    """What a list shows of each of the chosen ones, the newest first; at most `limit`."""
+    seen: set[str] = set()
+    rows = (_listed(source, chosen, limit) for source in sources(place))
+    for each in heapq.merge(*rows, key=attrgetter("began"), reverse=True):
+        if limit is not None and len(seen) >= limit:
+            return
+        if each.episode not in seen:
+            seen.add(each.episode)
+            yield each
+
+
+def _listed(source: Source, chosen: Chosen, limit: int | None) -> Iterator[Overview]:
+    if isinstance(source, InJournal):
+        yield from source.journal.overviews(chosen, limit=limit)
+        return
+    found = (row for trace in source.traces() if (row := _fitting(trace, chosen)))
+    began = attrgetter("began")
+    if limit is None:
+        yield from sorted(found, key=began, reverse=True)
+    else:
+        yield from heapq.nlargest(limit, found, key=began)
+
+
+def _of(source: InJournal, episode: str) -> Trace:
+    return Trace(episode, partial(source.journal.read, episode), source.pictures)
+
+
+def _fitting(trace: Trace, chosen: Chosen) -> Overview | None:
+    """What a list shows of a trace that is in no journal, if it is chosen: as a journal would have it."""
+    try:
+        entries = [replace(entry_of(event), at=at) for at, event in trace.events]
+        trace.opened  # noqa: B018 - what has no beginning is listed by no journal
+    except InputError as error:
+        only = replace(chosen, state="") == EVERY and chosen.state in ("", "unreadable")
+        return _unreadable(trace.episode, str(error)) if only else None
+    journal = Journal.in_memory()
+    journal.write(trace.episode, *entries)
+    return next(journal.overviews(chosen), None)
+
+
+def _unreadable(episode: str, why: str) -> Overview:
+    journal = Journal.in_memory()
+    del journal
+    return Overview(
+        episode=episode, began=0.0, last=0.0, out=None, reward=None, stale=False, **unreadable(why)
+    )

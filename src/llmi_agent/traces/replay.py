@@ -1,0 +1,53 @@
+"""A document written again from its record alone: no tool, no model and no plugin is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmi_agent.base.errors import InputError
+from llmi_agent.document.model import Document, Figure
+from llmi_agent.document.render import Pictures, write_document
+from llmi_agent.document.render.pictures import AnyOf, gone
+from llmi_agent.traces.trace import Trace
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What was written."""
+
+    document: Document
+    files: tuple[Path, ...]
+    gone: tuple[Figure, ...]
+    """Figures whose pictures are no longer there: each is said in its place."""
+
+
+def replay(
+    trace: Trace, pictures: Pictures | None, out: Path, formats: Collection[str]
+) -> Replayed:
+    """Write the document of a trace into a folder, as its run did.
+
+    pictures: where their bytes are. Raises InputError if the run has no document on record, LlmiError if a file cannot
+    be written.
+    """
+    document = document_of(trace)
+    places = AnyOf(pictures) if pictures is not None else AnyOf()
+    missing = tuple(gone(places, document.figures))
+    return Replayed(document, tuple(write_document(document, places, out, formats)), missing)
+
+
+def document_of(trace: Trace) -> Document:
+    """The document that a run handed over. Raises InputError, saying why, if there was none."""
+    document = trace.document() if trace.draft is not None else None
+    if document is not None:
+        return document
+    if trace.draft is None:
+        left = "its draft is not complete"
+    else:
+        settled = sum(each.verdict is not None for each in trace.slots)
+        left = f"its draft is complete, and {settled} of {len(trace.slots)} figures are settled"
+    why = f": {trace.halted}" if trace.halted else ""
+    raise InputError(
+        f"the run {trace.episode} ended without a document{why}; {left}, so there is none to write again"
+    )
