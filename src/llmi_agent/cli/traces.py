@@ -38,7 +38,7 @@ def traces() -> None:
 @json_option
 @verbose_option
 @click.pass_obj
-def ls(output: Output, place: str | None, limit: int, **given: Any) -> None:
+def ls(output: Output, /, place: str | None, limit: int, **given: Any) -> None:
     """List runs, the newest first.
 
     Each line: the run, when it began, its state, its model, figures kept and missing, US dollars, its reward, its prompt,
@@ -104,6 +104,7 @@ def show(output: Output, episode: str, place: str | None, html: str | None) -> N
 @click.pass_context
 def verify(
     ctx: click.Context,
+    /,
     episodes: tuple[str, ...],
     place: str | None,
     limit: int | None,

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from llmi_agent.base.text import one_line
 from llmi_agent.cli.text import plural
 from llmi_agent.document.render.wording import bill, dollars, size
-from llmi_agent.records.events import Rewarded
 from llmi_agent.records.outcome import Dropped, Kept
 from llmi_agent.traces.parts import Attempt, ModelCall, TracedSlot
 from llmi_agent.traces.trace import Reward, Trace
+from llmi_agent.traces.words import (
+    blamed,
+    came_of,
+    duration,
+    moment,
+    scope_of,
+    verdict_of,
+    worth,
+)
 
 _PROMPT, _LINE = 600, 160
 """Characters of a prompt, and of other words, that a line has."""
@@ -76,13 +83,6 @@ def _model_call(call: ModelCall) -> str:
     return one_line(", ".join(part for part in parts if part), _PROMPT)
 
 
-def came_of(call: ModelCall) -> str:
-    """Whether the run went on with an answer, or why not."""
-    if call.accepted:
-        return f"accepted, though cut: {call.cut}" if call.cut else "accepted"
-    return f"not accepted: {call.error or call.cut or 'it was no use'}"
-
-
 def _again(count: int) -> str:
     return f"asked again ({count})" if count else ""
 
@@ -142,28 +142,6 @@ def _outcome(attempt: Attempt) -> str:
     return f"failed ({failure.reason}, {blamed(attempt.blame)}): {one_line(failure.message, _LINE)}"
 
 
-def blamed(blame: str | None) -> str:
-    """Who is to blame, in words."""
-    return {"policy": "the policy's fault", "infrastructure": "the infrastructure's"}.get(
-        blame or "", "nobody's fault"
-    )
-
-
-def verdict_of(slot: TracedSlot) -> str:
-    """What became of a slot, in words."""
-    match slot.verdict:
-        case Kept() as kept:
-            instead = (
-                f", instead of what was asked for: {kept.instead_of}" if kept.instead_of else ""
-            )
-            return (
-                f"kept: {kept.media_type}, {kept.width}x{kept.height}, {kept.digest[:12]}{instead}"
-            )
-        case Dropped() as dropped:
-            return f"missing ({dropped.reason}, {blamed(slot.blame)}): {dropped.message}"
-    return "no verdict: the run ended before there was one"
-
-
 def _void(trace: Trace) -> Iterator[str]:
     standing = {(each.call, each.started) for slot in trace.slots for each in slot.attempts}
     void = [each for each in trace.attempts if (each.call, each.started) not in standing]
@@ -184,33 +162,3 @@ def _reward(reward: Reward) -> str:
         "" if reward.current else "the run has gone on since",
     ]
     return one_line(", ".join(part for part in parts if part), _PROMPT)
-
-
-def worth(given: Rewarded) -> str:
-    """A reward's value, or why it has none."""
-    return (
-        f"none ({given.error or 'no reason given'})" if given.value is None else f"{given.value:g}"
-    )
-
-
-def scope_of(given: Rewarded) -> str:
-    """What a reward is for, in words."""
-    return "episode" if given.scope == "episode" else f"{given.scope} {given.about}"
-
-
-def moment(at: float) -> str:
-    """A time to read, in UTC."""
-    try:
-        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (ValueError, OverflowError, OSError):
-        return f"{at:g} s after 1970"
-
-
-def duration(seconds: float) -> str:
-    """A time span to read: "0.42 s", "3 min 12 s", "2 h 5 min"."""
-    if abs(seconds) < 60:
-        return f"{seconds:.2f} s" if abs(seconds) < 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60:,} h {minutes % 60} min"

@@ -8,7 +8,7 @@ from llmi_agent.base.errors import InputError
 from llmi_agent.contract.tool import ArtifactReader
 from llmi_agent.records.codec import events_of
 from llmi_agent.records.events import Opened
-from llmi_agent.records.journal import Record
+from llmi_agent.records.record import Record
 from llmi_agent.traces.trace import Trace
 from llmi_agent.traces.verify.calls import of_charges, of_models, of_tools
 from llmi_agent.traces.verify.draft import of_draft, of_verdicts
