@@ -95,6 +95,48 @@ def show(output: Output, episode: str, place: str | None, html: str | None) -> N
 
 
 @traces.command()
+@click.argument("place", type=click.Path(), required=False)
+@filters
+@limit_option()
+@click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE",
+              help="Also draw it, to a .png or a .svg.")  # fmt: skip
+@json_option
+@verbose_option
+@click.pass_obj
+def stats(
+    output: Output, /, place: str | None, limit: int | None, plot: str | None, **given: Any
+) -> None:
+    """Count what runs did: kinds, tools, models, failures, costs, rewards.
+
+    What is known, what is estimated and what nobody knows stand apart, and each number says how many it is over. Times
+    are those of calls that were made; results that were found on record are counted by themselves. PLACE is your own
+    home by default.
+    """
+    from llmi_agent.traces.choosing import chosen_traces
+    from llmi_agent.traces.stats import stats as counted
+
+    output.configure_logs()
+    found = counted(chosen_traces(_place(place), chosen(given), limit))
+    if plot is not None:
+        from pathlib import Path
+
+        from llmi_agent.traces.plot import plot as drawn
+
+        drawn(found, Path(plot))
+    if output.json:
+        from llmi_agent.traces.stats_plain import plain
+
+        output.give(plain(found))
+    else:
+        from llmi_agent.cli.traces_tables import tables
+
+        for line in tables(found):
+            click.echo(line)
+    for sentence in found.unreadable:
+        output.say(sentence, "unreadable")
+
+
+@traces.command()
 @click.argument("episodes", metavar="[RUN]...", nargs=-1)
 @from_option
 @filters

@@ -70,6 +70,11 @@ class Try:
     facts: list[Fact]
 
 
+def came_to(failed: int, cut: int) -> str:
+    """What is said of calls that came to nothing: ", 2 failed, 1 cut"; empty if there is none."""
+    return (f", {failed} failed" if failed else "") + (f", {cut} cut" if cut else "")
+
+
 def anchor_of(attempt: Attempt) -> str:
     """Where the page has a call of a tool."""
     return f"call-{attempt.call[:32]}-{round(attempt.started * 1e6) % 10**12}"

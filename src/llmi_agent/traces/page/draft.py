@@ -10,7 +10,7 @@ from statistics import fmean
 
 from llmi_agent.records.events import Tokens
 from llmi_agent.records.outcome import Candidate, Kept
-from llmi_agent.traces.page.calls import Try, tries
+from llmi_agent.traces.page.calls import Try, came_to, tries
 from llmi_agent.traces.page.room import Passage, Room, Shown
 from llmi_agent.traces.parts import Span, TracedSlot
 from llmi_agent.traces.trace import Trace
@@ -70,7 +70,8 @@ class Place:
     more: int = 0
     """Pictures that are left out."""
     tries: list[Try] = field(default_factory=list)
-    failed: int = 0
+    came: str = ""
+    """How many of them failed, or never ended."""
     whole: bool = True
     type: str = "slot"
 
@@ -221,7 +222,10 @@ def _place(trace: Trace, slot: TracedSlot, room: Room, *, whole: bool) -> Place:
         pictures=[_candid(slot, each, room) for each in made[:_MOST_CANDIDATES]],
         more=max(0, len(made) - _MOST_CANDIDATES),
         tries=list(tries(trace, slot.attempts, room)),
-        failed=sum(each.blame is not None for each in slot.attempts),
+        came=came_to(
+            sum(each.failure is not None for each in slot.attempts),
+            sum(each.outcome is None for each in slot.attempts),
+        ),
     )
 
 

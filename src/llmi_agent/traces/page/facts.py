@@ -10,7 +10,7 @@ from llmi_agent.document.render.wording import bill, dollars, size
 from llmi_agent.records.costs import Charge
 from llmi_agent.records.events import TOTAL, Resumed
 from llmi_agent.records.outcome import Dropped, Kept
-from llmi_agent.traces.page.calls import Fact, plain
+from llmi_agent.traces.page.calls import Fact, came_to, plain
 from llmi_agent.traces.page.room import Passage, Room
 from llmi_agent.traces.trace import Reward, Trace
 from llmi_agent.traces.words import duration, moment, scope_of, worth
@@ -72,7 +72,8 @@ def numbers(trace: Trace) -> list[Fact]:
     figures = f"{kept} kept" + (f", {missing} missing" if missing else "")
     written = [each.output_tokens for each in trace.calls if each.output_tokens is not None]
     made = sum(not each.cached for each in trace.attempts)
-    failed = sum(each.blame is not None for each in trace.attempts)
+    failed = sum(each.failure is not None for each in trace.attempts)
+    ended = sum(each.outcome is None for each in trace.attempts)
     totals = [
         each
         for each in trace.rewards
@@ -81,7 +82,7 @@ def numbers(trace: Trace) -> list[Fact]:
     found = [
         Fact("Figures", figures + (f", {open_} open" if open_ else "")),
         Fact("Model calls", f"{len(trace.calls):,}"),
-        Fact("Tool calls", f"{made:,}" + (f", {failed} failed" if failed else "")),
+        Fact("Tool calls", f"{made:,}" + came_to(failed, ended)),
         Fact("Took", duration(trace.ended - trace.began)),
         Fact("Cost", bill(trace.costs) or "free"),
         Fact("Tokens written", f"{sum(written):,}" if written else ""),

@@ -1,0 +1,189 @@
+"""What was counted of traces, as one picture."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from llmi_agent.base.errors import InputError, LlmiError, UnavailableError
+from llmi_agent.base.text import one_line
+from llmi_agent.traces.stats import Spread, Stats
+
+FORMATS = (".png", ".svg")
+MOST_ROWS = 16
+"""Of one panel."""
+_GOOD, _STAND_IN, _BAD, _OPEN, _POLICY, _INK = (
+    "#2f7d51",
+    "#8cc6a2",
+    "#c0392b",
+    "#d9dce2",
+    "#7d3cc0",
+    "#1b1e24",
+)
+
+
+def plot(found: Stats, path: Path) -> None:
+    """Draw it to a file, as its name says PNG or SVG.
+
+    Raises InputError for another name, UnavailableError if matplotlib is not installed, LlmiError if the file cannot be
+    written.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"{path} is neither a .png nor a .svg: name the file so")
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise UnavailableError(
+            "a plot needs matplotlib: pip install 'llmi-agent[traces]'"
+        ) from None
+    # Names come from anywhere: none is a formula.
+    style: Any = {
+        "text.parse_math": False,
+        "font.size": 9,
+        "axes.titlesize": 10,
+        "axes.titleweight": "bold",
+    }
+    with mpl.rc_context(style), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a letter that the font lacks is drawn as a box
+        figure = Figure(figsize=(11, 8), layout="constrained")
+        panels = figure.subplots(2, 2)
+        _kinds(panels[0][0], found)
+        _times(panels[0][1], found)
+        _failures(panels[1][0], found)
+        _rewards(panels[1][1], found)
+        figure.suptitle(_title(found), fontsize=11)
+        _save(figure, path)
+
+
+def _title(found: Stats) -> str:
+    states = ", ".join(f"{count} {state}" for state, count in sorted(found.states.items()))
+    return f"{found.runs:,} runs ({states})" if states else "No runs"
+
+
+def _save(figure: Any, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        plain = {"Date": None} if path.suffix.lower() == ".svg" else {}
+        figure.savefig(path, dpi=150, format=path.suffix.lower()[1:], metadata=plain)
+    except OSError as error:
+        raise LlmiError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _kinds(axes: Any, found: Stats) -> None:
+    """What became of the slots of each kind."""
+    rows = sorted(found.kinds.items(), key=lambda each: -each[1].slots)
+    names = [f"{kind} ({own.slots:,})" for kind, own in rows]
+    parts = {
+        "kept": ([own.kept - own.stood_in for _, own in rows], _GOOD),
+        "kept, by a stand-in": ([own.stood_in for _, own in rows], _STAND_IN),
+        "missing": ([own.missing for _, own in rows], _BAD),
+        "no verdict": ([own.open for _, own in rows], _OPEN),
+    }
+    _stacked(axes, names, parts)
+    axes.set_title("Figures asked for, by kind")
+    axes.set_xlabel("slots")
+
+
+def _times(axes: Any, found: Stats) -> None:
+    """How long each tool and model took: the middle half, the median, up to the 95th percentile."""
+    spreads = {
+        f"{tool}, {kind}": Spread.of(own.seconds) for (tool, kind), own in found.tools.items()
+    } | {
+        f"{model}, {purpose}": Spread.of(own.seconds)
+        for (model, purpose), own in found.models.items()
+    }
+    _boxes(axes, spreads, "p95")
+    axes.set_title("Seconds of calls (box: middle half; whisker: to p95)")
+    axes.set_xlabel("seconds, logarithmic")
+    if any(each.count for each in spreads.values()):
+        axes.set_xscale("log")
+
+
+def _failures(axes: Any, found: Stats) -> None:
+    """Failed calls, by reason and who is to blame."""
+    totals = Counter[str]()
+    for (reason, _), count in found.failures.items():
+        totals[reason] += count
+    rows = [reason for reason, _ in totals.most_common()]
+    parts = {
+        "the policy": ([found.failures[reason, "policy"] for reason in rows], _POLICY),
+        "the infrastructure": ([found.failures[reason, "infrastructure"] for reason in rows], _BAD),
+    }
+    _stacked(axes, [f"{reason} ({totals[reason]:,})" for reason in rows], parts)
+    axes.set_title("Failed calls of tools, by reason and who is to blame")
+    axes.set_xlabel("calls")
+
+
+def _rewards(axes: Any, found: Stats) -> None:
+    """Rewards by component."""
+    spreads = {
+        ", ".join(part for part in (component, scope, profile, judge) if part): Spread.of(
+            own.values
+        )
+        for (scope, component, profile, judge), own in found.rewards.items()
+    }
+    _boxes(axes, spreads, "most")
+    axes.set_title("Rewards (box: middle half; whiskers: least to most)")
+
+
+def _stacked(axes: Any, names: Sequence[str], parts: Mapping[str, tuple[list[int], str]]) -> None:
+    names = [one_line(name, 34) for name in names[:MOST_ROWS]]
+    if not names:
+        _nothing(axes)
+        return
+    left = [0] * len(names)
+    for label, (all_counts, colour) in parts.items():
+        counts = all_counts[: len(names)]
+        axes.barh(range(len(names)), counts, left=left, color=colour, label=label, height=0.65)
+        left = [one + other for one, other in zip(left, counts, strict=True)]
+    axes.set_yticks(range(len(names)), names)
+    axes.legend(fontsize=8, frameon=False, loc="best")
+    _plain(axes)
+
+
+def _boxes(axes: Any, spreads: Mapping[str, Spread], high: str) -> None:
+    rows = [(name, each) for name, each in spreads.items() if each.count]
+    rows = sorted(rows, key=lambda each: -each[1].count)[:MOST_ROWS]
+    if not rows:
+        _nothing(axes)
+        return
+    boxes = [
+        {
+            "label": f"{one_line(name, 34)} ({each.count:,})",
+            "whislo": each.least,
+            "q1": each.lower,
+            "med": each.median,
+            "q3": each.upper,
+            "whishi": max(getattr(each, high), each.upper or 0.0),
+            "fliers": [],
+        }
+        for name, each in rows
+    ]
+    axes.bxp(
+        boxes,
+        orientation="horizontal",
+        positions=range(len(boxes)),
+        showfliers=False,
+        patch_artist=True,
+        boxprops={"facecolor": "#dce6f5", "edgecolor": _INK, "linewidth": 0.8},
+        medianprops={"color": _BAD, "linewidth": 1.6},
+    )
+    _plain(axes)
+
+
+def _plain(axes: Any) -> None:
+    axes.invert_yaxis()
+    axes.grid(axis="x", color="#e1e4ea", linewidth=0.7)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _nothing(axes: Any) -> None:
+    axes.text(0.5, 0.5, "none", ha="center", va="center", color="#59606c", transform=axes.transAxes)
+    axes.set_xticks([])
+    axes.set_yticks([])
