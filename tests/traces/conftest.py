@@ -20,7 +20,7 @@ from llmi_agent.config.options import Options
 from llmi_agent.contract.policy import TOKENS
 from llmi_agent.contract.tool import Failed, Image, Produced, Provenance, ToolRetry
 from llmi_agent.records.codec import entry_of, events_of
-from llmi_agent.records.events import Rewarded
+from llmi_agent.records.events import CallEnded, CallStarted, Rewarded
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.attachments import attach_bytes
@@ -166,9 +166,6 @@ async def written(root: Path) -> Home:
         fallback=[ScriptedModel(script=[GOOD])],
         options={"retries": 0},
     )
-    for name in ("cached", "cached again"):
-        same = [FakeTool("same", "search", deterministic=True), FakeTool("e", "edit")]
-        await run(home, name, tools=same)
     for member in range(3):
         await run(home, f"member {member}", group="a-group", member=member)
     await run(home, "continued", prompt="And again.", continues=home.names["good"])
@@ -182,6 +179,7 @@ async def written(root: Path) -> Home:
     await run(home, "long prompt", prompt="שלום עולם مرحبا 港口的历史 " * 400)
     rewarded(home)
     await cut(home)
+    await recalled(home)
     return home
 
 
@@ -190,7 +188,7 @@ def rewarded(home: Home) -> None:
     journal = journal_beside(home.store)
     for member, value in enumerate((0.25, 0.5, 0.75)):
         episode = home.names[f"member {member}"]
-        give(journal, episode, Rewarded(component="total", value=0.1))
+        give(journal, episode, Rewarded(component="total", value=0.1, profile="rules-1"))
         give(
             journal,
             episode,
@@ -213,6 +211,27 @@ async def cut(home: Home) -> None:
     first = next(n for n, (_, event) in enumerate(events) if event.type == "call_ended")
     kept = [replace(entry_of(event), at=at) for at, event in events[:first]]
     journal_beside(home.store).write(episode, *kept)
+
+
+async def recalled(home: Home) -> None:
+    """A run whose first call was found on record."""
+    elsewhere = Home(home.root.with_name("elsewhere"))
+    await run(elsewhere, "recalled")
+    episode = home.names["recalled"] = elsewhere.names["recalled"]
+    events = list(events_of(journal_beside(elsewhere.store).read(episode)))
+    first = next(event.call for _, event in events if isinstance(event, CallStarted))
+    entries = []
+    for at, event in events:
+        said: Any = event
+        if getattr(event, "call", "") == first:
+            if isinstance(event, CallStarted):
+                said = replace(event, cached=True)
+            elif isinstance(event, CallEnded):
+                said = replace(event, by="cache")
+            else:
+                continue
+        entries.append(replace(entry_of(said), at=at))
+    journal_beside(home.store).write(episode, *entries)
 
 
 @pytest.fixture(scope="session")

@@ -97,10 +97,12 @@ def _times(axes: Any, found: Stats) -> None:
         for (model, purpose), own in found.models.items()
     }
     _boxes(axes, spreads, "p95")
-    axes.set_title("Seconds of calls (box: middle half; whisker: to p95)")
+    axes.set_title("Seconds of calls (box: middle half; whiskers: least to p95)")
     axes.set_xlabel("seconds, logarithmic")
     if any(each.count for each in spreads.values()):
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")
 
 
 def _failures(axes: Any, found: Stats) -> None:
@@ -142,6 +144,7 @@ def _stacked(axes: Any, names: Sequence[str], parts: Mapping[str, tuple[list[int
         left = [one + other for one, other in zip(left, counts, strict=True)]
     axes.set_yticks(range(len(names)), names)
     axes.legend(fontsize=8, frameon=False, loc="best")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     _plain(axes)
 
 

@@ -22,6 +22,7 @@ from llmi_agent.records.events import (
     Tokens,
 )
 from llmi_agent.records.outcome import Finished, Kept
+from llmi_agent.records.record import SCHEMA_OF_EVENTS
 from llmi_agent.traces.trace import Trace
 from llmi_agent.traces.verify.finding import Found, named, number_of_times
 
@@ -156,7 +157,7 @@ def of_tools(trace: Trace) -> Iterator[Found]:
 def _started(trace: Trace, call: CallStarted) -> Iterator[Found]:
     about = named("call_started", call.call)
     own = call_key(trace.episode, call.slot, call.attempt, call.tool, call.params, call.inputs)
-    if own != call.call:
+    if own != call.call and call.call not in _former(trace, "started"):
         said = f"its id is not the digest of what it asks for, which is {own}"
         yield Found(about, said)
     for digest in call.inputs:
@@ -164,6 +165,12 @@ def _started(trace: Trace, call: CallStarted) -> Iterator[Found]:
             yield Found(
                 about, f"it starts from the picture {digest}, which is nowhere else on record"
             )
+
+
+def _former(trace: Trace, kind: str) -> set[str]:
+    """Calls that a former version wrote this of: it gave them ids of its own."""
+    former = (each for each in trace.records if each.schema < SCHEMA_OF_EVENTS)
+    return {each.key for each in former if each.kind == kind}
 
 
 def _pictures_of(trace: Trace) -> set[str]:
@@ -197,7 +204,7 @@ def _ended(end: CallEnded, start: CallStarted | None, left: int) -> Iterator[Fou
 
 def of_charges(trace: Trace) -> Iterator[Found]:
     """What was paid for is on record, and costs what a call can cost."""
-    known = trace.known
+    known, former = trace.known, _former(trace, "charge")
     tools = {event.call: event for _, event in trace.events if isinstance(event, CallStarted)}
     for call, charged in known.charges.items():
         about, charge = named("charged", call), charged.charge
@@ -206,7 +213,7 @@ def of_charges(trace: Trace) -> Iterator[Found]:
         yield from (Found(about, said) for said in _amounts(charged))
         asked, made = known.asked.get(call), tools.get(call)
         name = asked.model if asked else made.tool if made else None
-        if name is None and charged.settled:
+        if name is None and charged.settled and call not in former:
             yield Found(about, "it settles a call that is not on record")
         if name is not None and charge.name != name:
             yield Found(about, f"it is of {charge.name}, and the call of {name}")

@@ -14,6 +14,7 @@ from llmi_agent.document.model import Document, read_document
 from llmi_agent.document.render.files import REPORTS
 from llmi_agent.records.events import CallEnded, SlotSettled
 from llmi_agent.records.outcome import Finished, Kept, Picture
+from llmi_agent.records.record import SCHEMA_OF_EVENTS
 from llmi_agent.traces.trace import Trace
 from llmi_agent.traces.verify.finding import Found, Level, named
 
@@ -90,7 +91,7 @@ def of_document(trace: Trace, pictures: ArtifactReader | None) -> Iterator[Found
     known = trace.known
     if known.composed is None:
         return
-    if known.read is None and any(record.schema < 2 for record in trace.records):
+    if known.read is None and any(record.schema < SCHEMA_OF_EVENTS for record in trace.records):
         return  # earlier versions did not say how they had read a draft
     try:
         document = trace.document()
