@@ -208,8 +208,10 @@ async def cut(home: Home) -> None:
     await run(elsewhere, "cut")
     episode = home.names["cut"] = elsewhere.names["cut"]
     events = list(events_of(journal_beside(elsewhere.store).read(episode)))
-    first = next(n for n, (_, event) in enumerate(events) if event.type == "call_ended")
-    kept = [replace(entry_of(event), at=at) for at, event in events[:first]]
+    read = next(n for n, (_, event) in enumerate(events) if event.type == "draft_read")
+    lost = ("call_ended", "slot_settled")
+    early = [(at, event) for at, event in events[: read + 1] if event.type not in lost]
+    kept = [replace(entry_of(event), at=at) for at, event in early]
     journal_beside(home.store).write(episode, *kept)
 
 

@@ -31,7 +31,7 @@ def test_a_picture_is_drawn_of_anything(runs: Any, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_drawn_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match="neither a [.]png nor a [.]svg"):
+    with pytest.raises(InputError, match=r"neither a [.]png nor a [.]svg"):
         plot(Stats(), tmp_path / "a.pdf")
     (tmp_path / "file").touch()
     if "matplotlib" in sys.modules:
