@@ -31,6 +31,8 @@ sys.exit(code)
         ["tools", "--help"],
         ["render", "-h"],
         ["cache", "clear", "-h"],
+        ["traces", "-h"],
+        ["traces", "ls", "-h"],
     ],
 )
 def test_help_imports_only_click_and_the_standard_library(arguments: list[str]) -> None:

@@ -16,7 +16,6 @@ from llmi_agent.traces.trace import Trace
 from llmi_agent.traces.verify import verify
 from llmi_graphs.interleave import compose as node
 
-
 GONE = "is not in the store"
 """Some tests delete pictures, or go on where they are not."""
 

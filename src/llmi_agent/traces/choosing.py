@@ -122,8 +122,5 @@ def _fitting(trace: Trace, chosen: Chosen) -> Overview | None:
 
 
 def _unreadable(episode: str, why: str) -> Overview:
-    journal = Journal.in_memory()
-    del journal
-    return Overview(
-        episode=episode, began=0.0, last=0.0, out=None, reward=None, stale=False, **unreadable(why)
-    )
+    known = {"episode": episode, "began": 0.0, "last": 0.0, "reward": None, "stale": False}
+    return Overview(**{**unreadable(why), **known})

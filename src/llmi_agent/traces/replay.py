@@ -39,6 +39,11 @@ def replay(
 
 def document_of(trace: Trace) -> Document:
     """The document that a run handed over. Raises InputError, saying why, if there was none."""
+    if trace.state == "done" and trace.known.read is None:
+        raise InputError(
+            f"the run {trace.episode} was made by a version of LLMI that did not record how it had read the draft, so that "
+            "its document cannot be written again"
+        )
     document = trace.document() if trace.draft is not None else None
     if document is not None:
         return document
