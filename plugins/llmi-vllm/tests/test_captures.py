@@ -14,7 +14,7 @@ from llmi_agent.models import heard
 from llmi_agent.models.tokens import reported
 from llmi_agent.testing import Reply, Seen, Server, json_reply
 from llmi_vllm.chat import Chat
-from llmi_vllm.connection import Broken
+from llmi_vllm.connection import ServerError
 
 CAPTURES = [
     json.loads(line) for line in (Path(__file__).parent / "captures.jsonl").read_text().splitlines()
@@ -82,6 +82,6 @@ async def test_a_strangers_answer(capture: dict[str, Any]) -> None:
 )
 async def test_an_error_among_the_events(event: dict[str, Any], status: int, words: str) -> None:
     first = CAPTURES[1]["events"][1]
-    with pytest.raises(Broken, match=words) as caught:
+    with pytest.raises(ServerError, match=words) as caught:
         await chunks_of([first, event])
     assert caught.value.status_code == status

@@ -179,6 +179,7 @@ async def test_what_was_cut_or_made_again_is_a_call_of_its_own(
     if not isinstance(fault, Cut):
         assert first.tokens is None
         return
+    assert "peer closed connection" in first.error
     sent = server.sent[0]
     if fault.share == 0.03:
         assert first.tokens is None, "not one token had come"
@@ -403,6 +404,13 @@ def test_without_an_address_there_is_one_sentence(
             store=store,
             secrets=secrets,
         )
+
+
+async def test_a_server_that_is_not_there_is_named(store: ArtifactStore, quick: Options) -> None:
+    with FakeVLLM() as server:
+        graph = graph_of(server, store, options=quick)
+    with pytest.raises(LlmiError, match=r"Unreachable: http://127.0.0.1:\d+/v1/: .*connect"):
+        await write(graph)
 
 
 @pytest.mark.parametrize("name", ["VLLM_BASE_URL", "VLLM_API_BASE"])

@@ -29,12 +29,16 @@ _SENT = (
 _CONNECT_SECONDS = 20.0
 
 
-class Broken(Exception):  # noqa: N818 - the answer broke off
-    """The server ended the answer with an error, in the middle of the stream."""
+class ServerError(Exception):
+    """The server ended the answer with an error, in the middle of the stream, or with what is no answer."""
 
     def __init__(self, words: str, status: int) -> None:
         super().__init__(f"the answer broke off: {words}")
         self.status_code = status
+
+
+class Unreachable(ConnectionError):  # noqa: N818 - its name is the first word of what is said
+    """There is no server, or the connection to it is lost."""
 
 
 @asynccontextmanager
@@ -66,7 +70,7 @@ async def answered(
 ) -> AsyncGenerator[Mapping[str, Any]]:
     """What the server sends, event by event, as plain data; a whole answer is one event.
 
-    Raises the SDK's errors, Broken for one within the stream, PolicyFailed if no such server is there.
+    Raises the SDK's errors, ServerError for one within the stream, Unreachable, and PolicyFailed if it is no such server.
     """
     try:
         if body.get("stream"):
@@ -81,12 +85,14 @@ async def answered(
             f"the server at {client.base_url} has no {PATH}; its address (--api-base) mostly ends in /v1",
             "setting",
         ) from error
-    except (openai.APIStatusError, openai.APIConnectionError):
+    except openai.APIStatusError:
         raise
+    except openai.APIConnectionError as error:
+        raise Unreachable(f"{client.base_url}: {error.__cause__ or error}") from error
     except openai.APIError as error:  # an event that says so
-        raise Broken(error.message, _code(error.body)) from error
+        raise ServerError(error.message, _code(error.body)) from error
     except ValueError as error:
-        raise Broken("what the server sends is no JSON", 502) from error
+        raise ServerError("what the server sends is no JSON", 502) from error
 
 
 async def _streamed(
@@ -113,14 +119,14 @@ async def _streamed(
 
 
 def _event(data: object) -> Mapping[str, Any]:
-    """Raises Broken if it is none, or an error that came with a good status."""
+    """Raises ServerError if it is none, or an error that came with a good status."""
     if not isinstance(data, Mapping):
-        raise Broken("what the server sends is no event", 502)
+        raise ServerError("what the server sends is no event", 502)
     error = data if data.get("object") == "error" else data.get("error")
     if not error:
         return data
     words = error.get("message") if isinstance(error, Mapping) else error
-    raise Broken(str(words), _code(error))
+    raise ServerError(str(words), _code(error))
 
 
 def _code(error: object) -> int:
