@@ -210,7 +210,12 @@ async def cut(home: Home) -> None:
     events = list(events_of(journal_beside(elsewhere.store).read(episode)))
     read = next(n for n, (_, event) in enumerate(events) if event.type == "draft_read")
     lost = ("call_ended", "slot_settled")
-    early = [(at, event) for at, event in events[: read + 1] if event.type not in lost]
+    early = [
+        (at, event)
+        for at, event in events[: read + 1]
+        if event.type not in lost
+        and not getattr(event, "inputs", ())  # an edit waits for its picture
+    ]
     kept = [replace(entry_of(event), at=at) for at, event in early]
     journal_beside(home.store).write(episode, *kept)
 

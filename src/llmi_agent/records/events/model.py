@@ -58,7 +58,8 @@ class ModelStarted(Durable):
     messages: tuple[str, ...]
     """By their digests."""
     sampling: dict[str, Any] = field(default_factory=dict)
-    """What was sent of `temperature`, `top_p`, `max_tokens`, `stop` and `seed`, also by the model's own settings."""
+    """What was sent of `temperature`, `top_p`, `max_tokens`, `stop` and `seed`, also by the model's own settings; and what
+    else its policy says that it sends."""
     slot: int | None = None
     """The slot that it is about."""
     attempt: int = 0
