@@ -22,6 +22,7 @@ from llmi_agent.host.registry import Registered
 from llmi_agent.records.codec import ended_of
 from llmi_agent.records.journal import Journal
 from llmi_agent.records.outcome import Finished
+from llmi_agent.records.room import make_room
 from llmi_agent.store.artifacts import ArtifactStore, Size
 
 GRACE_SECONDS = 600.0
@@ -51,10 +52,14 @@ class Cleared:
     runs: int = 0
     running: int = 0
     """Runs that stay since they are going on."""
+    spared: int = 0
+    """Runs that stay for their rewards, or since they are part of a split."""
     files: Size = field(default_factory=Size)
     """Pictures and attachments that were deleted."""
     young: Size = field(default_factory=Size)
     """Those to which nothing refers and which stay since they are younger than `GRACE_SECONDS`, or than was asked for."""
+    left: int | None = None
+    """Bytes that the folder holds now, if it was to be made smaller."""
 
 
 class Cache:
@@ -90,22 +95,49 @@ class Cache:
         runs = len(self._journal.episodes())
         return Contents(runs, self._store.size(), dict(sorted(tools.items())))
 
-    def clear(self, *, runs: bool = False, older_than: float = 0.0) -> Cleared:
+    def clear(
+        self,
+        *,
+        runs: bool = False,
+        older_than: float = 0.0,
+        down_to: int | None = None,
+        everything: bool = False,
+    ) -> Cleared:
         """Let no later run find the results on record; with `runs`, also forget the runs that are not going on.
 
-        older_than: seconds; what is younger stays. Pictures and attachments to which no remaining record refers are
+        older_than: seconds; what is younger stays. down_to: bytes; only the oldest runs go, with their results, until
+        the folder holds no more. everything: also runs that have rewards, or are part of a split. Pictures and attachments to which no remaining record refers are
         deleted with the runs. It is safe while others run: a run that goes on is held by its session and keeps its
         records, and what a starting one puts into the store or finds there is young by that (`ArtifactStore.renew`).
         """
         now = time.time()
+        if runs and down_to is not None:
+            return self._made_smaller(down_to, now, older_than, everything)
         results = self._journal.forget_reusables(now - older_than)
         if not runs:
             return Cleared(results)
-        forgotten, running, _ = self._journal.forget_runs(now - older_than)
+        forgotten = self._journal.forget_runs(now - older_than, everything=everything)
+        deleted, young = self._swept(now, older_than)
+        return Cleared(results, *forgotten, deleted, young)
+
+    def _made_smaller(
+        self, down_to: int, now: float, older_than: float, everything: bool
+    ) -> Cleared:
+        results = len(self._journal.reusables())
+        files = dict(self._store.sizes())
+        forgotten = make_room(
+            self._journal, files, down_to, now - older_than, everything=everything
+        )
+        results -= len(self._journal.reusables())
+        deleted, young = self._swept(now, older_than)
+        left = self._journal.size() + self._store.size().bytes
+        return Cleared(results, *forgotten, deleted, young, left)
+
+    def _swept(self, now: float, older_than: float) -> tuple[Size, Size]:
+        """Files to which nothing refers: those that are deleted, and those that are too young for that."""
         young = now - max(GRACE_SECONDS, older_than)
         # The order matters: who writes a reference after they are read has renewed what it is to before.
-        deleted, spared = self._store.sweep(self._journal.digests(), young)
-        return Cleared(results, forgotten, running, deleted, spared)
+        return self._store.sweep(self._journal.digests(), young)
 
 
 def identity(call: ToolCall, registered: Registered, context: ToolContext) -> str | None:

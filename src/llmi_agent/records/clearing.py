@@ -15,6 +15,9 @@ AT_ONCE = 500
 """Runs that are forgotten in one transaction."""
 _PAGES = 2000
 """Of the file that are given back in one transaction."""
+_LAST = """iif(stale, (
+    SELECT max(at) FROM records WHERE records.episode = episodes.episode AND kind != 'rewarded'
+), last)"""
 _SPARED = "(split != '' OR EXISTS (SELECT 1 FROM rewards WHERE rewards.episode = episodes.episode))"
 """What is not forgotten unless that is asked for: it was given a reward, or is part of a split."""
 
@@ -38,7 +41,7 @@ class Hold(Protocol):
 
 def old(tables: Tables, before: float, everything: bool) -> tuple[list[str], int]:
     """The runs whose last record is older, the oldest first, and how many more there are that are spared."""
-    query = f"SELECT episode, {_SPARED} FROM episodes WHERE last < ? ORDER BY last, number"
+    query = f"SELECT episode, {_SPARED} FROM episodes WHERE {_LAST} < ? ORDER BY {_LAST}, number"
     found = tables.rows(query, before)
     going = [episode for episode, spared in found if everything or not spared]
     return going, len(found) - len(going)
@@ -70,7 +73,9 @@ def _forget(
     connection.execute("BEGIN IMMEDIATE")
     marks = ", ".join("?" * len(episodes))
     spared = "false" if everything else f"(stale OR {_SPARED})"
-    query = f"SELECT episode FROM episodes WHERE episode IN ({marks}) AND last < ? AND NOT {spared}"
+    query = (
+        f"SELECT episode FROM episodes WHERE episode IN ({marks}) AND {_LAST} < ? AND NOT {spared}"
+    )
     found = connection.execute(query, (*episodes, before)).fetchall()
     for table in ("records", "episodes", "mentions", "rewards"):
         connection.executemany(f"DELETE FROM {table} WHERE episode = ?", found)

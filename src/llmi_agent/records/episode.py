@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
@@ -43,6 +44,8 @@ class EpisodeJournal:
         self._tally = Tally()
         self._records = 0
         """All but those that others add."""
+        self._latest = -math.inf
+        """When the latest of them was made."""
         self._closed = True
         """The episode's overview says what its records do."""
         self._hold = ExitStack()
@@ -164,12 +167,15 @@ class EpisodeJournal:
         self._waiting.clear()
         closing = None
         if closes:
-            closing = Closing(self._episode, summary(self.known, self._tally), self._records)
+            columns = {**summary(self.known, self._tally), "last": self._latest}
+            closing = Closing(self._episode, columns, self._records)
             self._closed = True
         self._last = self._journal.append(self._episode, *entries, closing=closing)
 
     def _read(self, records: Sequence[Record]) -> Iterator[Event]:
-        self._records = sum(each.kind not in BESIDE for each in records)
+        own = [each for each in records if each.kind not in BESIDE]
+        self._records = len(own)
+        self._latest = max((each.at for each in own), default=self._latest)
         self._tally.sampled = sum(each.tokens is not None for each in records)
         for _, event in events_of(records):
             self._tally.take(event)
@@ -178,6 +184,7 @@ class EpisodeJournal:
     def _note(self, event: Event) -> None:
         entry = entry_of(event)
         self._waiting.append(entry)
+        self._latest = max(self._latest, entry.at)
         self._records += entry.kind not in BESIDE
         self._tally.sampled += entry.tokens is not None
         self._tally.take(event)

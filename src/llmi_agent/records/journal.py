@@ -73,7 +73,7 @@ class Journal:
     def overviews(
         self, chosen: Chosen = EVERY, *, limit: int | None = None, oldest: bool = False
     ) -> Iterator[Overview]:
-        """The chosen episodes, those that began last first, or the oldest first; at most `limit`.
+        """The chosen episodes, at most `limit`: those first that came into the file last, or the oldest ones.
 
         However many there are, few are in memory at once. What was cut, or was written by an older LLMI, is read through
         first, if need be.
@@ -124,13 +124,15 @@ class Journal:
 
         return self._tables.change(forget)
 
-    def forget(self, episodes: Iterable[str], before: float = math.inf) -> int:
+    def forget(
+        self, episodes: Iterable[str], before: float = math.inf, *, everything: bool = True
+    ) -> int:
         """Delete all of these runs, but for those that are going on or have a record since then.
 
-        before: seconds since the epoch. Returns how many runs went. Each is held meanwhile, so that one that is just
-        being resumed keeps everything.
+        before: seconds since the epoch. everything: as in `forget_runs`. Returns how many runs went. Each is held
+        meanwhile, so that one that is just being resumed keeps everything.
         """
-        return clearing.forget(self._tables, self._held, episodes, before)
+        return clearing.forget(self._tables, self._held, episodes, before, everything)
 
     def forget_runs(self, before: float, *, everything: bool = False) -> Forgotten:
         """Forget the runs whose last record is older, rewards aside.
@@ -138,20 +140,24 @@ class Journal:
         everything: also those that have rewards, or are part of a split, which are spared otherwise.
         """
         old, spared = self.old_runs(before, everything=everything)
-        runs = clearing.forget(self._tables, self._held, old, before, everything)
+        runs = self.forget(old, before, everything=everything)
         if runs:
             self.shrink(alone=runs == len(old))
         return Forgotten(runs, len(old) - runs, spared)
 
     def old_runs(self, before: float, *, everything: bool = False) -> tuple[list[str], int]:
         """The runs that `forget_runs` would forget, the oldest first, and how many it would spare."""
-        if not everything:
-            self._freshen()  # what split it is part of is in its records
+        self._freshen()  # what split a run is part of, and what it mentions, is in its records
         return clearing.old(self._tables, before, everything)
 
     def shrink(self, *, alone: bool) -> None:
         """Give back the space of what was forgotten. alone: nobody was seen to go on with a run."""
         self._tables.apart(partial(clearing.shrink, alone=alone))
+
+    def size(self) -> int:
+        """Bytes on disk."""
+        files = (self.path.with_name(self.path.name + each) for each in ("", "-wal", "-shm"))
+        return sum(each.stat().st_size for each in files if each.exists())
 
     def used(self) -> int:
         """Bytes of the file that hold something: what it has on disk, once it was shrunk."""
@@ -160,6 +166,10 @@ class Journal:
     def digests(self) -> set[str]:
         """Every digest that a record mentions, and perhaps what only looks like one."""
         self._freshen()  # what an older LLMI wrote is mentioned nowhere yet
+        return self.mentioned()
+
+    def mentioned(self) -> set[str]:
+        """The same, without a look at what an older LLMI is writing."""
         return {digest for (digest,) in self._tables.rows("SELECT DISTINCT digest FROM mentions")}
 
     @contextmanager

@@ -13,7 +13,7 @@ from llmi_agent.records.overview import Chosen, Overview
 
 T = TypeVar("T")
 
-PAGE = 1000
+PAGE = 256
 """Rows that are read at once: however many there are, no more are in memory."""
 AT_ONCE = 50
 """Episodes that are brought up to date in one transaction."""
@@ -21,12 +21,16 @@ TRIES = 3
 """For an episode that goes on while it is read."""
 
 _COLUMNS = ", ".join(Overview._fields)
-_DRAFTED = Overview._fields.index("drafted")
+_STALE = Overview._fields.index("stale")
+_ANY_STALE = "SELECT 1 FROM episodes WHERE stale LIMIT 1"
+_END = 2**63 - 1
+_overview: Callable[[Any], Overview] = partial(tuple.__new__, Overview)
+"""As `Overview._make`, for rows that are known to have its length."""
 _SHADOW = (
     "DROP TABLE IF EXISTS temp.episodes",
     "CREATE TEMP TABLE episodes AS SELECT * FROM main.episodes",
     "CREATE UNIQUE INDEX temp.episodes_by_id ON episodes (episode)",
-    "CREATE INDEX temp.episodes_by_time ON episodes (began, episode)",
+    "CREATE UNIQUE INDEX temp.episodes_by_number ON episodes (number)",
 )
 
 
@@ -58,39 +62,32 @@ class Listing:
             self._bring_up_to_date([episode for _, episode in some])
 
     def overviews(self, chosen: Chosen, limit: int | None, oldest: bool) -> Iterator[Overview]:
-        """In the order in which they began, page by page."""
+        """In the order in which they came into the file, page by page."""
         if not chosen.plain:
             self.freshen(*chosen.sure.conditions())
-        last: Overview | None = None
-        left = limit
+        last, left = 0 if oldest else _END, limit
         while left is None or left > 0:
             most = PAGE if left is None else min(PAGE, left)
             page = self._page(chosen, last, oldest, most)
-            yield from page
+            yield from map(_overview, page)
             if len(page) < most:
                 return
-            last = page[-1]
+            last = page[-1][-1]
             left = left and left - len(page)
 
-    def _page(
-        self, chosen: Chosen, last: Overview | None, oldest: bool, most: int
-    ) -> list[Overview]:
+    def _page(self, chosen: Chosen, last: int, oldest: bool, most: int) -> list[Any]:
         condition, values = chosen.conditions()
         sign, order = (">", "ASC") if oldest else ("<", "DESC")
-        after: tuple[Any, ...] = ()
-        if last:
-            condition, after = f"({condition}) AND (began, episode) {sign} (?, ?)", last[:2][::-1]
         query = (
-            f"SELECT {_COLUMNS} FROM episodes WHERE {condition} "
-            f"ORDER BY began {order}, episode {order} LIMIT ?"
+            f"SELECT {_COLUMNS} FROM episodes WHERE number {sign} ? AND ({condition}) "
+            f"ORDER BY number {order} LIMIT ?"
         )
-        found = self._rows(query, *values, *after, most)
-        stale = [row[0] for row in found if row[-1]]
+        found = self._rows(query, last, *values, most)
+        if not self._rows(_ANY_STALE) or not (stale := [row[0] for row in found if row[_STALE]]):
+            return found
         for start in range(0, len(stale), AT_ONCE):
             self._bring_up_to_date(stale[start : start + AT_ONCE])
-        if stale:
-            found = self._rows(query, *values, *after, most)
-        return [_overview(row) for row in found]
+        return self._rows(query, last, *values, most)
 
     def _bring_up_to_date(self, episodes: Sequence[str]) -> None:
         for _ in range(TRIES):
@@ -120,8 +117,3 @@ def _shadow(connection: sqlite3.Connection) -> bool:
     for statement in _SHADOW:
         connection.execute(statement)
     return True
-
-
-def _overview(row: Sequence[Any]) -> Overview:
-    drafted = bool(row[_DRAFTED])
-    return Overview._make((*row[:_DRAFTED], drafted, *row[_DRAFTED + 1 : -1], bool(row[-1])))

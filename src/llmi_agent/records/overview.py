@@ -27,8 +27,8 @@ class Overview(NamedTuple):
     """When its last record was made, rewards aside."""
     state: str
     """`done`; `halted`: its last life said why it ended without a document; `open`: it goes on, or was cut; `unreadable`."""
-    drafted: bool
-    """The draft is complete."""
+    drafted: int
+    """1: the draft is complete; else 0."""
     model: str
     """The one that was asked first."""
     prompt: str
@@ -65,8 +65,10 @@ class Overview(NamedTuple):
     """Calls of unknown cost."""
     reward: float | None
     """The last total of the whole episode."""
-    stale: bool
-    """It went on while it was read: the rest holds for a moment ago."""
+    stale: int
+    """1: it went on while it was read: the rest holds for a moment ago."""
+    number: int = 0
+    """Its place in the file: those that came later have higher ones."""
 
 
 _LAST = """(

@@ -92,7 +92,6 @@ _INDEXES = (  # with all that is asked for, `kind` too, so that no row is looked
     "CREATE INDEX IF NOT EXISTS records_to_reuse ON records (reuse, id) WHERE reuse IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS records_opened ON records (kind, episode) WHERE kind = 'opened'",
     "CREATE INDEX IF NOT EXISTS records_of_group ON records (kind, key, episode) WHERE kind = 'opened' AND key != ''",
-    "CREATE INDEX IF NOT EXISTS episodes_by_time ON episodes (began, episode)",
     "CREATE INDEX IF NOT EXISTS episodes_stale ON episodes (number) WHERE stale",
     "CREATE INDEX IF NOT EXISTS rewards_of_episode ON rewards (episode, component)",
 )
@@ -100,7 +99,7 @@ _TRIGGERS = (
     """
     CREATE TRIGGER IF NOT EXISTS records_written AFTER INSERT ON records WHEN NEW.kind != 'rewarded' BEGIN
         INSERT INTO episodes (episode, began, last) VALUES (NEW.episode, NEW.at, NEW.at)
-        ON CONFLICT (episode) DO UPDATE SET last = max(last, excluded.last), stale = 1;
+        ON CONFLICT (episode) DO UPDATE SET stale = 1 WHERE NOT stale;
     END
     """,
     # Records are not changed, but by who repairs or spoils a file.

@@ -131,7 +131,7 @@ class Episodes:
             one.episode,
             datetime.fromtimestamp(one.began, UTC).isoformat(timespec="seconds"),
             done=one.state == "done",
-            drafted=one.drafted,
+            drafted=bool(one.drafted),
             settled=one.settled,
             calls=one.calls,
             model=one.model,

@@ -104,8 +104,13 @@ class ArtifactStore:
 
     def size(self) -> Size:
         """All that is in the store."""
-        sizes = (_status(path) for path in self._files())
-        return sum((Size(1, status.st_size) for status in sizes if status), Size())
+        return sum((Size(1, size) for _, size in self.sizes()), Size())
+
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        """Each digest that there are bytes under, and how many they are."""
+        for path in self._files():
+            if status := _status(path):
+                yield path.name, status.st_size
 
     def sweep(self, keep: Collection[str], before: float) -> tuple[Size, Size]:
         """Delete what is not in `keep`; returns what is gone, and what stays since it is too young.
@@ -206,9 +211,9 @@ class MemoryStore(ArtifactStore):
     def __contains__(self, digest: str) -> bool:
         return digest in self._kept
 
-    def size(self) -> Size:
+    def sizes(self) -> Iterator[tuple[str, int]]:
         with self._lock:
-            return Size(len(self._kept), sum(len(kept.data) for kept in self._kept.values()))
+            return iter([(digest, len(kept.data)) for digest, kept in self._kept.items()])
 
     def sweep(self, keep: Collection[str], before: float) -> tuple[Size, Size]:
         gone, young = Size(), Size()
