@@ -47,7 +47,7 @@ from llmi_agent.store.artifacts import ArtifactStore
 LISTED, FLAT, STRAIGHT = 0.8, 30.0, 1.6
 ROUNDS = 5
 _IDS = re.compile(r"\b([0-9a-f]{32,64})\b")
-BEGAN = 1.8e9 - 30 * 100_000
+BEGAN = 1.7e9
 """When the first one began."""
 FILTERS = {
     "all": (Chosen(), "true"),

@@ -88,8 +88,10 @@ def test_clear_runs_deletes_what_nothing_refers_to(cli) -> None:
         "results": 1,
         "runs": 1,
         "running": 0,
+        "spared": 0,
         "files": {"files": 1, "bytes": size},
         "young": {"files": 0, "bytes": 0},
+        "left": None,
     }
     assert cli("runs").out == ""
     assert "data:image/" in Path("o/report.html").read_text()

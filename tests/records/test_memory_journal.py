@@ -96,9 +96,9 @@ def test_one_in_memory_is_done_at_once_without_a_thread_or_a_handle() -> None:
     journals = [Journal.in_memory() for _ in range(20)]
     for each in journals:
         assert each.append("e", Entry("opened")).done()
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads
     if handles:
-        assert len(os.listdir("/proc/self/fd")) == handles  # noqa: PTH208
+        assert len(os.listdir("/proc/self/fd")) <= handles  # noqa: PTH208
     assert not Path(":memory:").exists()
 
 

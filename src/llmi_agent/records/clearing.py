@@ -99,7 +99,8 @@ def shrink(connection: sqlite3.Connection, alone: bool) -> None:
     with suppress(sqlite3.OperationalError):
         if connection.execute("PRAGMA auto_vacuum").fetchone()[0]:
             while connection.execute("PRAGMA freelist_count").fetchone()[0]:
-                connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+                # `execute` would stop after the first page
+                connection.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
         elif alone:  # a file of an older LLMI, which others may not use meanwhile
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("VACUUM")

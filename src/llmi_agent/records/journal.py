@@ -170,7 +170,7 @@ class Journal:
 
     def mentioned(self) -> set[str]:
         """The same, without a look at what an older LLMI is writing."""
-        return {digest for (digest,) in self._tables.rows("SELECT DISTINCT digest FROM mentions")}
+        return {digest for (digest,) in self._tables.rows("SELECT digest FROM mentions")}
 
     @contextmanager
     def hold(self, episode: str) -> Iterator[None]:
