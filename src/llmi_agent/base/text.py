@@ -31,8 +31,9 @@ def paired(text: str) -> str:
 
 def one_line(text: str, most: int = 2_000) -> str:
     """`text` as a single printable line of at most `most` characters."""
-    bare = _ESCAPES.sub("", text)
-    bare = "".join(c if c.isprintable() or c in _KEPT else " " for c in bare)
+    bare = text
+    if not text.isprintable():  # most are, which is told many times faster
+        bare = "".join(c if c.isprintable() or c in _KEPT else " " for c in _ESCAPES.sub("", text))
     line = " ".join(bare.split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 

@@ -41,18 +41,18 @@ def traces() -> None:
 def ls(output: Output, /, place: str | None, limit: int, **given: Any) -> None:
     """List runs, the newest first.
 
-    Each line: the run, when it began, its state, its model, figures kept and missing, US dollars, its reward, its prompt,
-    with tabs between. PLACE is your own home by default.
+    Each line: the run, when it began, its state, its model, how many figures were kept + are missing of those that were
+    asked for, US dollars, the last reward of the whole, its prompt, with tabs between. PLACE is your own home by default.
     """
     from llmi_agent.traces.choosing import overviews
 
     output.configure_logs()
     found = overviews(_place(place), chosen(given), limit)
     if output.json:
-        output.give([_row(each) for each in found])
+        _give_each(map(_row, found))
         return
-    for each in found:
-        click.echo(_line(each))
+    for each in _lines(found):
+        click.echo(each)
 
 
 @traces.command()
@@ -258,26 +258,38 @@ def _row(run: Overview) -> dict[str, Any]:
     return told
 
 
-def _line(run: Overview) -> str:
-    return "\t".join(_cells(run))
+def _lines(found: Iterable[Overview]) -> Iterator[str]:
+    """A line for each, its cells with tabs between."""
+    from datetime import UTC, datetime
 
-
-def _cells(run: Overview) -> Iterator[str]:
     from llmi_agent.base.text import one_line
     from llmi_agent.runner.episodes import SHORT
 
-    yield one_line(run.episode[:SHORT])
-    yield _began(run.began)
-    yield run.state
-    yield one_line(run.model, _PROMPT) or "-"
-    yield f"{run.kept}+{run.missing} of {run.slots}"
-    unknown = f"+{run.unknown} unknown" if run.unknown else ""
-    yield f"{run.usd:.6g}{unknown}"
-    yield "-" if run.reward is None else f"{run.reward:g}"
-    yield one_line(run.prompt, _PROMPT)
+    for run in found:
+        began = datetime.fromtimestamp(run.began, UTC).isoformat(timespec="seconds")
+        figures = f"{run.kept}+{run.missing} of {run.slots}"
+        cost = f"{run.usd:.6g}" + (f"+{run.unknown} unknown" if run.unknown else "")
+        reward = "-" if run.reward is None else f"{run.reward:g}"
+        model, prompt = one_line(run.model, _PROMPT) or "-", one_line(run.prompt, _PROMPT)
+        shown = (
+            one_line(run.episode[:SHORT]),
+            began,
+            run.state,
+            model,
+            figures,
+            cost,
+            reward,
+            prompt,
+        )
+        yield "\t".join(shown)
 
 
-def _began(at: float) -> str:
-    from datetime import UTC, datetime
+def _give_each(values: Iterable[Any]) -> None:
+    """A JSON list, one value after the other: there may be very many."""
+    import json
 
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    before = "["
+    for each in values:
+        click.echo(f"{before}\n{json.dumps(each)}", nl=False)
+        before = ","
+    click.echo("[]" if before == "[" else "\n]")
