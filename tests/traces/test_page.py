@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from llmi_agent.base.errors import LlmiError
+from llmi_agent.base.errors import InputError, LlmiError
 from llmi_agent.contract.tool import Failed, Provenance, call_key
+from llmi_agent.document.render.pictures import gone
 from llmi_agent.draft import Slot, slot_digest
 from llmi_agent.records.codec import entry_of
 from llmi_agent.records.events import (
@@ -41,7 +42,9 @@ from llmi_agent.traces.page.draft import MOST_SLOTS
 from llmi_agent.traces.page.room import visible
 from llmi_agent.traces.page.timeline import Axis
 from llmi_agent.traces.places import InJournal
+from llmi_agent.traces.replay import document_of
 from llmi_agent.traces.trace import Trace
+from llmi_agent.traces.verify import verify
 
 VOID = {"meta", "link", "img", "br"}
 TAGS = set(
@@ -172,7 +175,26 @@ def test_tokens_shade_the_draft_and_change_no_word_of_it(runs: Any) -> None:
 def test_pictures_that_are_not_there_are_said(runs: Any, tmp_path: Path) -> None:
     trace = trace_of(runs, "good")
     assert "the trace came without its pictures" in seen(replace(trace, pictures=None)).text
-    assert "it is not there any more" in seen(replace(trace, pictures=ArtifactStore(tmp_path))).text
+    assert (
+        "it is not there any more, or is not the one"
+        in seen(replace(trace, pictures=ArtifactStore(tmp_path))).text
+    )
+
+
+def test_pictures_of_a_stranger_that_cannot_be_read_end_nothing(runs: Any) -> None:
+    class Lying:
+        """As an exported file whose bytes are not what their digests say."""
+
+        def read(self, digest: str) -> bytes:
+            raise InputError(f"the bytes of {digest} lead elsewhere")
+
+        def path(self, digest: str) -> Path:
+            raise KeyError(digest)
+
+    trace = replace(trace_of(runs, "good"), pictures=Lying())
+    assert "or is not the one that was made" in seen(trace).text
+    assert any("lead elsewhere" in each.message for each in verify(trace, trace.pictures))
+    assert len(gone(Lying(), document_of(trace).figures)) == 2
 
 
 def made(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Protocol
 
+from llmi_agent.base.errors import InputError
 from llmi_agent.store.intake import Caps, IntakeError, admit
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def find(pictures: Pictures, digest: str) -> bytes | None:
     """The bytes under `digest`, or None if they are gone, cannot be read, or are no PNG or JPEG."""
     try:
         data = pictures.read(digest)
-    except (KeyError, OSError):
+    except (KeyError, OSError, InputError):
         return None
     return data if _media_type(data) else None
 

@@ -97,7 +97,9 @@ class Room:
             data = self._places.read(digest)
         except KeyError:
             return (
-                "it is not there any more" if self.there else "the trace came without its pictures"
+                "it is not there any more, or is not the one that was made"
+                if self.there
+                else "the trace came without its pictures"
             )
         if len(data) > min(MOST_PICTURE, self._bytes):
             return f"left out of this page: it has {len(data):,} bytes"

@@ -48,6 +48,8 @@ def of_pictures(trace: Trace, pictures: ArtifactReader) -> Iterator[Found]:
             yield Found(each.record, f"{each.what} {each.digest} is not in the store", level)
         except OSError as error:
             yield Found(each.record, f"{each.what} {each.digest} cannot be read: {error.strerror}")
+        except InputError as error:  # of an export, by whoever wrote it
+            yield Found(each.record, f"{each.what} {each.digest}: {error}")
         else:
             yield from (Found(each.record, said) for said in _bytes(each, data))
 
