@@ -174,7 +174,7 @@ def test_runs_of_a_former_version(cli: Any) -> None:
         assert again.code == 2
         assert (
             "did not record how it had read the draft" in again.err
-            or "ended without a document" in again.err
+            or "has no document to write again" in again.err
         )
     checked = cli("traces", "verify")
     assert re.fullmatch(r"4 runs checked: \d+ errors?, 0 notes", checked.out.splitlines()[-1])

@@ -27,6 +27,7 @@ from llmi_agent.records.events import (
     ModelStarted,
     ModelText,
     Opened,
+    Resumed,
     Rewarded,
     SlotPlanned,
     SlotSettled,
@@ -40,7 +41,7 @@ from llmi_agent.traces.choosing import one
 from llmi_agent.traces.page import page, write_page
 from llmi_agent.traces.page.draft import MOST_SLOTS
 from llmi_agent.traces.page.room import visible
-from llmi_agent.traces.page.timeline import Axis
+from llmi_agent.traces.page.timeline import Axis, timeline
 from llmi_agent.traces.places import InJournal
 from llmi_agent.traces.replay import document_of
 from llmi_agent.traces.trace import Trace
@@ -349,6 +350,28 @@ def test_a_long_wait_is_drawn_short_and_the_order_stays() -> None:
     assert places[-1] == 100
     assert places[4] - places[2] < 10
     assert Axis([(5.0, 5.0)]).place(5.0) == 0
+
+
+def test_a_call_that_was_cut_ends_with_its_life_and_not_when_the_run_went_on() -> None:
+    day = 86_400
+    said = [
+        (0.0, Opened(prompt="p", model="m")),
+        (1.0, ModelStarted(call="model-0", purpose="draft", model="m", messages=())),
+        (4.0, ModelText(call="model-0", start=0, text="Half")),
+        (day, Resumed(model="m")),
+        (day + 1.0, ModelStarted(call="model-1", purpose="draft", model="m", messages=())),
+        (day + 2.0, ModelEnded(call="model-1", accepted=True)),
+    ]
+    records = tuple(
+        Record(e.kind, e.key, e.data, at) for at, e in ((t, entry_of(x)) for t, x in said)
+    )
+    drawn = timeline(Trace("e", lambda: records))
+    (lane,) = drawn.lanes
+    cut, whole = lane.bars
+    assert cut.style == "k-model cut"
+    assert cut.left + cut.width < whole.left
+    assert cut.width == pytest.approx(3 * whole.width)
+    assert [(each.label, each.wait) for each in drawn.ticks] == [("23 h 59 min", True)]
 
 
 def test_a_page_is_written_whole_or_not_at_all(runs: Any, tmp_path: Path) -> None:

@@ -106,8 +106,14 @@ def test_a_picture_that_is_gone_is_said(runs: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("halted", "ended without a document: the model Broken failed.*its draft is not complete"),
-        ("cut", "its draft is complete, and 0 of 2 figures are settled"),
+        (
+            "halted",
+            "has no document to write again: it ended without one: the model Broken failed.*its draft is not complete",
+        ),
+        (
+            "cut",
+            "it is going on, or was cut with its process; its draft is complete, and 0 of 2 figures are settled",
+        ),
     ],
 )
 def test_a_run_without_a_document_says_so(runs: Any, name: str, words: str, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def document_of(trace: Trace) -> Document:
     else:
         settled = sum(each.verdict is not None for each in trace.slots)
         left = f"its draft is complete, and {settled} of {len(trace.slots)} figures are settled"
-    why = f": {trace.halted}" if trace.halted else ""
-    raise InputError(
-        f"the run {trace.episode} ended without a document{why}; {left}, so there is none to write again"
-    )
+    why = "it is going on, or was cut with its process"
+    if trace.state == "halted":
+        why = f"it ended without one: {trace.halted}"
+    raise InputError(f"the run {trace.episode} has no document to write again: {why}; {left}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from llmi_agent.records.events import Resumed, Rewarded
 from llmi_agent.traces.page.calls import MOST_CALLS, anchor_of, state_of
 from llmi_agent.traces.page.draft import MOST_SLOTS, style_of
 from llmi_agent.traces.parts import Attempt, ModelCall
@@ -123,11 +125,15 @@ def timeline(trace: Trace) -> Timeline:
 
 
 def _end(trace: Trace, call: ModelCall | Attempt) -> float:
-    """What was cut with its process lasted to the last that is on record, or to when it was made again."""
+    """What was cut with its process lasted at least to the last that is on record of that life of the run."""
     if call.ended is not None:
         return call.ended
-    later = (each.started for each in _all(trace) if each.started > call.started)
-    return min(later, default=max(call.started, trace.ended))
+    later = (at for at, event in trace.events if isinstance(event, Resumed) and at > call.started)
+    life = next(later, math.inf)
+    return max(
+        (at for at, event in trace.events if at < life and not isinstance(event, Rewarded)),
+        default=call.started,
+    )
 
 
 def _all(trace: Trace) -> list[ModelCall | Attempt]:
@@ -232,6 +238,6 @@ def _steps(work: float) -> Iterator[float]:
 
 
 def _label(seconds: float) -> str:
-    if seconds < 0.1:
+    if 0 < seconds < 0.1:
         return f"{seconds * 1000:g} ms"
     return f"{seconds:g} s" if seconds < 120 else duration(seconds)
