@@ -33,6 +33,20 @@ def entry_of(event: Event) -> Entry:
     )
 
 
+def entry_again(record: Record) -> Entry:
+    """What the journal is to keep of a record that another one kept. Its result is found by no later run."""
+    reward = _event_of(record) if record.kind == Rewarded.type else None
+    return Entry(
+        record.kind,
+        record.key,
+        record.data,
+        at=record.at,
+        tokens=record.tokens,
+        reward=_reward(reward) if isinstance(reward, Rewarded) else None,
+        schema=record.schema,
+    )
+
+
 def _reward(event: Rewarded) -> tuple[str, str, str, float | None, str]:
     """What a reward is found by."""
     return event.scope, event.about, event.component, event.value, event.status

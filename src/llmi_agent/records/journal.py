@@ -13,7 +13,7 @@ import sqlite3
 import sys
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -64,6 +64,25 @@ class Journal:
     def write(self, episode: str, *entries: Entry) -> None:
         """Append records, and wait until they are on disk. Not for an event loop."""
         self.append(episode, *entries).result()
+
+    def adopt(self, episode: str, entries: Sequence[Entry], *, keep: int, of: int) -> None:
+        """Have the records that another journal kept of an episode, all or none, after the first ones of those here.
+
+        keep, of: how many of how many stay. The episode is to be held meanwhile. Not for an event loop. Raises InputError
+        if there are not so many any more.
+        """
+
+        def put(connection: sqlite3.Connection) -> None:
+            connection.execute("BEGIN IMMEDIATE")
+            query = "SELECT id FROM records WHERE episode = ? ORDER BY id"
+            ids = connection.execute(query, (episode,)).fetchall()
+            if len(ids) != of:
+                raise InputError(f"the run {episode} has just gone on elsewhere")
+            for table, column in (("rewards", "record"), ("records", "id")):
+                connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", ids[keep:])
+            insert(connection, [Row(episode, each) for each in entries])
+
+        self._tables.change(put)
 
     def read(self, episode: str, *, tokens: bool = True) -> list[Record]:
         """An episode's records, oldest first; with the token arrays, or without. Raises InputError if one is damaged."""

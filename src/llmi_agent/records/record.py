@@ -46,3 +46,5 @@ class Entry:
     """The token arrays of a model's answer, packed."""
     reward: tuple[str, str, str, float | None, str] | None = None
     """Of a `rewarded` record, what it is found by: scope, about, component, value, status."""
+    schema: int = SCHEMA
+    """Of `kind`, `key` and `data`: another one only if it comes from elsewhere."""

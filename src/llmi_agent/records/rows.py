@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from llmi_agent.records.bodies import packed
 from llmi_agent.records.overview import LAST_TOTAL
-from llmi_agent.records.record import SCHEMA, Entry
+from llmi_agent.records.record import Entry
 
 BESIDE = ("ordered", "rewarded")
 """Kinds of records that others add to an episode's own."""
@@ -113,7 +113,7 @@ def _at_ends(word: str) -> Iterable[str]:
 
 def _values(row: Row, pack: Callable[[str], str | bytes]) -> tuple[Any, ...]:
     e = row.entry
-    return row.episode, e.kind, e.key, pack(e.data), e.at, e.reuse, SCHEMA, e.tokens
+    return row.episode, e.kind, e.key, pack(e.data), e.at, e.reuse, e.schema, e.tokens
 
 
 def _reward(connection: sqlite3.Connection, row: Row, record: int | None) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -10,9 +13,11 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from llmi_agent.base.errors import InputError
-from llmi_agent.contract.tool import ArtifactReader
 from llmi_agent.records.journal import Journal
 from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.traces.exchange import lines, tables
+from llmi_agent.traces.exchange.back import NEEDED, broken, trace_of
+from llmi_agent.traces.exchange.form import NAME
 from llmi_agent.traces.trace import Trace
 
 Place: TypeAlias = "str | Path | Journal | Source | Iterable[str | Path | Journal | Source]"
@@ -21,6 +26,9 @@ Place: TypeAlias = "str | Path | Journal | Source | Iterable[str | Path | Journa
 JOURNAL = "journal.db"
 _WITHIN = ("", "artifacts")
 """Where a journal lies in a folder: in the artifact store's, or in a home's."""
+DEEPEST, MOST_ENTRIES = 4, 20_000
+"""How deep traces are looked for in a folder, and among how many entries."""
+_ENDINGS = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst")
 
 
 class Source(Protocol):
@@ -30,12 +38,8 @@ class Source(Protocol):
     def name(self) -> str:
         """What people call it: a path."""
 
-    @property
-    def pictures(self) -> ArtifactReader | None:
-        """The bytes of pictures and attachments that its traces name; None if they are not there."""
-
     def traces(self) -> Iterator[Trace]:
-        """Its traces, the oldest first."""
+        """Its traces, the oldest first. Raises InputError where it can be read no further."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,41 @@ class InJournal:
 
     def traces(self) -> Iterator[Trace]:
         for episode in reversed(self.journal.episodes()):
-            yield Trace(episode, partial(self.journal.read, episode))
+            yield Trace(episode, partial(self.journal.read, episode), self.pictures)
+
+
+@dataclass(frozen=True)
+class InLines:
+    """The rows of an exported file of JSON lines."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    def traces(self) -> Iterator[Trace]:
+        for number, row in lines.rows_in(self.path):
+            where = f"line {number} of {self.path}"
+            if isinstance(row, InputError):
+                yield broken(where, f"{where} cannot be read: {row}")
+            else:
+                yield trace_of(row, self.path, where)
+
+
+@dataclass(frozen=True)
+class InTable:
+    """The rows of an exported Parquet file."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    def traces(self) -> Iterator[Trace]:
+        for number, row in enumerate(tables.rows_in(self.path, NEEDED), 1):
+            yield trace_of(row, self.path, f"row {number} of {self.path}")
 
 
 def traces(place: Place) -> Iterator[Trace]:
@@ -72,26 +110,113 @@ def sources(place: Place) -> list[Source]:
     if isinstance(place, Journal):
         return [InJournal(place)]
     if isinstance(place, str | Path):
-        found = list(_at(Path(place).expanduser()))
-        if not found:
-            raise InputError(
-                f"there are no traces in {place}: name a home of LLMI, a journal ({JOURNAL}), or a file that "
-                "`llmi traces export` wrote"
-            )
-        return found
+        return _at(Path(place).expanduser())
     if isinstance(place, Iterable):
         return list(chain.from_iterable(map(sources, place)))
     return [place]
 
 
-def _at(path: Path) -> Iterator[Source]:
-    if path.is_file():
-        yield InJournal(Journal(path), ArtifactStore(path.parent))
-    for within in _WITHIN:
-        if (path / within / JOURNAL).is_file():
-            folder = path / within
-            yield InJournal(Journal(folder / JOURNAL), ArtifactStore(folder))
-            return
-    if path.is_dir():
-        for each in sorted(path.iterdir()):
-            yield from _at(each)
+def _at(path: Path) -> list[Source]:
+    try:
+        if path.is_file():
+            return [_file(path)]
+        found = list(_Search(path).within(path, DEEPEST)) if path.is_dir() else []
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    if not found:
+        raise InputError(
+            f"there are no traces in {path}: name a home of LLMI, a journal ({JOURNAL}), or a file that "
+            "`llmi traces export` wrote"
+        )
+    return found
+
+
+def _file(path: Path) -> Source:
+    """A file that somebody has named. Raises InputError if it holds no traces."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head.startswith(b"SQLite format 3\0"):
+        if not _is_journal(path):
+            raise InputError(f"{path} is a database, but no journal of LLMI")
+        return InJournal(Journal(path), ArtifactStore(path.parent))
+    if head.startswith(b"PAR1"):
+        columns = tables.columns_in(path)
+        if "schema" not in columns or "records" not in columns:
+            raise InputError(f"{path} holds no traces of LLMI: its columns are {_shown(columns)}")
+        return InTable(path)
+    first = next(lines.rows_in(path), None)
+    if first is None or isinstance(first[1], InputError):
+        why = f": line {first[0]}: {first[1]}" if first else ", it is empty"
+        raise InputError(f"{path} holds no traces{why}")
+    if not _is_ours(first[1]):
+        raise InputError(f"{path} holds no traces of LLMI: its columns are {_shown(first[1])}")
+    return InLines(path)
+
+
+def _shown(columns: Iterable[object]) -> str:
+    names = [str(each)[:40] for each in columns]
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "") if names else "none"
+
+
+def _is_ours(row: dict[str, object]) -> bool:
+    return str(row.get("schema", "")).startswith(f"{NAME}/")
+
+
+def _is_journal(path: Path) -> bool:
+    """Whether it has the table of one; somebody else's database is not to be touched."""
+    try:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        ) as connection:
+            columns = {row[1] for row in connection.execute("PRAGMA table_info(records)")}
+    except sqlite3.Error as error:
+        raise InputError(f"{path} cannot be read: {error}") from None
+    return {"episode", "kind", "key", "data", "at"} <= columns
+
+
+class _Search:
+    """Looks for traces in a folder that may be anything, and gives up on one that nobody can mean."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._left = MOST_ENTRIES
+
+    def within(self, folder: Path, depth: int) -> Iterator[Source]:
+        """Those in a folder and its folders, links to which are not followed."""
+        for inner in _WITHIN:
+            if (folder / inner / JOURNAL).is_file():
+                yield _file(folder / inner / JOURNAL)
+                return
+        for entry in self._entries(folder):
+            path = Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                if depth > 1:
+                    yield from self.within(path, depth - 1)
+            elif entry.is_file() and path.name.endswith(_ENDINGS) and (found := _exported(path)):
+                yield found
+
+    def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
+        found: list[os.DirEntry[str]] = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    self._left -= 1
+                    if self._left < 0:
+                        raise InputError(
+                            f"{self._root} holds more than {MOST_ENTRIES:,} files and folders, too many to look for "
+                            "traces in; name the home, the journal or the files"
+                        )
+                    if not entry.name.startswith("."):
+                        found.append(entry)
+        except PermissionError:
+            return []
+        return sorted(found, key=lambda each: each.name)
+
+
+def _exported(path: Path) -> Source | None:
+    """A file in a folder, if it holds traces; others may lie beside."""
+    if path.name.endswith(".parquet"):
+        return InTable(path) if {"schema", "records"} <= set(tables.columns_in(path)) else None
+    first = next(lines.rows_in(path), None)
+    ours = first is not None and isinstance(first[1], dict) and _is_ours(first[1])
+    return InLines(path) if ours else None
