@@ -141,7 +141,7 @@ def _file(path: Path) -> Source:
         return InJournal(Journal(path), ArtifactStore(path.parent))
     if head.startswith(b"PAR1"):
         columns = tables.columns_in(path)
-        if "schema" not in columns or "records" not in columns:
+        if not set(NEEDED) <= set(columns):
             raise InputError(f"{path} holds no traces of LLMI: its columns are {_shown(columns)}")
         return InTable(path)
     first = next(lines.rows_in(path), None)
@@ -184,7 +184,7 @@ class _Search:
     def within(self, folder: Path, depth: int) -> Iterator[Source]:
         """Those in a folder and its folders, links to which are not followed."""
         for inner in _WITHIN:
-            if (folder / inner / JOURNAL).is_file():
+            if os.path.isfile(folder / inner / JOURNAL):  # noqa: PTH113 - False where one may not look
                 yield _file(folder / inner / JOURNAL)
                 return
         for entry in self._entries(folder):
@@ -192,7 +192,7 @@ class _Search:
             if entry.is_dir(follow_symlinks=False):
                 if depth > 1:
                     yield from self.within(path, depth - 1)
-            elif entry.is_file() and path.name.endswith(_ENDINGS) and (found := _exported(path)):
+            elif path.name.endswith(_ENDINGS) and path.is_file() and (found := _exported(path)):
                 yield found
 
     def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
@@ -208,7 +208,7 @@ class _Search:
                         )
                     if not entry.name.startswith("."):
                         found.append(entry)
-        except PermissionError:
+        except OSError:  # a folder of somebody else's, or of the system's own
             return []
         return sorted(found, key=lambda each: each.name)
 
@@ -216,7 +216,8 @@ class _Search:
 def _exported(path: Path) -> Source | None:
     """A file in a folder, if it holds traces; others may lie beside."""
     if path.name.endswith(".parquet"):
-        return InTable(path) if {"schema", "records"} <= set(tables.columns_in(path)) else None
+        ours = tables.names(path, NEEDED) and set(NEEDED) <= set(tables.columns_in(path))
+        return InTable(path) if ours else None
     first = next(lines.rows_in(path), None)
     ours = first is not None and isinstance(first[1], dict) and _is_ours(first[1])
     return InLines(path) if ours else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ READ = 32
 """Rows that are read at once."""
 MOST_VALUES, MOST_BYTES = 2**28, 2**33
 """Of a column of a row group, and bytes of a row group unpacked: what claims more was made to fill a memory."""
+MOST_FOOTER = 2**24
+"""Bytes of a file's description of itself."""
 MOST_BATCH = 2**31
 """Bytes of what is read at once."""
 _ARROW = {"text": "string", "whole": "int64", "real": "float64", "bool": "bool_", "bytes": "binary"}
@@ -138,6 +141,19 @@ def rows_to(path: Path, schema: pa.Schema) -> Iterator[Rows]:
         rows = Rows(writer, schema)
         yield rows
         rows.flush()
+
+
+def names(path: Path, columns: Sequence[str]) -> bool:
+    """Whether the file's footer has these words in it: a quick look, without pyarrow, at what may be anybody's."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 8, 0))
+        tail = file.read(8)
+        if tail[4:] != b"PAR1":
+            return False
+        file.seek(max(size - 8 - min(int.from_bytes(tail[:4], "little"), MOST_FOOTER), 0))
+        footer = file.read(MOST_FOOTER)
+    return all(each.encode() in footer for each in columns)
 
 
 def columns_in(path: Path) -> list[str]:
