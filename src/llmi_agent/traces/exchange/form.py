@@ -165,7 +165,7 @@ _TYPES: dict[Scalar, tuple[type, ...]] = {
     "whole": (int,),
     "real": (float, int),
     "bool": (bool,),
-    "bytes": (bytes,),
+    "bytes": (bytes, str),  # as base64, where it stands in JSON
 }
 
 

@@ -25,6 +25,10 @@ _AS_JSON = {"Infinity": "1e999", "-Infinity": "-1e999", "NaN": "null"}
 """What JSON has no word for: what is too large for any reader is infinite, and what is no number is not there."""
 
 
+_ENDS_OF_LINE = re.compile("[\x85\u2028\u2029]")
+"""What some readers take for the end of a line."""
+
+
 class TooLongError(InputError):
     """A line that no reader would take."""
 
@@ -38,6 +42,7 @@ def line_of(row: Mapping[str, Any]) -> bytes:
     except ValueError:
         text = json.dumps(row, ensure_ascii=False, separators=(",", ":"), default=_base64)
         text = _NO_NUMBER.sub(lambda found: _AS_JSON.get(found[0], found[0]), text)
+    text = _ENDS_OF_LINE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     line = text.encode("utf-8", "replace") + b"\n"  # half a surrogate pair is no text
     if len(line) > MOST_LINE:
         raise TooLongError(f"it would be a line of more than {MOST_LINE:,} bytes")

@@ -152,9 +152,8 @@ class Carried:
 
     def __init__(self, rows: Sequence[Mapping[str, Any]], file: Path) -> None:
         """rows: each with `digest` and `image` or `file`. file: the one that they stand in."""
-        self._rows = {
-            str(each.get("digest")): each.get("image") or each.get("file") for each in rows
-        }
+        files = ((str(each.get("digest")), each.get("image") or each.get("file")) for each in rows)
+        self._rows = {digest: file for digest, file in files if file}
         self._file = file
 
     def read(self, digest: str) -> bytes:
