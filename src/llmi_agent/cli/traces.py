@@ -10,6 +10,7 @@ import click
 from llmi_agent.cli.output import Output, print_files
 from llmi_agent.cli.parameters import formats_option, json_option, verbose_option
 from llmi_agent.cli.text import plural
+from llmi_agent.cli.traces_exchange import export, import_
 from llmi_agent.cli.traces_options import chosen, filters, from_option, limit_option
 
 if TYPE_CHECKING:
@@ -293,3 +294,7 @@ def _give_each(values: Iterable[Any]) -> None:
         click.echo(f"{before}\n{json.dumps(each)}", nl=False)
         before = ","
     click.echo("[]" if before == "[" else "\n]")
+
+
+for _command in (export, import_):
+    traces.add_command(_command)
