@@ -24,18 +24,38 @@ _SHOWN = 10
 
 @click.command()
 @click.argument("episodes", metavar="[RUN]...", nargs=-1)
-@click.option("--out", type=click.Path(), required=True, metavar="FILE",
-              help="What to write: .parquet, .jsonl, .jsonl.gz or .jsonl.zst; for ATIF also a folder.")
-@click.option("--form", type=click.Choice(FORMS),
-              help="What a row is: a run with all that is on record of it (parquet, jsonl), an ATIF trajectory, or what "
-              "trainers learn from.  [default: by FILE's ending]")
+@click.option(
+    "--out",
+    type=click.Path(),
+    required=True,
+    metavar="FILE",
+    help="What to write: .parquet, .jsonl, .jsonl.gz or .jsonl.zst; for ATIF also a folder.",
+)
+@click.option(
+    "--form",
+    type=click.Choice(FORMS),
+    help="What a row is: a run with all that is on record of it (parquet, jsonl), an ATIF trajectory, or what "
+    "trainers learn from.  [default: by FILE's ending]",
+)
 @from_option
-@click.option("--pictures", type=click.Choice(("none", "beside", "inside")),
-              help="How pictures and attachments go along: not at all, in a folder beside FILE, or in it.  "
-              "[default: beside; with sft, dpo and kto none]")
-@click.option("--tokens", is_flag=True, help="With sft: the ids of the tokens that were sampled, instead of messages.")
-@click.option("--pairs", type=click.Choice(("all", "best")), default="all", show_default=True,
-              help="With dpo: every two runs of a group whose rewards differ, or only the best with the worst.")
+@click.option(
+    "--pictures",
+    type=click.Choice(("none", "beside", "inside")),
+    help="How pictures and attachments go along: not at all, in a folder beside FILE, or in it.  "
+    "[default: beside; with sft, dpo and kto none]",
+)
+@click.option(
+    "--tokens",
+    is_flag=True,
+    help="With sft: the ids of the tokens that were sampled, instead of messages.",
+)
+@click.option(
+    "--pairs",
+    type=click.Choice(("all", "best")),
+    default="all",
+    show_default=True,
+    help="With dpo: every two runs of a group whose rewards differ, or only the best with the worst.",
+)
 @filters
 @limit_option()
 @json_option
@@ -43,6 +63,7 @@ _SHOWN = 10
 @click.pass_obj
 def export(
     output: Output,
+    /,
     episodes: tuple[str, ...],
     out: str,
     form: str | None,
@@ -89,8 +110,12 @@ def _of_export(done: Exported) -> Iterator[str]:
 
 @click.command(name="import")
 @click.argument("places", metavar="PLACE...", nargs=-1, required=True, type=click.Path(exists=True))
-@click.option("--into", type=click.Path(file_okay=False), metavar="HOME",
-              help="The home of LLMI that takes them.  [default: your own]")
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False),
+    metavar="HOME",
+    help="The home of LLMI that takes them.  [default: your own]",
+)
 @json_option
 @verbose_option
 @click.pass_context

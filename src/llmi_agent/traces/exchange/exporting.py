@@ -12,10 +12,12 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.traces.exchange import atif, lines, tables, training
+from llmi_agent.traces.exchange.answers import Count
 from llmi_agent.traces.exchange.form import COLUMNS, NAME, VERSION, Form
+from llmi_agent.traces.exchange.llm_i import llm_i
 from llmi_agent.traces.exchange.pictures import Carriage, Carrier
 from llmi_agent.traces.exchange.row import row_of
-from llmi_agent.traces.exchange.training import Count, Pairs
+from llmi_agent.traces.exchange.training import Pairs
 from llmi_agent.traces.exchange.whole import beside, write_whole
 from llmi_agent.traces.trace import Trace
 
@@ -141,7 +143,7 @@ def _of_training(
         case "kto":
             return training.kto(traces, carrier, count)
         case _:
-            return training.llm_i(traces, carrier, count)
+            return llm_i(traces, carrier, count)
 
 
 def _readable(traces: Iterable[Trace], done: Exported) -> Iterator[Trace]:
