@@ -27,7 +27,7 @@ from llmi_agent.testing import FakeTool, ScriptedModel, slot
 from llmi_agent.traces import Trace, traces
 from llmi_agent.traces.exchange import lines, tables, training
 from llmi_agent.traces.exchange.exporting import export
-from llmi_agent.traces.exchange.form import COLUMNS, fits
+from llmi_agent.traces.exchange.form import COLUMNS, fitted
 from llmi_agent.traces.rewarding import give
 from llmi_graphs import build_graph
 
@@ -112,7 +112,7 @@ def test_a_row_has_the_columns_of_its_form_and_what_the_trace_says(
     rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_bytes().splitlines()]
     for row, trace in zip(rows, traces(runs.root), strict=True):
         assert list(row) == list(COLUMNS)
-        assert all(fits(row[name], form) for name, form in COLUMNS.items())
+        assert all(fitted(row[name], form) == row[name] for name, form in COLUMNS.items())
         assert (row["state"], row["prompt"], row["draft"]) == (
             trace.state,
             trace.prompt,

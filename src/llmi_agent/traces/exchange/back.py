@@ -11,7 +11,7 @@ from llmi_agent.base.errors import InputError
 from llmi_agent.records import arrays
 from llmi_agent.records.events import ModelEnded, Tokens
 from llmi_agent.records.record import Record
-from llmi_agent.traces.exchange.form import COLUMNS, NAME, SCHEMA, VERSION, fits
+from llmi_agent.traces.exchange.form import COLUMNS, NAME, SCHEMA, VERSION, fitted
 from llmi_agent.traces.exchange.pictures import Carried
 from llmi_agent.traces.trace import Trace
 
@@ -29,10 +29,12 @@ def trace_of(row: Mapping[str, Any], file: Path, where: str) -> Trace:
     episode = row.get("episode")
     named = isinstance(episode, str) and 0 < len(episode) <= MOST_ID and episode.isprintable()
     name = str(episode) if named else where
-    if why := _wrong(row, named):
-        return broken(name, f"{where} cannot be read: {why}")
-    files = [*(row.get("pictures") or ()), *(row.get("attachments") or ())]
-    return Trace(name, lambda: records_of(row, where), Carried(files, file))
+    try:
+        own = _checked(row, named)
+    except ValueError as error:
+        return broken(name, f"{where} cannot be read: {error}")
+    files = [*(own["pictures"] or ()), *(own["attachments"] or ())]
+    return Trace(name, lambda: records_of(own, where), Carried(files, file))
 
 
 def broken(episode: str, why: str) -> Trace:
@@ -44,19 +46,30 @@ def broken(episode: str, why: str) -> Trace:
     return Trace(episode, fail)
 
 
-def _wrong(row: Mapping[str, Any], named: bool) -> str:
-    """Why this is no row of ours; empty if it is one."""
+def _checked(row: Mapping[str, Any], named: bool) -> dict[str, Any]:
+    """What is read of a row. Raises ValueError if it is none of ours."""
     schema = row.get("schema")
     if not isinstance(schema, str) or not schema.startswith(f"{NAME}/"):
-        return f"it is no {SCHEMA}; its columns are {_shown(row)}"
+        raise ValueError(f"it is no {SCHEMA}; its columns are {_shown(row)}")
     if schema != SCHEMA:
-        return f"it is of the form {schema[:40]!r}, written by a later LLMI than this one, which reads {SCHEMA}; install that one"
+        raise ValueError(
+            f"it is of the form {schema[:40]!r}, written by a later LLMI than this one, which reads {SCHEMA}; "
+            "install that one"
+        )
     if not named:
-        return "its episode has no id"
-    for column in NEEDED:
-        if not fits(row.get(column), COLUMNS[column]):
-            return f"its column {column!r} does not have the form of {NAME} {VERSION}"
-    return "" if row.get("records") else "it has no records"
+        raise ValueError("its episode has no id")
+    if not row.get("records"):
+        raise ValueError("it has no records")
+    return {column: _fitted(row, column) for column in NEEDED}
+
+
+def _fitted(row: Mapping[str, Any], column: str) -> Any:
+    try:
+        return fitted(row.get(column), COLUMNS[column])
+    except ValueError as error:
+        raise ValueError(
+            f"its column {column!r} does not have the form of {NAME} {VERSION} ({error})"
+        ) from None
 
 
 def _shown(row: Mapping[str, Any]) -> str:

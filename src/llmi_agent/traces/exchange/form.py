@@ -6,6 +6,7 @@ arrays stand in `calls` alone. `docs/traces.md` says what each column is.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, TypeAlias
 
 NAME, VERSION = "llmi-trace", 1
@@ -169,15 +170,27 @@ _TYPES: dict[Scalar, tuple[type, ...]] = {
 }
 
 
-def fits(value: Any, form: Form) -> bool:
-    """Whether a value that somebody else wrote has this form."""
+def fitted(value: Any, form: Form) -> Any:
+    """A value that somebody else wrote, as one of this form. Raises ValueError if it is none.
+
+    Other programs write whole numbers, where some are missing, as fractions, and then what is missing as no number.
+    """
     if value is None:
-        return True
+        return None
     if isinstance(form, list):
-        return isinstance(value, list) and all(fits(each, form[0]) for each in value)
+        if not isinstance(value, list):
+            raise ValueError("no list")
+        return [fitted(each, form[0]) for each in value]
     if isinstance(form, dict):
-        known = isinstance(value, dict) and value.keys() <= form.keys()
-        return known and all(fits(each, form[name]) for name, each in value.items())
+        if not isinstance(value, dict) or not value.keys() <= form.keys():
+            raise ValueError("no such struct")
+        return {name: fitted(each, form[name]) for name, each in value.items()}
+    if form == "whole" and isinstance(value, float):
+        if math.isnan(value):
+            return None
+        value = int(value) if value.is_integer() else value
     if not isinstance(value, _TYPES[form]) or (isinstance(value, bool) and form != "bool"):
-        return False
-    return form != "whole" or value in _WHOLE
+        raise ValueError(f"no {form}")
+    if form == "whole" and value not in _WHOLE:
+        raise ValueError("too large")
+    return value
