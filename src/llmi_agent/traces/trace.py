@@ -172,12 +172,12 @@ class Trace:
     @cached_property
     def attempts(self) -> tuple[Attempt, ...]:
         """Every call of a tool, in the order in which they were made; also those for a draft that was void later."""
-        return attempts_of(self.events, self.known)[0]
+        return self._attempts[0]
 
     @cached_property
     def slots(self) -> tuple[TracedSlot, ...]:
         """Those of the draft that holds, or of the one that was being written last."""
-        standing = attempts_of(self.events, self.known)[1]
+        standing = self._attempts[1]
         text, known = self._written, self.known
         tokens = self._sampled
         return tuple(
@@ -222,8 +222,16 @@ class Trace:
             return None
         at, composed = self.events[last]
         assert isinstance(composed, Composed)
-        until = Known(event for _, event in self.events[: last + 1])
+        later = (event for _, event in self.events[last + 1 :])
+        if all(isinstance(each, Rewarded) for each in later):
+            until = self.known
+        else:
+            until = Known(event for _, event in self.events[: last + 1])
         return recompose(self.episode, until, at if composed.created is None else composed.created)
+
+    @cached_property
+    def _attempts(self) -> tuple[tuple[Attempt, ...], tuple[Attempt, ...]]:
+        return attempts_of(self.events, self.known)
 
     @property
     def _written(self) -> str:

@@ -101,7 +101,8 @@ def export(
     how = pictures or ("none" if kind in ("sft", "dpo", "kto") else "beside")
     _check(kind, how, tokens)
     done = Exported(out, kind)
-    carrier, count = Carrier(how, out), Count()
+    parquet = kind == "parquet" or out.name.endswith(".parquet")
+    carrier, count = Carrier(how, out, as_text=not parquet), Count()
     if kind == "atif":
         _trajectories(traces, out, carrier, done)
     elif kind in ("parquet", "jsonl"):
@@ -112,13 +113,12 @@ def export(
             (NAME, VERSION),
             carrier,
             done,
-            parquet=kind == "parquet",
+            parquet=parquet,
         )
     else:
         columns = training.columns(kind, tokens=tokens, images=how != "none")
         readable = _readable(traces, done)
         rows = _of_training(kind, readable, carrier, count, tokens, pairs)
-        parquet = out.name.endswith(".parquet")
         _write(rows, out, columns, (f"llmi-{kind}", 1), carrier, done, parquet=parquet)
     done.pictures, done.absent = carrier.carried, carrier.absent
     done.left_out = dict(count.left_out.most_common())

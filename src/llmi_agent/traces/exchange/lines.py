@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import io
 import json
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import zstandard
+from pydantic_core import PydanticSerializationError, to_json
 
 from llmi_agent.base.errors import InputError
 
@@ -25,8 +25,8 @@ _AS_JSON = {"Infinity": "1e999", "-Infinity": "-1e999", "NaN": "null"}
 """What JSON has no word for: what is too large for any reader is infinite, and what is no number is not there."""
 
 
-_ENDS_OF_LINE = re.compile("[\x85\u2028\u2029]")
-"""What some readers take for the end of a line."""
+_ENDS_OF_LINE = {"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+"""What some readers take for the end of a line, and how JSON may write it."""
 
 
 class TooLongError(InputError):
@@ -35,24 +35,25 @@ class TooLongError(InputError):
 
 def line_of(row: Mapping[str, Any]) -> bytes:
     """A value as a line of JSON. Raises TooLongError."""
-    try:
-        text = json.dumps(
-            row, ensure_ascii=False, separators=(",", ":"), default=_base64, allow_nan=False
-        )
-    except ValueError:
-        text = json.dumps(row, ensure_ascii=False, separators=(",", ":"), default=_base64)
-        text = _NO_NUMBER.sub(lambda found: _AS_JSON.get(found[0], found[0]), text)
-    text = _ENDS_OF_LINE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    line = text.encode("utf-8", "replace") + b"\n"  # half a surrogate pair is no text
+    text = text_of(row)
+    for character, escaped in _ENDS_OF_LINE.items():
+        text = text.replace(character, escaped)
+    line = text.encode() + b"\n"
     if len(line) > MOST_LINE:
         raise TooLongError(f"it would be a line of more than {MOST_LINE:,} bytes")
     return line
 
 
-def _base64(data: Any) -> str:
-    if not isinstance(data, bytes):
-        raise TypeError(f"{type(data).__name__} is not JSON")
-    return base64.b64encode(data).decode("ascii")
+def text_of(value: Any) -> str:
+    """A value as JSON, of which every reader makes the same again."""
+    try:
+        text = to_json(value, inf_nan_mode="constants").decode()
+    except (PydanticSerializationError, UnicodeEncodeError):  # half a surrogate pair is no text
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text = text.encode("utf-8", "replace").decode()
+    if "NaN" in text or "Infinity" in text:
+        text = _NO_NUMBER.sub(lambda found: _AS_JSON.get(found[0], found[0]), text)
+    return text
 
 
 @contextmanager

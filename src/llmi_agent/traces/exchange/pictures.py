@@ -85,6 +85,8 @@ class Carrier:
     how: Carriage
     beside: Path | None = None
     """The exported file; its pictures go into a folder of its own beside it."""
+    as_text: bool = False
+    """Bytes are base64: the file is of JSON."""
     carried: int = 0
     absent: int = 0
     """Files that are not there, or no longer what their digests say."""
@@ -107,7 +109,7 @@ class Carrier:
             self.absent += 1
             return None
         self.carried += 1
-        return {"bytes": data, "path": name}
+        return {"bytes": base64.b64encode(data).decode() if self.as_text else data, "path": name}
 
     def _beside(
         self, source: ArtifactReader | None, digest: str, name: str

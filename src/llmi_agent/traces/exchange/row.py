@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from llmi_agent.base.errors import InputError
-from llmi_agent.document.model import Document, Figure, TextBlock
+from llmi_agent.document.compose import UNSETTLED, draft_of
+from llmi_agent.draft import Slot, Text
 from llmi_agent.records.costs import Charge
 from llmi_agent.records.events import TOTAL, Tokens
 from llmi_agent.records.outcome import Dropped, Finished, Kept
 from llmi_agent.traces.exchange.form import SCHEMA
+from llmi_agent.traces.exchange.lines import text_of
 from llmi_agent.traces.exchange.messages import plain
 from llmi_agent.traces.exchange.pictures import Carrier, Found, found_in
 from llmi_agent.traces.parts import Attempt, ModelCall, TracedSlot
@@ -41,12 +42,12 @@ def row_of(trace: Trace, carrier: Carrier) -> dict[str, Any]:
         "parent": opened.parent,
         "llmi": opened.llmi,
         "draft": trace.draft,
-        "markdown": _markdown(trace.document(), pictures),
+        "markdown": _markdown(trace, pictures),
         "usd": costs.usd,
         "unknown_costs": costs.unknown,
         "reward": total(trace),
         "calls": [_call(each) for each in trace.calls],
-        "slots": [_slot(each, trace) for each in trace.slots],
+        "slots": [_slot(each, costs.of_slot(each.slot)) for each in trace.slots],
         "rewards": [_reward(each) for each in trace.rewards],
         "pictures": pictures,
         "attachments": [
@@ -88,8 +89,8 @@ def _records(trace: Trace) -> list[dict[str, Any]]:
 def _call(call: ModelCall) -> dict[str, Any]:
     return {
         **{name: getattr(call, name) for name in _SAME},
-        "sampling": json.dumps(call.sampling, ensure_ascii=False),
-        "messages": json.dumps([plain(each) for each in call.messages], ensure_ascii=False),
+        "sampling": text_of(call.sampling),
+        "messages": text_of([plain(each) for each in call.messages]),
         **_tokens(call.tokens),
         "input_tokens": whole(call.input_tokens),
         "output_tokens": whole(call.output_tokens),
@@ -128,7 +129,7 @@ def _usd(charge: Charge | None) -> float | None:
     return charge.usd if charge else None
 
 
-def _slot(slot: TracedSlot, trace: Trace) -> dict[str, Any]:
+def _slot(slot: TracedSlot, usd: float | None) -> dict[str, Any]:
     verdict = slot.verdict
     dropped = verdict if isinstance(verdict, Dropped) else None
     return {
@@ -146,7 +147,7 @@ def _slot(slot: TracedSlot, trace: Trace) -> dict[str, Any]:
         "reason": dropped.reason if dropped else None,
         "message": dropped.message if dropped else None,
         "blame": slot.blame,
-        "usd": trace.costs.of_slot(slot.slot),
+        "usd": usd,
         "attempts": [_attempt(each) for each in slot.attempts],
     }
 
@@ -161,7 +162,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "tool": attempt.tool,
         "version": attempt.version,
         "description": attempt.description,
-        "params": json.dumps(attempt.params, ensure_ascii=False),
+        "params": text_of(attempt.params),
         "inputs": list(attempt.inputs),
         "seed": whole(attempt.seed),
         "cached": attempt.cached,
@@ -199,22 +200,26 @@ def _picture(found: Found, trace: Trace, carrier: Carrier) -> dict[str, Any]:
     }
 
 
-def _markdown(document: Document | None, pictures: Sequence[Mapping[str, Any]]) -> str | None:
-    """The document as text, its figures by the names of their files."""
-    if document is None:
+def _markdown(trace: Trace, pictures: Sequence[Mapping[str, Any]]) -> str | None:
+    """The document as text, each figure where its slot stood, by the name of its file; None if there is no document."""
+    if trace.state != "done":
         return None
     paths = {each["digest"]: (each["image"] or {}).get("path") for each in pictures}
+    settled = {slot: each.verdict for slot, each in trace.known.settled.items()}
     parts: list[str] = []
-    for block in document.blocks:
-        match block:
-            case TextBlock():
-                parts.append(block.markdown)
-            case Figure():
-                caption = _caption(block.caption)
-                parts.append(f"![{caption}]({paths.get(block.digest) or block.digest})")
-            case _:
-                parts.append(f"> Figure missing: {_caption(block.caption)} ({block.reason})")
-    return "\n\n".join(parts)
+    for block in draft_of(trace.episode, trace.known).blocks:
+        if isinstance(block, Text):
+            parts.append(block.text)
+            continue
+        caption = _caption(block.description if isinstance(block, Slot) else "")
+        verdict = settled.get(block.index, UNSETTLED)
+        if isinstance(verdict, Kept):
+            parts.append(
+                f"![{_caption(verdict.caption)}]({paths.get(verdict.digest) or verdict.digest})"
+            )
+        else:
+            parts.append(f"[figure missing: {caption} ({verdict.reason})]")
+    return "".join(parts).strip()
 
 
 def _caption(words: str) -> str:

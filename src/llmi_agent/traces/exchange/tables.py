@@ -15,7 +15,7 @@ from llmi_agent.traces.exchange.form import Form
 if TYPE_CHECKING:
     import pyarrow as pa
 
-AT_ONCE, GROUP_BYTES = 512, 2**25
+AT_ONCE, GROUP_BYTES = 256, 2**24
 """Rows, or about as many bytes, that make a row group: as much is in memory at once."""
 READ = 32
 """Rows that are read at once."""
