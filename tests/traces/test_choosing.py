@@ -12,8 +12,8 @@ from llmi_agent.base.errors import InputError
 from llmi_agent.records.events import Rewarded
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.records.overview import Chosen
-from llmi_agent.traces.choosing import chosen_traces, one, overviews, starting
-from llmi_agent.traces.places import InJournal, Source, traces
+from llmi_agent.traces.choosing import one, overviews, starting, traces
+from llmi_agent.traces.places import InJournal, Source
 from llmi_agent.traces.rewarding import give
 from llmi_agent.traces.trace import Trace
 
@@ -68,13 +68,16 @@ def test_a_choice_is_the_same_wherever_the_runs_are(runs: Any, place: Source, ch
     chosen, names = CHOICES[choice]
     meant = {runs.names[name] for name in names}
     assert {each.episode for each in overviews(place, chosen)} == meant
-    assert {each.episode for each in chosen_traces(place, chosen)} == meant
+    assert {each.episode for each in traces(place, chosen)} == meant
 
 
 def test_a_list_says_the_same_wherever_the_runs_are(runs: Any) -> None:
     source = journal_of(runs)
-    there = [each._replace(began=0, last=0) for each in overviews(source)]
-    here = [each._replace(began=0, last=0) for each in overviews(Elsewhere(tuple(traces(source))))]
+    there = [each._replace(began=0, last=0, number=0) for each in overviews(source)]
+    here = [
+        each._replace(began=0, last=0, number=0)
+        for each in overviews(Elsewhere(tuple(traces(source))))
+    ]
     assert sorted(there) == sorted(here)
 
 
@@ -90,8 +93,8 @@ def test_the_newest_come_first_and_the_limit_is_of_all_places(runs: Any) -> None
         len({each.episode for each in overviews(both)}) == len(every) == len(list(overviews(both)))
     )
     newest = {each.episode for each in listed}
-    assert {each.episode for each in chosen_traces(both, limit=4)} == newest
-    assert len(list(chosen_traces(both))) == len(every)
+    assert {each.episode for each in traces(both, limit=4)} == newest
+    assert len(list(traces(both))) == len(every)
 
 
 def test_one_is_found_by_the_beginning_of_its_id(runs: Any, place: Source) -> None:

@@ -12,7 +12,8 @@ import pytest
 from llmi_agent.base.errors import InputError, LlmiError, UnavailableError
 from llmi_agent.contract.picture_header import picture_size
 from llmi_agent.records.journal import journal_beside
-from llmi_agent.traces.places import InJournal, traces
+from llmi_agent.traces.choosing import traces
+from llmi_agent.traces.places import InJournal
 from llmi_agent.traces.plot import plot
 from llmi_agent.traces.stats import Stats, stats
 

@@ -14,7 +14,8 @@ from hypothesis import given, strategies as st
 from llmi_agent.cli.traces_tables import percent, table, tables
 from llmi_agent.records.costs import Charge
 from llmi_agent.records.journal import journal_beside
-from llmi_agent.traces.places import InJournal, traces
+from llmi_agent.traces.choosing import traces
+from llmi_agent.traces.places import InJournal
 from llmi_agent.traces.stats import Cost, Spread, Stats, quantile, stats
 from llmi_agent.traces.stats_plain import plain, usd
 

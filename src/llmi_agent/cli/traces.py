@@ -113,11 +113,11 @@ def stats(
     are those of calls that were made; results that were found on record are counted by themselves. PLACE is your own
     home by default.
     """
-    from llmi_agent.traces.choosing import chosen_traces
+    from llmi_agent.traces.choosing import traces
     from llmi_agent.traces.stats import stats as counted
 
     output.configure_logs()
-    found = counted(chosen_traces(_place(place), chosen(given), limit))
+    found = counted(traces(_place(place), chosen(given), limit))
     if plot is not None:
         from pathlib import Path
 
@@ -160,13 +160,13 @@ def verify(
     finding: error or note, the run, the record, what is wrong. All runs are checked if none is named. Exit code 1 says that
     there is an error; a note is odd, and may well be true.
     """
-    from llmi_agent.traces.choosing import chosen_traces, one
+    from llmi_agent.traces.choosing import one, traces
 
     output: Output = ctx.obj
     output.configure_logs()
     where = _place(place)
     named = [one(where, each) for each in episodes]
-    findings, checked, blind = _checked(named or chosen_traces(where, chosen(given), limit), output)
+    findings, checked, blind = _checked(named or traces(where, chosen(given), limit), output)
     errors = sum(each.level == "error" for each in findings)
     if output.json:
         output.give({"checked": checked, "errors": errors, "findings": [vars(f) for f in findings]})

@@ -79,13 +79,13 @@ def export(
     All runs go into it, the oldest first, unless some are named or options say which. The file appears whole or not at all.
     What cannot go into it is said on stderr; the file's path is printed. docs/traces.md says what each column holds.
     """
-    from llmi_agent.traces.choosing import chosen_traces, one
+    from llmi_agent.traces.choosing import one, traces
     from llmi_agent.traces.exchange.exporting import export as written
 
     output.configure_logs()
     where = _place(place)
     named = [one(where, each) for each in dict.fromkeys(episodes)]
-    found = named or chosen_traces(where, chosen(given), limit)
+    found = named or traces(where, chosen(given), limit)
     done = written(found, out, form, pictures=pictures, tokens=tokens, pairs=pairs)
     if output.json:
         output.give({**vars(done), "out": str(done.out), "named": _named(done.named)})

@@ -47,12 +47,13 @@ def _starting(source: Source, start: str) -> Iterator[Trace]:
         yield from (each for each in source.traces() if each.episode.startswith(start))
 
 
-def chosen_traces(
-    place: Place, chosen: Chosen = EVERY, limit: int | None = None
-) -> Iterator[Trace]:
-    """The chosen ones, each when its turn comes: few are in memory at once. An episode that is found twice is given once.
+def traces(place: Place, chosen: Chosen = EVERY, limit: int | None = None) -> Iterator[Trace]:
+    """The traces at a place, the oldest of each file first; an episode that is found twice is given once.
 
-    limit: at most so many, the newest ones.
+    chosen: only those that fit it. limit: at most so many, the newest ones.
+
+    Each is read when something is asked of it, and few are in memory at once. Raises InputError for a place where there is
+    nothing to read.
     """
     if limit is not None:
         meant = {each.episode for each in overviews(place, chosen, limit)}

@@ -92,19 +92,6 @@ class InTable:
             yield trace_of(row, self.path, f"row {number} of {self.path}")
 
 
-def traces(place: Place) -> Iterator[Trace]:
-    """Every trace there, the oldest of each file first; an episode that is found twice is given once.
-
-    Each is read when something is asked of it. Raises InputError for a place where there is nothing to read.
-    """
-    seen: set[str] = set()
-    for source in sources(place):
-        for trace in source.traces():
-            if trace.episode not in seen:
-                seen.add(trace.episode)
-                yield trace
-
-
 def sources(place: Place) -> list[Source]:
     """What there is to read at a place, by itself. Raises InputError if that is nothing."""
     if isinstance(place, Journal):
