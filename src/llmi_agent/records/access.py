@@ -15,10 +15,17 @@ from typing import Any, TypeVar
 from llmi_agent.base.errors import InputError, LlmiError
 from llmi_agent.records.bodies import LARGEST_DICTIONARY, Bodies
 from llmi_agent.records.database import connect, only_read, usable
-from llmi_agent.records.writer import is_busy, patiently
+from llmi_agent.records.writer import patiently
 
 T = TypeVar("T")
 
+_CANNOT_WRITE = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+)
 _NO_TEXT = "Could not decode to UTF-8"
 """What Python's sqlite3 says, without a code, of a column that is no text."""
 
@@ -62,13 +69,13 @@ class Tables:
             return patiently(partial(_in_transaction, connection, change), self._path)
 
     def attempt(self, change: Callable[[sqlite3.Connection], T]) -> T | None:
-        """The same, for what only keeps what can be worked out again: in the copy, too. None if somebody else writes."""
+        """The same, for what only keeps what can be worked out again: in the copy, too. None if it cannot be written now."""
         with self._lock, usable(self._path):
             connection = self._open()
             try:
                 return _in_transaction(connection, change)
             except sqlite3.OperationalError as error:
-                if not is_busy(error):
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _CANNOT_WRITE:
                     raise
                 return None
 
