@@ -205,7 +205,7 @@ def rewarded(home: Home) -> None:
 async def cut(home: Home) -> None:
     """A run of which the last records never came, as after `kill -9`."""
     elsewhere = Home(home.root.with_name("elsewhere"))
-    await run(elsewhere, "cut")
+    await run(elsewhere, "cut", [f"# Cut\n\n{SEARCH}\n\nThe end."])
     episode = home.names["cut"] = elsewhere.names["cut"]
     events = list(events_of(journal_beside(elsewhere.store).read(episode)))
     read = next(n for n, (_, event) in enumerate(events) if event.type == "draft_read")

@@ -112,7 +112,7 @@ def test_a_picture_that_is_gone_is_said(runs: Any, tmp_path: Path) -> None:
         ),
         (
             "cut",
-            "it is going on, or was cut with its process; its draft is complete, and 0 of 2 figures are settled",
+            "it is going on, or was cut with its process; its draft is complete, and 0 of 1 figures are settled",
         ),
     ],
 )
