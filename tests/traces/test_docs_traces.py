@@ -1,0 +1,111 @@
+"""The page on traces: its lines run as they stand, and its tables are the columns that there are."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmi_agent.traces.exchange.exporting import KINDS
+from llmi_agent.traces.exchange.form import COLUMNS
+from llmi_agent.traces.exchange.training import columns
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "traces.md").read_text(encoding="utf-8")
+
+
+def snippet(language: str) -> str:
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def table(before: str) -> list[str]:
+    """The names in the first column of the table after these words."""
+    rows = PAGE.split(before, 1)[1].split("|---|---|", 1)[1].split("\n\n", 1)[0]
+    return re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE)
+
+
+def struct(name: str) -> dict[str, Any]:
+    (form,) = COLUMNS[name]
+    assert isinstance(form, dict)
+    return form
+
+
+def test_from_a_run_to_an_export_in_ten_lines(tmp_path: Path) -> None:
+    lines = snippet("sh")
+    assert len(lines.splitlines()) == 10
+    where = {
+        "LLMI_HOME": str(tmp_path / "home"),
+        "HOME": str(tmp_path),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=where,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done
+
+    done = run("sh", "-ec", lines)
+    assert "2 new runs, 0 completed, 0 here already, 0 refused" in done.stdout
+    assert "2 runs checked: 0 errors" in done.stdout
+    assert "left out" not in done.stderr
+    assert len((tmp_path / "runs.jsonl").read_text().splitlines()) == 1
+    answers = map(json.loads, (tmp_path / "answers.jsonl").read_text().splitlines())
+    assert sum(each["purpose"] == "draft" for each in answers) == 2
+    assert len(list((tmp_path / "trajectories").glob("*.json"))) == 2
+    said = run(sys.executable, "-W", "error", "-c", snippet("python")).stdout.splitlines()
+    assert len(said) == 3
+    assert re.fullmatch(r"Ships of the port 1 \d+ 0\.0 .+", said[0])
+    assert said[2] == "2 2 0"
+
+
+@pytest.mark.parametrize("name", ["calls", "slots", "rewards", "pictures"])
+def test_each_list_has_its_fields_on_the_page(name: str) -> None:
+    assert table(f"`{name}`, a list:") == list(struct(name))
+
+
+def test_each_column_is_on_the_page() -> None:
+    assert table("### Parquet and JSON lines") == list(COLUMNS)
+    for within, parent in (
+        ("attempts", struct("slots")),
+        ("attachments", COLUMNS),
+        ("records", COLUMNS),
+    ):
+        (row,) = re.findall(rf"^\| `{within}` \|(.*)\|$", PAGE, re.MULTILINE)
+        (inner,) = parent[within]
+        assert isinstance(inner, dict)
+        for name in inner:
+            assert f"`{name}`" in row, name
+
+
+def of_forms() -> Iterator[tuple[str, list[str]]]:
+    rows = PAGE.split("### For trainers", 1)[1].split("|---|---|", 1)[1].split("\n\n", 1)[0]
+    for form, said in re.findall(r"^\| (.+?) \| (.+) \|$", rows, re.MULTILINE):
+        yield form, re.findall(r"`(\w+)`", said)
+
+
+def test_each_form_has_its_columns_on_the_page() -> None:
+    said = dict(of_forms())
+    for form in ("sft", "dpo", "kto", "llm-i"):
+        assert said[f"`{form}`"] == list(columns(form, tokens=False, images=False))
+    assert said["`sft` with `--tokens`"] == list(columns("sft", tokens=True, images=False))
+
+
+def test_every_form_is_on_the_page() -> None:
+    rows = PAGE.split("## What is exported", 1)[1].split("|---|---|---|", 1)[1].split("\n\n", 1)[0]
+    assert re.findall(r"^\| `([\w-]+)` \|", rows, re.MULTILINE) == list(KINDS)
