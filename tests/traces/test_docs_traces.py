@@ -70,7 +70,7 @@ def test_from_a_run_to_an_export_in_ten_lines(tmp_path: Path) -> None:
     assert len(list((tmp_path / "trajectories").glob("*.json"))) == 2
     said = run(sys.executable, "-W", "error", "-c", snippet("python")).stdout.splitlines()
     assert len(said) == 3
-    assert re.fullmatch(r"Ships of the port 1 \d+ 0\.0 .+", said[0])
+    assert re.fullmatch(r"Ships of the port \d+ \d+ 0\.0 .+", said[0])
     assert said[2] == "2 2 0"
 
 
