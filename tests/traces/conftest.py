@@ -18,7 +18,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from llmi_agent.base.errors import LlmiError
 from llmi_agent.config.options import Options
 from llmi_agent.contract.policy import TOKENS
-from llmi_agent.contract.tool import Failed, Image, Produced, Provenance, ToolRetry
+from llmi_agent.contract.tool import Failed, Image, Produced, Provenance, ToolResult, ToolRetry
 from llmi_agent.records.codec import entry_of, events_of
 from llmi_agent.records.events import CallEnded, CallStarted, Rewarded
 from llmi_agent.records.journal import journal_beside
@@ -128,24 +128,46 @@ def two(call: Any, context: Any) -> Produced:
     return Produced(tuple(made), usd=0.25)
 
 
+def searched(call: Any, context: Any) -> ToolResult:
+    """The first slot's picture cannot be had; others can."""
+    if call.slot:
+        return two(call, context)
+    lost = Failed("unreachable", f"no route, key {CANARY}")
+    return Failed("quota", "used up", usd=0.0) if call.attempt else lost
+
+
 def mending() -> list[FakeTool]:
     """Tools of which some calls fail and are made again, repaired, or done by another."""
-    lost, again = Failed("unreachable", f"no route, key {CANARY}"), ToolRetry("too vague")
+    again = ToolRetry("too vague")
     return [
-        FakeTool("s", "search", [lost, two, Failed("quota", "used up", usd=0.0)], usd=0.01),
+        FakeTool("s", "search", [searched], usd=0.01),
         FakeTool("d", "diffusion", [two]),
         FakeTool("c", "code", [again, Failed("crashed", "NameError: x"), two], executes_code=True),
         FakeTool("e", "edit", [Failed("refused", "not this one")]),
     ]
 
 
-MENDED = [
-    "# Mended\n\n" + "\n\n".join([SEARCH, slot("code", "Plot", code="x"), slot("search", "B", query="b"), EDIT])
-    + "\n\n<imgen>{nothing}</imgen>\n\nEnd.",
-    slot("code", "Plot", code="y"),
-    slot("code", "Plot again", code="z"),
-    "SKIP",
-]  # fmt: skip
+MENDED = "\n\n".join(
+    [
+        "# Mended",
+        SEARCH,
+        slot("code", "Plot", code="x"),
+        slot("search", "B", query="b"),
+        EDIT,
+        "<imgen>{nothing}</imgen>",
+        "End.",
+    ]
+)
+
+
+def mended(messages: list[Any]) -> str:
+    """The draft, and what it is repaired with, in whatever order it is asked for."""
+    asked = str(messages[-1].content)
+    if "too vague" in asked:
+        return slot("code", "Plot", code="y")
+    if "NameError" in asked:
+        return slot("code", "Plot again", code="z")
+    return MENDED if len(messages) == 2 else "SKIP"
 
 
 async def written(root: Path) -> Home:
@@ -155,7 +177,7 @@ async def written(root: Path) -> Home:
     photo = attach_bytes(home.store, "photo.png", random_png(seed=99))
     files = [vars(table), vars(photo)]
     await run(home, "good", attachments=files, split="train")
-    await run(home, "mended", MENDED, mending(), options={"concurrency": {"search": 1}})
+    await run(home, "mended", ScriptedModel(script=mended), mending())
     no = [Failed("quota", f"used up {HOSTILE}")]
     await run(home, "failed", tools=[FakeTool("s", "search", no), FakeTool("e", "edit")])
     await run(home, "halted", Broken(), options={"retries": 0})

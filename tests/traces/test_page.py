@@ -137,9 +137,9 @@ def test_what_a_stranger_wrote_is_shown_and_nothing_else(runs: Any) -> None:
 def test_it_says_what_came_of_each_slot(runs: Any) -> None:
     found = seen(trace_of(runs, "mended"))
     classes = found.all("class")
-    assert [classes.count(f"badge {each}") for each in ("kept", "missing")] == [2, 3]
-    assert classes.count("kept") == 2
-    assert classes.count("spare") == 2
+    assert [classes.count(f"badge {each}") for each in ("kept", "missing")] == [3, 2]
+    assert classes.count("kept") == 3
+    assert classes.count("spare") == 3
     for words in ("no route, key [secret]", "then retrying", "then falling back", "then repairing", "the policy's fault",
                   "another kind stands in, because: used up", "attempts, 2 failed", "the payload cannot be read"):  # fmt: skip
         assert words in found.text

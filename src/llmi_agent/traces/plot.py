@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llmi_agent.base.errors import InputError, LlmiError, UnavailableError
+from llmi_agent.base.errors import InputError, UnavailableError
 from llmi_agent.base.text import one_line
+from llmi_agent.traces.exchange.whole import beside
 from llmi_agent.traces.stats import Spread, Stats
 
 FORMATS = (".png", ".svg")
@@ -65,12 +66,10 @@ def _title(found: Stats) -> str:
 
 
 def _save(figure: Any, path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        plain = {"Date": None} if path.suffix.lower() == ".svg" else {}
-        figure.savefig(path, dpi=150, format=path.suffix.lower()[1:], metadata=plain)
-    except OSError as error:
-        raise LlmiError(f"cannot write {path}: {error.strerror or error}") from None
+    form = path.suffix.lower()[1:]
+    plain = {"Date": None} if form == "svg" else {}
+    with beside(path) as new:
+        figure.savefig(new, dpi=150, format=form, metadata=plain)
 
 
 def _kinds(axes: Any, found: Stats) -> None:

@@ -36,7 +36,7 @@ def write_document(
     if "md" in chosen or "json" in chosen:
         absent = _write_pictures(document, pictures, out / _IMAGES)
     for name in chosen:
-        write_whole(out / REPORTS[name], _text(name, document, pictures, absent).encode())
+        _write_whole(out / REPORTS[name], _text(name, document, pictures, absent).encode())
     return [out / REPORTS[name] for name in chosen]
 
 
@@ -101,7 +101,7 @@ def _write_pictures(document: Document, pictures: Pictures, folder: Path) -> set
         if data is None:
             absent.add(figure.number)
         else:
-            write_whole(folder / file_name(figure), data)
+            _write_whole(folder / file_name(figure), data)
     return absent
 
 
@@ -110,8 +110,7 @@ def _found(document: Document, pictures: Pictures) -> Iterator[tuple[Figure, byt
         yield figure, find(pictures, figure.digest)
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file and its folder, whole or not at all. Raises LlmiError if that cannot be done."""
+def _write_whole(path: Path, data: bytes) -> None:
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmi_agent.document.render.files import write_whole
+from llmi_agent.traces.exchange.whole import write_whole
 from llmi_agent.traces.page.calls import answers, void
 from llmi_agent.traces.page.draft import drafted
 from llmi_agent.traces.page.facts import about, bills, given, numbers
