@@ -113,6 +113,35 @@ def test_a_run_is_checked(cli: Any, run: Any) -> None:
     assert told.json["findings"][0]["episode"] == episode
 
 
+def test_runs_from_elsewhere_are_checked_with_their_pictures_or_without(cli: Any, run: Any) -> None:
+    episode = run()
+    run("# Another\n\nNo place for a picture.", "out2")
+    for name, how in (
+        ("with.jsonl", "beside"),
+        ("inside.jsonl.gz", "inside"),
+        ("none.jsonl", "none"),
+    ):
+        assert cli("traces", "export", "--out", name, "--pictures", how).code == 0
+        checked = cli("traces", "verify", "--from", name)
+        assert (checked.code, checked.out) == (0, "2 runs checked: 0 errors, 0 notes\n")
+        said = "the pictures of 1 run are not there, so their bytes were not checked"
+        assert (said in checked.err) == (how == "none")
+        again = cli("traces", "replay", episode, "--from", name, "--out", f"again-{how}")
+        page = Path(again.out.strip()).read_text()
+        assert ("The picture is missing" in page) == (how == "none")
+        assert ("is not there any more" in again.err) == (how == "none")
+        told = [
+            cli("traces", "stats", place, "--json").json
+            for place in (name, str(default_store().root))
+        ]
+        assert told[0] == told[1]
+    lines = Path("with.jsonl").read_text()
+    Path("with.jsonl").write_text(lines.replace("harbour", "Hafen"))
+    changed = cli("traces", "verify", "--from", "with.jsonl")
+    assert changed.code == 1
+    assert "its id is not the digest of what it asks for" in changed.out
+
+
 def test_a_document_is_written_again(cli: Any, run: Any) -> None:
     episode = run()
     again = cli("traces", "replay", episode, "--out", "again", "--format", "html,md,json")

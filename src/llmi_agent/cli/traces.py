@@ -234,13 +234,13 @@ def _place(named: str | None) -> Place:
 
 def _checked(found: Iterable[Trace], output: Output) -> tuple[list[Finding], int, int]:
     """What was found, how many were looked at, and of how many the pictures are not there."""
-    from llmi_agent.traces.verify import verify as findings_of
+    from llmi_agent.traces.verify import names_files, verify as findings_of
 
     findings: list[Finding] = []
     checked = blind = 0
     for trace in found:
         checked += 1
-        blind += trace.pictures is None
+        blind += trace.pictures is None and names_files(trace)
         for finding in findings_of(trace, trace.pictures):
             findings.append(finding)
             if not output.json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,15 @@ def trace_of(row: Mapping[str, Any], file: Path, where: str) -> Trace:
     except ValueError as error:
         return broken(name, f"{where} cannot be read: {error}")
     files = [*(own["pictures"] or ()), *(own["attachments"] or ())]
-    return Trace(name, lambda: records_of(own, where), Carried(files, file))
+    return Trace(
+        name, lambda: records_of(own, where), Carried(files, file) if _came(files) else None
+    )
+
+
+def _came(files: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether any of them came along."""
+    own = (each.get("image") or each.get("file") or {} for each in files)
+    return any(each.get("bytes") or each.get("path") for each in own)
 
 
 def broken(episode: str, why: str) -> Trace:

@@ -12,7 +12,11 @@ from llmi_agent.records.record import Record
 from llmi_agent.traces.trace import Trace
 from llmi_agent.traces.verify.calls import of_charges, of_models, of_tools
 from llmi_agent.traces.verify.draft import of_draft, of_verdicts
-from llmi_agent.traces.verify.files import of_document, of_pictures
+from llmi_agent.traces.verify.files import (
+    names_files as names_files,
+    of_document,
+    of_pictures,
+)
 from llmi_agent.traces.verify.finding import Finding as Finding, Found, named
 from llmi_agent.traces.verify.rewards import of_rewards
 

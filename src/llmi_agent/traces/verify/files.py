@@ -54,6 +54,14 @@ def of_pictures(trace: Trace, pictures: ArtifactReader) -> Iterator[Found]:
             yield from (Found(each.record, said) for said in _bytes(each, data))
 
 
+def names_files(trace: Trace) -> bool:
+    """Whether a trace names pictures or files at all."""
+    try:
+        return any(True for _ in _all_named(trace))
+    except InputError:
+        return False
+
+
 def _bytes(thing: _Named, data: bytes) -> Iterator[str]:
     if hashlib.sha256(data).hexdigest() != thing.digest:
         yield f"the bytes of {thing.what} {thing.digest} are others than its digest says"
