@@ -10,12 +10,14 @@ from typing import Any
 
 from llmi_agent.base.errors import InputError, UnavailableError
 from llmi_agent.base.text import one_line
+from llmi_agent.document.render.wording import plural
 from llmi_agent.traces.exchange.whole import beside
 from llmi_agent.traces.stats import Spread, Stats
 
 FORMATS = (".png", ".svg")
 MOST_ROWS = 16
 """Of one panel."""
+_LEAST_ROWS = 4
 _GOOD, _STAND_IN, _BAD, _OPEN, _POLICY, _INK = (
     "#2f7d51",
     "#8cc6a2",
@@ -62,7 +64,7 @@ def plot(found: Stats, path: Path) -> None:
 
 def _title(found: Stats) -> str:
     states = ", ".join(f"{count} {state}" for state, count in sorted(found.states.items()))
-    return f"{found.runs:,} runs ({states})" if states else "No runs"
+    return f"{plural(found.runs, 'run')} ({states})" if states else "No runs"
 
 
 def _save(figure: Any, path: Path) -> None:
@@ -95,11 +97,14 @@ def _times(axes: Any, found: Stats) -> None:
         f"{model}, {purpose}": Spread.of(own.seconds)
         for (model, purpose), own in found.models.items()
     }
+    from matplotlib.ticker import LogLocator
+
     _boxes(axes, spreads, "p95")
-    axes.set_title("Seconds of calls (box: middle half; whiskers: least to p95)")
-    axes.set_xlabel("seconds, logarithmic")
+    axes.set_title("How long calls took")
+    axes.set_xlabel("seconds (box: middle half; whisker: 95th percentile)")
     if any(each.count for each in spreads.values()):
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter("")
 
@@ -128,7 +133,8 @@ def _rewards(axes: Any, found: Stats) -> None:
         for (scope, component, profile, judge), own in found.rewards.items()
     }
     _boxes(axes, spreads, "most")
-    axes.set_title("Rewards (box: middle half; whiskers: least to most)")
+    axes.set_title("Rewards")
+    axes.set_xlabel("value (box: middle half; whiskers: least, most)")
 
 
 def _stacked(axes: Any, names: Sequence[str], parts: Mapping[str, tuple[list[int], str]]) -> None:
@@ -142,9 +148,10 @@ def _stacked(axes: Any, names: Sequence[str], parts: Mapping[str, tuple[list[int
         axes.barh(range(len(names)), counts, left=left, color=colour, label=label, height=0.65)
         left = [one + other for one, other in zip(left, counts, strict=True)]
     axes.set_yticks(range(len(names)), names)
-    axes.legend(fontsize=8, frameon=False, loc="best")
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": len(parts)}
+    axes.legend(fontsize=8, frameon=False, **below)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    _plain(axes)
+    _plain(axes, len(names))
 
 
 def _boxes(axes: Any, spreads: Mapping[str, Spread], high: str) -> None:
@@ -174,11 +181,11 @@ def _boxes(axes: Any, spreads: Mapping[str, Spread], high: str) -> None:
         boxprops={"facecolor": "#dce6f5", "edgecolor": _INK, "linewidth": 0.8},
         medianprops={"color": _BAD, "linewidth": 1.6},
     )
-    _plain(axes)
+    _plain(axes, len(boxes))
 
 
-def _plain(axes: Any) -> None:
-    axes.invert_yaxis()
+def _plain(axes: Any, rows: int) -> None:
+    axes.set_ylim(max(rows, _LEAST_ROWS) - 0.5, -0.5)  # the first one on top, and none very thick
     axes.grid(axis="x", color="#e1e4ea", linewidth=0.7)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
