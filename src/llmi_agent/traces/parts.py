@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Literal, TypeAlias
 
 from llmi_agent.contract.tool import Failed, Reason
@@ -181,23 +183,31 @@ def blame(reason: Reason, executes_code: bool) -> Blame:
     return "infrastructure"
 
 
+class TokenPlaces:
+    """Where the tokens of an answer stand in its text."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        counts, lengths = zip(*tokens.pieces, strict=True) if tokens.pieces else ((), ())
+        self._before = [0, *accumulate(counts)]
+        """How many tokens come before each piece, and in all."""
+        self._starts = [0, *accumulate(lengths)]
+        """Where each piece begins in the text, and where the last one ends."""
+        self._known = self._before[-1] == len(tokens.completion)
+
+    def of(self, span: Span) -> Span | None:
+        """The tokens that wrote a part of the text: those of all pieces that the span overlaps.
+
+        Returns the number of the first one and that after the last one; None if it is not known which they are. A token
+        that wrote a part of the span and of what is beside it is among them.
+        """
+        start, end = span
+        if not self._known or not 0 <= start < end <= self._starts[-1]:
+            return None
+        first = bisect_right(self._starts, start, lo=1) - 1
+        last = bisect_left(self._starts, end, hi=len(self._starts) - 1)
+        return self._before[first], self._before[last]
+
+
 def tokens_of_span(tokens: Tokens, span: Span) -> Span | None:
-    """The tokens that wrote a part of the text: those of all pieces that the span overlaps.
-
-    Returns the number of the first one and that after the last one; None if it is not known which they are. A token that
-    wrote a part of the span and of what is beside it is among them.
-    """
-    written = sum(characters for _, characters in tokens.pieces)
-    if not 0 <= span[0] < span[1] <= written or not _covers(tokens):
-        return None
-    first, last, token, at = -1, -1, 0, 0
-    for count, characters in tokens.pieces:
-        if at < span[1] and at + characters > span[0]:
-            first = token if first < 0 else first
-            last = token + count
-        token, at = token + count, at + characters
-    return first, last
-
-
-def _covers(tokens: Tokens) -> bool:
-    return sum(count for count, _ in tokens.pieces) == len(tokens.completion)
+    """As `TokenPlaces.of`, of a single span."""
+    return TokenPlaces(tokens).of(span)

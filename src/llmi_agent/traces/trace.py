@@ -25,11 +25,12 @@ from llmi_agent.records.events import (
     Opened,
     Resumed,
     Rewarded,
+    Tokens,
 )
 from llmi_agent.records.known import Known
 from llmi_agent.records.record import Record
 from llmi_agent.traces.fold import attempts_of, model_calls_of
-from llmi_agent.traces.parts import Attempt, ModelCall, TracedSlot, tokens_of_span
+from llmi_agent.traces.parts import Attempt, ModelCall, TokenPlaces, TracedSlot
 
 State: TypeAlias = Literal["open", "done", "halted"]
 """`done`: there is a document. `halted`: its last life ended without one, and it is on record why. `open`: it is going
@@ -177,9 +178,11 @@ class Trace:
     @cached_property
     def slots(self) -> tuple[TracedSlot, ...]:
         """Those of the draft that holds, or of the one that was being written last."""
-        standing = self._attempts[1]
         text, known = self._written, self.known
-        tokens = self._sampled
+        places = TokenPlaces(self._sampled) if self._sampled else None
+        made: dict[int, list[Attempt]] = {}
+        for each in self._attempts[1]:
+            made.setdefault(each.slot, []).append(each)
         return tuple(
             TracedSlot(
                 slot=number,
@@ -188,8 +191,8 @@ class Trace:
                 span=each.span,
                 source=text[slice(*each.span)],
                 unread=each.reason,
-                tokens=tokens_of_span(tokens, each.span) if tokens else None,
-                attempts=tuple(call for call in standing if call.slot == number),
+                tokens=places.of(each.span) if places else None,
+                attempts=tuple(made.get(number, ())),
                 verdict=known.settled[number].verdict
                 if number in known.settled and known.settled[number].origin == each.origin
                 else None,
@@ -241,6 +244,6 @@ class Trace:
         return next((each.text for each in reversed(self.calls) if each.purpose == "draft"), "")
 
     @property
-    def _sampled(self) -> Any:
+    def _sampled(self) -> Tokens | None:
         call = self.known.answer("draft")
         return None if call is None else self.known.answered[call].tokens
