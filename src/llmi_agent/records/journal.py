@@ -58,7 +58,8 @@ class Journal:
         closing: what is to be the episode's overview with them. What it returns is done, and can be awaited, when they survive the process, and has a LlmiError if they cannot be
         written.
         """
-        writes = _writes(episode, entries, closing)
+        if not (writes := _writes(episode, entries, closing)):
+            return WRITTEN
         return writer_of(self.path, partial(connect, self.path)).put(writes)
 
     def write(self, episode: str, *entries: Entry) -> None:

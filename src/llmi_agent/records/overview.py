@@ -130,8 +130,8 @@ class Chosen:
             ("state = ?", self.state or None),
             ("split = ?", self.split),
             ("grp = ?", self.group or None),
-            ("instr(lower(model), lower(?))", self.model or None),
-            ("instr(lower(prompt), lower(?))", self.text or None),
+            ("instr(lower(model), ?)", _lower(self.model) or None),
+            ("instr(lower(prompt), ?)", _lower(self.text) or None),
             ("instr(kinds, ?)", f",{self.kind}," if self.kind else None),
             ("instr(failures, ?)", f",{self.failure}," if self.failure else None),
         ):
@@ -236,6 +236,11 @@ def _of_calls(known: Known) -> dict[str, Any]:
         "usd": known.costs.usd,
         "unknown": known.costs.unknown,
     }
+
+
+def _lower(text: str) -> str:
+    """As SQLite's `lower`."""
+    return "".join(each.lower() if each.isascii() else each for each in text)
 
 
 def _storable(value: Any) -> Any:
