@@ -175,8 +175,8 @@ class Journal:
         self._tables.apart(partial(clearing.shrink, alone=alone))
 
     def size(self) -> int:
-        """Bytes on disk."""
-        files = (self.path.with_name(self.path.name + each) for each in ("", "-wal", "-shm"))
+        """Bytes on disk, but for the index that is there while the file is open."""
+        files = (self.path.with_name(self.path.name + each) for each in ("", "-wal"))
         return sum(each.stat().st_size for each in files if each.exists())
 
     def used(self) -> int:
