@@ -156,7 +156,7 @@ def _of_import(done: Imported) -> str:
 
 def _refusals(done: Imported) -> Iterator[str]:
     for what, why in done.named[:_SHOWN]:
-        yield f"refused: {what}: {why}"
+        yield f"refused: {why}" if why.startswith(what) else f"refused: {what}: {why}"
     if (more := done.refused - len(done.named[:_SHOWN])) > 0:
         yield f"refused: {more} more"
 

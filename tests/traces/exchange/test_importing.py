@@ -21,8 +21,9 @@ from llmi_agent.records.record import Record
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import random_png
 from llmi_agent.traces import traces
-from llmi_agent.traces.exchange import lines
+from llmi_agent.traces.exchange import lines, tables
 from llmi_agent.traces.exchange.exporting import export
+from llmi_agent.traces.exchange.form import COLUMNS
 from llmi_agent.traces.exchange.importing import Imported, import_traces
 from llmi_agent.traces.exchange.merging import merged
 
@@ -256,6 +257,25 @@ def test_a_line_that_no_memory_holds_is_not_read(
     assert (done.new, done.refused) == (1, 1)
     assert "line 2" in done.named[0][1]
     assert "more than 100,000 bytes" in done.named[0][1]
+
+
+def test_parquet_that_was_made_to_fill_a_memory_is_not_read(
+    runs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list of a million equal numbers takes a hundred bytes there."""
+    path, row = exported(runs, tmp_path)
+    row["calls"][0]["completion_ids"] = [7] * 1_000_000
+    schema = tables.schema_of(COLUMNS, "llmi-trace", 1, images=False)
+    with tables.rows_to(tmp_path / "a.parquet", schema) as rows:
+        rows.write({**row, "pictures": [], "attachments": []})
+    path.unlink()
+    assert (tmp_path / "a.parquet").stat().st_size < 100_000
+    monkeypatch.setattr(tables, "MOST_VALUES", 10_000)
+    into = ArtifactStore(tmp_path / "home" / "artifacts")
+    done = import_traces(tmp_path / "a.parquet", into)
+    assert (done.new, done.refused) == (0, 1)
+    assert "more than is read at once" in done.named[0][1]
+    assert not journal_beside(into).episodes()
 
 
 def test_pictures_are_what_their_digests_say(runs: Any, tmp_path: Path) -> None:

@@ -179,9 +179,11 @@ def rows_in(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
 def _check_size(group: Any, path: Path) -> None:
     columns = [group.column(each) for each in range(group.num_columns)]
     size = sum(max(each.total_uncompressed_size, 0) for each in columns)
-    if size > MOST_BYTES or any(each.num_values > MOST_VALUES for each in columns):
+    values = max((each.num_values for each in columns), default=0)
+    if size > MOST_BYTES or values > MOST_VALUES:
         raise InputError(
-            f"{path} has a row group of {size:,} bytes unpacked, more than is read; write it with smaller ones"
+            f"{path} has a row group of {values:,} values and {size:,} bytes unpacked, more than is read at once; write it "
+            "with smaller ones"
         )
 
 
