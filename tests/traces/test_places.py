@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from llmi_agent.base.errors import InputError
+from llmi_agent.base.errors import InputError, LlmiError
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.traces import places, traces
 from llmi_agent.traces.exchange.exporting import export
@@ -154,6 +154,21 @@ def test_somebody_elses_database_is_not_touched(tmp_path: Path) -> None:
         ids(path)
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["places.sqlite"]
+
+
+def test_a_database_that_is_damaged_in_its_own_words_is_said(runs: Any, tmp_path: Path) -> None:
+    """SQLite quotes what it cannot read, and that is no text."""
+    home = runs.copy(tmp_path / "home")
+    journal = journal_beside(home.store)
+    list(journal.overviews())
+    journal.close()
+    path = journal.path
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"AFTER INSERT ON records", b"AFTER INS\xb1RT ON records", 1))
+    assert path.read_bytes() != data
+    for place in (path, home.root, journal):
+        with pytest.raises(LlmiError, match="journal"):
+            ids(place)
 
 
 def test_a_place_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from llmi_agent.records.writer import is_busy
 
 BUSY_SECONDS = 1.0
 """How long SQLite itself waits for another process; `writer.patiently` has it wait again."""
+FAULTS = (sqlite3.Error, UnicodeDecodeError)
+"""What Python's sqlite3 raises of a file; the latter where the words of SQLite quote what is damaged."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -31,7 +33,7 @@ def connect(path: Path) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *FAULTS) as error:
         if is_busy(error):
             raise
         raise unusable(error, path) from None
@@ -54,10 +56,9 @@ def unusable(error: BaseException, path: Path) -> LlmiError:
     """Why there can be no records. SQLite does not say that there are no handles left, so it is tried."""
     if why := exhausted(error) or _no_handles(path):
         return why
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-    ):
+    damaged = sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in damaged or isinstance(error, UnicodeDecodeError):
         return ConfigError(
             f"the records in {path} are damaged: {error}; move that file elsewhere, or set LLMI_HOME to another folder"
         )
@@ -71,7 +72,7 @@ def usable(path: Path) -> Iterator[None]:
     """What SQLite raises while the block runs, as a LlmiError; but that another process keeps the file is raised as it is."""
     try:
         yield
-    except sqlite3.Error as error:
+    except FAULTS as error:
         if is_busy(error):
             raise
         raise unusable(error, path) from None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.records.database import FAULTS
 from llmi_agent.records.journal import Journal
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.traces.exchange import lines, tables
@@ -156,7 +157,9 @@ def _is_journal(path: Path) -> bool:
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         ) as connection:
             columns = {row[1] for row in connection.execute("PRAGMA table_info(records)")}
-    except sqlite3.Error as error:
+    except FAULTS as error:
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CANTOPEN:
+            return True  # in a folder that may only be read: a journal is copied then
         raise InputError(f"{path} cannot be read: {error}") from None
     return {"episode", "kind", "key", "data", "at"} <= columns
 
