@@ -11,11 +11,10 @@ from llmi_agent.cli.output import Output, print_files
 from llmi_agent.cli.parameters import formats_option, json_option, verbose_option
 from llmi_agent.cli.text import plural
 from llmi_agent.cli.traces_exchange import export, import_
-from llmi_agent.cli.traces_options import chosen, filters, from_option, limit_option
+from llmi_agent.cli.traces_options import chosen, filters, from_option, limit_option, place_of
 
 if TYPE_CHECKING:
     from llmi_agent.records.overview import Overview
-    from llmi_agent.traces.places import Place
     from llmi_agent.traces.trace import Trace
     from llmi_agent.traces.verify import Finding
 
@@ -48,7 +47,7 @@ def ls(output: Output, /, place: str | None, limit: int, **given: Any) -> None:
     from llmi_agent.traces.choosing import overviews
 
     output.configure_logs()
-    found = overviews(_place(place), chosen(given), limit)
+    found = overviews(place_of(place), chosen(given), limit)
     if output.json:
         _give_each(map(_row, found))
         return
@@ -73,7 +72,7 @@ def show(output: Output, episode: str, place: str | None, html: str | None) -> N
     from llmi_agent.traces.choosing import one
 
     output.configure_logs()
-    trace = one(_place(place), episode)
+    trace = one(place_of(place), episode)
     trace.opened  # noqa: B018 - what cannot be read ends here
     if html is not None:
         from pathlib import Path
@@ -117,7 +116,7 @@ def stats(
     from llmi_agent.traces.stats import stats as counted
 
     output.configure_logs()
-    found = counted(traces(_place(place), chosen(given), limit))
+    found = counted(traces(place_of(place), chosen(given), limit))
     if plot is not None:
         from pathlib import Path
 
@@ -164,7 +163,7 @@ def verify(
 
     output: Output = ctx.obj
     output.configure_logs()
-    where = _place(place)
+    where = place_of(place)
     named = [one(where, each) for each in episodes]
     findings, checked, blind = _checked(named or traces(where, chosen(given), limit), output)
     errors = sum(each.level == "error" for each in findings)
@@ -208,7 +207,7 @@ def replay(
     from llmi_agent.traces.replay import replay as written_again
 
     output.configure_logs()
-    trace = one(_place(place), episode)
+    trace = one(place_of(place), episode)
     written = written_again(trace, trace.pictures, Path(out), formats)
     for figure in written.gone:
         said = f"the picture of figure {figure.number} ({figure.digest}) is not there any more"
@@ -218,18 +217,6 @@ def replay(
         output.give({**told, "gone": [each.number for each in written.gone]})
     else:
         print_files(written.files)
-
-
-def _place(named: str | None) -> Place:
-    """The user's own journal, there or not, unless one is named."""
-    if named is not None:
-        return named
-    from llmi_agent.records.journal import journal_beside
-    from llmi_agent.store.home import default_store
-    from llmi_agent.traces.places import InJournal
-
-    store = default_store()
-    return InJournal(journal_beside(store), store)
 
 
 def _checked(found: Iterable[Trace], output: Output) -> tuple[list[Finding], int, int]:

@@ -10,12 +10,11 @@ import click
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import json_option, verbose_option
 from llmi_agent.cli.text import plural
-from llmi_agent.cli.traces_options import chosen, filters, from_option, limit_option
+from llmi_agent.cli.traces_options import chosen, filters, from_option, limit_option, place_of
 
 if TYPE_CHECKING:
     from llmi_agent.traces.exchange.exporting import Exported
     from llmi_agent.traces.exchange.importing import Imported
-    from llmi_agent.traces.places import Place
 
 FORMS = ("parquet", "jsonl", "atif", "sft", "dpo", "kto", "llm-i")
 _SHOWN = 10
@@ -83,7 +82,7 @@ def export(
     from llmi_agent.traces.exchange.exporting import export as written
 
     output.configure_logs()
-    where = _place(place)
+    where = place_of(place)
     named = [one(where, each) for each in dict.fromkeys(episodes)]
     found = named or traces(where, chosen(given), limit)
     done = written(found, out, form, pictures=pictures, tokens=tokens, pairs=pairs)
@@ -163,15 +162,3 @@ def _refusals(done: Imported) -> Iterator[str]:
 
 def _named(named: list[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"episode": episode, "why": why} for episode, why in named]
-
-
-def _place(named: str | None) -> Place:
-    """The user's own journal, there or not, unless one is named."""
-    if named is not None:
-        return named
-    from llmi_agent.records.journal import journal_beside
-    from llmi_agent.store.home import default_store
-    from llmi_agent.traces.places import InJournal
-
-    store = default_store()
-    return InJournal(journal_beside(store), store)

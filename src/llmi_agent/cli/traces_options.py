@@ -13,6 +13,7 @@ from llmi_agent.cli.parameters import together
 
 if TYPE_CHECKING:
     from llmi_agent.records.overview import Chosen
+    from llmi_agent.traces.places import Place
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -102,3 +103,15 @@ from_option = click.option(
     metavar="PLACE",
     help="Where the runs are: a home, a journal, an exported file, or a folder of these.  [default: your own]",
 )
+
+
+def place_of(named: str | None) -> Place:
+    """The user's own journal, there or not, unless one is named."""
+    if named is not None:
+        return named
+    from llmi_agent.records.journal import journal_beside
+    from llmi_agent.store.home import default_store
+    from llmi_agent.traces.places import InJournal
+
+    store = default_store()
+    return InJournal(journal_beside(store), store)
