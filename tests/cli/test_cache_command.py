@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from llmi_agent.records.cache import GRACE_SECONDS
-from llmi_agent.records.codec import events_of
-from llmi_agent.records.events import CallStarted
+from llmi_agent.records.codec import entry_of, events_of
+from llmi_agent.records.events import CallStarted, Rewarded
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.store.home import default_store
 
@@ -155,3 +155,46 @@ def test_clearing_while_a_run_goes_on_does_not_disturb_it(cli, environment) -> N
     assert run.returncode == 0, said
     assert "data:image/" in Path("p/report.html").read_text()
     assert len(journal_beside(default_store()).episodes()) == 1
+
+
+def rewarded(episode: str) -> None:
+    reward = Rewarded(scope="episode", component="total", value=1.0)
+    journal_beside(default_store()).write(episode, entry_of(reward))
+
+
+def test_clear_runs_keeps_what_has_rewards_unless_told(cli) -> None:
+    cli(*RUN)
+    cli(*RUN)
+    rewarded(journal_beside(default_store()).episodes()[0])
+    said = cli("cache", "clear", "--runs").out.splitlines()
+    assert said[1] == "forgot 1 run"
+    assert "given rewards or part of a split, so kept: 1 run (--all forgets them, too)" in said
+    assert cli("cache", "clear", "--runs", "--all").out.splitlines()[1] == "forgot 1 run"
+
+
+def test_clear_down_to_a_size_keeps_the_youngest(cli) -> None:
+    cli(*RUN)
+    cli(*RUN)
+    newest = journal_beside(default_store()).episodes()[0]
+    aged()
+    cleared = cli("cache", "clear", "--runs", "--down-to", "1 TB", "--json").json
+    assert (cleared["runs"], cleared["results"]) == (0, 0)
+    held = cleared["left"]
+    said = cli("cache", "clear", "--runs", "--down-to", f"{held - 2000}B").out.splitlines()
+    assert said[1] == "forgot 1 run"
+    assert said[-1].startswith("the folder holds ")
+    assert journal_beside(default_store()).episodes() == [newest]
+    said = cli("cache", "clear", "--runs", "--down-to", "1kB").out.splitlines()
+    assert said[-1].endswith(", more than asked for, by what is kept")
+
+
+@pytest.mark.parametrize(
+    "size", ["5", "-1GB", "GB", "5 XB", "nan GB", "1e9B", "9" * 400 + "GB", ""]
+)
+def test_a_size_is_a_number_and_a_unit(cli, size: str) -> None:
+    ended = cli("cache", "clear", "--runs", "--down-to", size)
+    assert ended.code == 2
+    assert "is no size; write one such as 5GB, 500 MB or 1.5 GiB" in " ".join(ended.err.split())
+    assert (
+        cli("cache", "clear", "--down-to", "5GB").code == cli("cache", "clear", "--all").code == 2
+    )

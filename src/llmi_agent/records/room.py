@@ -21,6 +21,7 @@ def make_room(
     files: the bytes of each, by its digest; those that no record mentions are not counted. before, everything: as in
     `Journal.forget_runs`. Of those that stay, only such are counted as running or spared as were reached.
     """
+    journal.shrink(alone=False)  # what was deleted or written before is no reason to forget a run
     old, spared = journal.old_runs(before, everything=everything)
     there = len(journal.episodes())
     gone = reached = 0
