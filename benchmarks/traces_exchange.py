@@ -13,7 +13,6 @@ python benchmarks/traces_exchange.py [--episodes N] [--folder FOLDER]
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import subprocess
 import sys
@@ -64,7 +63,7 @@ def memory(place: Path, out: Path, most: int) -> float:
 def measure(folder: Path, count: int) -> int:
     tables.pyarrow()  # that it takes half a second to import is nothing to many episodes
     place = folder / "home" / "artifacts" / "journal.db"
-    asyncio.run(fill(place, templates(folder), range(count)))
+    fill(place, templates(folder), range(count))
     bare = baseline(place)
     print(f"{count} episodes read and decoded in {bare:.2f} s, {bare / count * 1000:.2f} ms each")
     held = True

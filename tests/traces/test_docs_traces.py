@@ -61,17 +61,17 @@ def test_from_a_run_to_an_export_in_ten_lines(tmp_path: Path) -> None:
         return done
 
     done = run("sh", "-ec", lines)
-    assert "2 new runs, 0 completed, 0 here already, 0 refused" in done.stdout
-    assert "2 runs checked: 0 errors" in done.stdout
+    assert "1 new run, 0 completed, 0 here already, 0 refused" in done.stdout
+    assert "1 run checked: 0 errors" in done.stdout
     assert "left out" not in done.stderr
     assert len((tmp_path / "runs.jsonl").read_text().splitlines()) == 1
     answers = map(json.loads, (tmp_path / "answers.jsonl").read_text().splitlines())
-    assert sum(each["purpose"] == "draft" for each in answers) == 2
-    assert len(list((tmp_path / "trajectories").glob("*.json"))) == 2
+    assert sum(each["purpose"] == "draft" for each in answers) == 1
+    assert len(list((tmp_path / "trajectories").glob("*.json"))) == 1
     said = run(sys.executable, "-W", "error", "-c", snippet("python")).stdout.splitlines()
-    assert len(said) == 3
+    assert len(said) == 2
     assert re.fullmatch(r"Ships of the port \d+ \d+ 0\.0 .+", said[0])
-    assert said[2] == "2 2 0"
+    assert said[1] == "1 1 0"
 
 
 @pytest.mark.parametrize("name", ["calls", "slots", "rewards", "pictures"])

@@ -49,7 +49,7 @@ def choices(draw: st.DrawFn, times: list[float], names: list[str]) -> Chosen:
 
 @given(data=st.data())
 @settings(
-    max_examples=10,
+    max_examples=6,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_what_is_chosen_is_the_same_wherever_it_is(

@@ -170,7 +170,7 @@ def kept(journal: Journal, episode: str, events: list[Event], at: float) -> None
 
 @given(st.lists(happened(), min_size=1, max_size=3))
 @settings(
-    max_examples=20,
+    max_examples=12,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_episode_is_the_same_in_another_home(
