@@ -1,8 +1,8 @@
-"""Export and import of many traces: how fast, against reading and decoding the same rows, and in how much memory.
+"""Export of many traces: how fast, against reading and decoding the same rows, and in how much memory.
 
 Workload: EPISODES copies of runs as `traces_store.py` writes them, with token arrays, ids and digests of their own. The baseline
 reads every episode's records and decodes them (`Journal.read`, `events_of`), and does nothing with them. An export does that, folds
-them into a trace, and writes the row. Imported are the same files into an empty home.
+them into a trace, and writes the row.
 
 Bars: export at >= 0.3x of reading and decoding, JSON lines and Parquet, in flat memory (<= 60 MB more for all than for a
 quarter).
@@ -25,11 +25,9 @@ from traces_store import fill, most_memory, templates
 
 from llmi_agent.records.codec import events_of
 from llmi_agent.records.journal import Journal
-from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.traces import traces
 from llmi_agent.traces.exchange import tables
 from llmi_agent.traces.exchange.exporting import export
-from llmi_agent.traces.exchange.importing import import_traces
 
 FAST, FLAT = 0.3, 60.0
 FILES = ("traces.jsonl", "traces.parquet")
@@ -49,7 +47,7 @@ def exported(place: Path, out: Path, most: int | None = None) -> float:
     began = time.process_time()
     done = export(islice(traces(place), most), out, pictures="none")
     took = time.process_time() - began
-    assert done.unreadable == 0, done.named
+    assert done.unreadable == 0, done.named[:3]
     return took
 
 
@@ -77,16 +75,7 @@ def measure(folder: Path, count: int) -> int:
         print(f"ratio: {name} at {ratio:.2f}x of reading and decoding (bar: >= {FAST}x)")
         print(f"memory: {all_:.0f} MB, {more:+.0f} MB to a quarter (bar: <= {FLAT:.0f} MB)")
         held = held and ratio >= FAST and more <= FLAT
-        imported(folder / f"all-{name}", folder / f"into-{name}", count)
     return 0 if held else 1
-
-
-def imported(path: Path, home: Path, count: int) -> None:
-    began = time.process_time()
-    done = import_traces(path, ArtifactStore(home / "artifacts"))
-    took = time.process_time() - began
-    assert (done.new, done.refused) == (count, 0), done.named
-    print(f"{path.name}: imported in {took:.2f} s, {took / count * 1000:.2f} ms an episode")
 
 
 def main() -> int:
