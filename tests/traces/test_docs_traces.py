@@ -22,8 +22,7 @@ PAGE = (ROOT / "docs" / "traces.md").read_text(encoding="utf-8")
 
 
 def snippet(language: str) -> str:
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    return str(found)
+    return "".join(re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 
 
 def table(before: str) -> list[str]:
@@ -69,9 +68,10 @@ def test_from_a_run_to_an_export_in_ten_lines(tmp_path: Path) -> None:
     assert sum(each["purpose"] == "draft" for each in answers) == 1
     assert len(list((tmp_path / "trajectories").glob("*.json"))) == 1
     said = run(sys.executable, "-W", "error", "-c", snippet("python")).stdout.splitlines()
-    assert len(said) == 2
+    assert len(said) == 3
     assert re.fullmatch(r"Ships of the port \d+ \d+ 0\.0 .+", said[0])
     assert said[1] == "1 1 0"
+    assert said[2] == "[('total', 1.0, True)]"
 
 
 @pytest.mark.parametrize("name", ["calls", "slots", "rewards", "pictures"])

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import FrozenInstanceError
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from llmi_agent.records.journal import journal_beside
 from llmi_agent.records.outcome import Dropped, Kept
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, slot
-from llmi_agent.traces import Trace, traces
+from llmi_agent.traces import Trace, export, traces
 from llmi_agent.traces.parts import UNENDED, blame, tokens_of_span
 from llmi_agent.traces.rewarding import give
 from llmi_graphs import build_graph
@@ -266,9 +267,15 @@ async def test_a_reward_that_means_nothing_is_refused_and_none_is_given(
     assert not trace_of(store, document.episode).rewards
 
 
-def test_a_reward_of_no_run_is_refused(store: ArtifactStore) -> None:
+async def test_a_reward_of_no_run_is_refused(store: ArtifactStore, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run 'x'"):
         give(journal_beside(store), "x", Rewarded(value=1.0))
+    document = await run(store)
+    export(traces(store.root), tmp_path / "runs.jsonl")
+    with pytest.raises(InputError, match="to reward in a journal"):
+        give(tmp_path / "runs.jsonl", document.episode, Rewarded(value=1.0))
+    give(store.root, document.episode, Rewarded(value=1.0))
+    assert [each.given.value for each in trace_of(store, document.episode).rewards] == [1.0]
 
 
 PIECES = ((1, 2), (2, 3), (1, 0), (1, 4), (1, 0))

@@ -10,21 +10,34 @@ from llmi_agent.base.errors import InputError
 from llmi_agent.records.codec import entry_of
 from llmi_agent.records.events import Rewarded
 from llmi_agent.records.journal import Journal
+from llmi_agent.traces.places import InJournal, Place, sources
 from llmi_agent.traces.trace import Trace
 
 
-def give(journal: Journal, episode: str, *rewards: Rewarded) -> None:
+def give(place: Place, episode: str, *rewards: Rewarded) -> None:
     """Put rewards on record, all or none, and wait until they are on disk. Not for an event loop.
+
+    place: a journal, or where one is, as for `traces`; an exported file stays as it is.
 
     Raises InputError if there is no such episode, or none of what a reward is about, or if a reward says two things.
     """
-    trace = Trace(episode, partial(journal.read, episode))
-    if not trace.records:
-        raise InputError(f"there is no run {episode!r} to reward; `llmi traces ls` lists them")
+    trace, journal = _found(place, episode)
     for each in rewards:
         for fault in _faults(each, trace):
             raise InputError(f"the reward {each.component!r} of the run {episode}: {fault}")
     journal.write(episode, *map(entry_of, rewards))
+
+
+def _found(place: Place, episode: str) -> tuple[Trace, Journal]:
+    for source in sources(place):
+        if isinstance(source, InJournal):
+            trace = Trace(episode, partial(source.journal.read, episode))
+            if trace.records:
+                return trace, source.journal
+    raise InputError(
+        f"there is no run {episode!r} to reward in a journal there; `llmi traces ls` lists runs, and "
+        "`llmi traces import` takes those of an exported file"
+    )
 
 
 def _faults(reward: Rewarded, trace: Trace) -> Iterator[str]:
