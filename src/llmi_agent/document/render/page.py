@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llmi_agent.document.model import Figure, Missing, TextBlock
 from llmi_agent.document.render import wording
@@ -13,11 +11,10 @@ from llmi_agent.document.render.code import highlight
 from llmi_agent.document.render.facts import Fact, credit, how_made, program
 from llmi_agent.document.render.pictures import data_uri, find
 from llmi_agent.document.render.prose import Prose, render
+from llmi_agent.document.render.templating import resource, template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import jinja2
 
     from llmi_agent.document.model import Document
     from llmi_agent.document.render.outline import Heading
@@ -68,14 +65,14 @@ def page(document: Document, pictures: Pictures) -> str:
     """The document as one HTML page."""
     texts = [block.markdown for block in document.blocks if isinstance(block, TextBlock)]
     prose = render(texts, document.title)
-    return _template().render(
+    return template(__package__, "report.html.j2", wording.clean).render(
         document=document,
         headline=prose.headline,
         contents=_contents(prose.headings),
         blocks=list(_blocks(document, prose, pictures)),
         wording=wording,
         sources=_sources(document),
-        style=_resource("report.css"),
+        style=resource(__package__, "report.css"),
     )
 
 
@@ -132,26 +129,3 @@ def _sources(document: Document) -> str:
     if len(names) > _NAMED_FILES:
         return f"{len(names)} attached files"
     return ", ".join(names)
-
-
-@cache
-def _template() -> jinja2.Template:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_printable,
-    )
-    return environment.from_string(_resource("report.html.j2"))
-
-
-def _printable(value: Any) -> Any:
-    """What was not made for the page is cleaned on its way in."""
-    return wording.clean(value) if type(value) is str else value
-
-
-def _resource(name: str) -> str:
-    return files(__package__).joinpath("templates", name).read_text("utf-8")

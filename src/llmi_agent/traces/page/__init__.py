@@ -6,11 +6,9 @@ shown as what it is, and of what is very long a part is left out, which the page
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from llmi_agent.document.render.templating import resource, template
 from llmi_agent.traces.exchange.whole import write_whole
 from llmi_agent.traces.page.calls import answers, void
 from llmi_agent.traces.page.draft import drafted
@@ -18,9 +16,6 @@ from llmi_agent.traces.page.facts import about, bills, given, numbers
 from llmi_agent.traces.page.room import Room, visible
 from llmi_agent.traces.page.timeline import timeline
 from llmi_agent.traces.trace import Trace
-
-if TYPE_CHECKING:
-    import jinja2
 
 _TITLE = 120
 
@@ -39,7 +34,7 @@ def page(trace: Trace) -> str:
         for each in trace.slots
         if each.verdict and each.verdict.status == "kept"
     )
-    return _template().render(
+    return template(__package__, "trace.html.j2", visible).render(
         trace=trace,
         title=_title(trace.prompt),
         prompt=room.text(trace.prompt, 20_000),
@@ -54,33 +49,10 @@ def page(trace: Trace) -> str:
         rewards=given(trace),
         about=about(trace, room),
         room=room,
-        style=_resource("trace.css"),
+        style=resource(__package__, "trace.css"),
     )
 
 
 def _title(prompt: str) -> str:
     first = next((line.strip() for line in prompt.splitlines() if line.strip()), "An empty prompt")
     return first if len(first) <= _TITLE else first[: _TITLE - 1].rstrip() + "…"
-
-
-@cache
-def _template() -> jinja2.Template:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_seen,
-    )
-    return environment.from_string(_resource("trace.html.j2"))
-
-
-def _seen(value: Any) -> Any:
-    """What was not made for the page is shown as what it is."""
-    return visible(value) if type(value) is str else value
-
-
-def _resource(name: str) -> str:
-    return files(__package__).joinpath("templates", name).read_text("utf-8")
