@@ -141,6 +141,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Events], Events]]] = {
     "it says that its cost is unknown": ("good", lambda e: charge(e, basis="unknown")),
     "it is for slot 42, which no draft has": ("good", lambda e: more(e, Rewarded(component="t", value=1.0, scope="slot", about="42"))),
     "it is for the call nobody": ("good", lambda e: more(e, Rewarded(component="t", value=1.0, scope="call", about="nobody"))),
+    "it asks for 'Write of harbours.', and the run began with 'Of whales.'": ("good", lambda e: changed(e, "opened", prompt="Of whales.")),
     "and has no value": ("good", lambda e: more(e, Rewarded(component="t", value=None))),
     "it could not be given, and yet": ("good", lambda e: more(e, Rewarded(component="t", value=1.0, status="error"))),
     "its title is 'No'": ("good", lambda e: changed(e, "composed", title="No")),
@@ -191,6 +192,20 @@ def test_counts_of_a_vendor_that_differ_from_the_ids_are_a_note(runs: Any) -> No
     assert said(odd) == []
     (note,) = said(odd, "note")
     assert "the vendor counts 85 tokens written, and 84 ids are on record" in note
+
+
+def test_a_charge_that_was_never_settled_is_a_note(runs: Any) -> None:
+    good = trace_of(runs, "good")
+    calls = {event.call for _, event in good.events if event.type == "call_ended"}  # type: ignore[attr-defined]
+    records = [
+        Record(each.kind, each.key, each.data, at, tokens=each.tokens)
+        for at, event in good.events
+        if not (isinstance(event, Charged) and event.settled and event.call in calls)
+        for each in [entry_of(event)]
+    ]
+    owing = replace(good, read=lambda: records)
+    assert said(owing) == []
+    assert any("never settled" in each for each in said(owing, "note"))
 
 
 def test_pictures_and_files_are_there_and_are_what_their_digests_say(

@@ -115,14 +115,21 @@ def _of_export(done: Exported) -> Iterator[str]:
     metavar="HOME",
     help="The home of LLMI that takes them.  [default: your own]",
 )
+@click.option(
+    "--unchecked",
+    is_flag=True,
+    help="Take runs too in which `llmi traces verify` finds an error, as far as they can be read.",
+)
 @json_option
 @verbose_option
 @click.pass_context
-def import_(ctx: click.Context, places: tuple[str, ...], into: str | None) -> None:
+def import_(
+    ctx: click.Context, /, places: tuple[str, ...], into: str | None, *, unchecked: bool
+) -> None:
     """Take over runs from other homes, journals, and files that `llmi traces export` wrote.
 
     The same run twice is one. One that went on elsewhere, or got further rewards there, is completed. What contradicts what
-    is here, or is damaged, is refused by name; the rest is taken, and the exit code is then 1. An import that was
+    is here, or is damaged (`llmi traces verify`), is refused by name; the rest is taken, and the exit code is then 1. An import that was
     interrupted goes on when it is repeated.
     """
     from pathlib import Path
@@ -133,7 +140,7 @@ def import_(ctx: click.Context, places: tuple[str, ...], into: str | None) -> No
     output: Output = ctx.obj
     output.configure_logs()
     store = None if into is None else ArtifactStore(Path(into).expanduser() / "artifacts")
-    done = import_traces(list(places), store)
+    done = import_traces(list(places), store, unchecked=unchecked)
     if output.json:
         output.give({**vars(done), "named": _named(done.named)})
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from llmi_agent.records.record import Record
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import random_png
 from llmi_agent.traces import traces
-from llmi_agent.traces.exchange import lines, tables
+from llmi_agent.traces.exchange import importing, lines, tables
 from llmi_agent.traces.exchange.exporting import export
 from llmi_agent.traces.exchange.form import COLUMNS
 from llmi_agent.traces.exchange.importing import Imported, import_traces
@@ -134,18 +135,87 @@ def test_a_result_that_comes_along_is_reused_by_no_run(tmp_path: Path) -> None:
     assert journal_beside(there).reusables() == ["t:x"]
     export(traces(there.root), tmp_path / "a.jsonl")
     for place in (there.root, tmp_path / "a.jsonl"):
-        assert import_traces(place, here).refused == 0
+        assert import_traces(place, here, unchecked=True).refused == 0
         assert not journal_beside(here).reusables()
     assert journal_beside(here).read("e") == journal_beside(there).read("e")
 
 
-def test_an_episode_that_goes_on_here_is_not_touched(tmp_path: Path) -> None:
+def test_an_episode_that_goes_on_here_is_not_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "PATIENCE", 0.1)
     here = ArtifactStore(tmp_path / "here")
     keep(here, [OPENED])
     with journal_beside(here).hold("e"):
         done, now = taken(tmp_path, (), [OPENED, own(1)])
     assert (done.refused, now) == (1, [OPENED])
     assert "still going on" in done.named[0][1]
+
+
+def test_an_episode_that_is_held_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    """As by another import of the same."""
+    here = ArtifactStore(tmp_path / "here")
+    keep(here, [OPENED])
+    held, waited = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with journal_beside(here).hold("e"):
+            held.set()
+            waited.wait(0.3)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait()
+    done, now = taken(tmp_path, (), [OPENED, own(1)])
+    other.join()
+    assert (done.refused, done.completed, now) == (0, 1, [OPENED, own(1)])
+
+
+def altered(records: list[dict[str, Any]], kind: str, **fields: Any) -> list[dict[str, Any]]:
+    """With these fields in the first record of a kind."""
+    found = [dict(each) for each in records]
+    first = next(each for each in found if each["kind"] == kind)
+    first["data"] = json.dumps({**json.loads(first["data"]), **fields})
+    return found
+
+
+def test_what_verify_finds_an_error_in_is_refused_with_it(runs: Any, tmp_path: Path) -> None:
+    path, row = exported(runs, tmp_path)
+    first, *rest = row["records"]
+
+    def why(**changed: Any) -> str:
+        return refusal(path, {**row, **changed}, tmp_path)
+
+    given = {"component": "total", "value": float("inf")}
+    infinite = {**rest[-1], "kind": "rewarded", "key": "total", "data": json.dumps(given)}
+    assert "rewarded total: its value is inf" in why(records=[*row["records"], infinite])
+    assert "never started" in why(records=[first, *reversed(rest)])
+    said = "".join(json.loads(e["data"])["text"] for e in rest if e["kind"] == "model_text")
+    shouted = altered(row["records"], "model_text", text=said.upper())
+    assert ": " in why(records=shouted)
+    other = altered(row["records"], "opened", prompt="Of whales.")
+    assert "and the run began with 'Of whales.'" in why(records=other)
+    (ended,) = [each for each in row["calls"] if each["purpose"] == "draft"]
+    sampled = {**ended, "completion_ids": [1, 2, 3], "logprobs": [0.5]}
+    assert "there are 1 logprobs of 3 tokens" in why(calls=[sampled])
+    path.write_text(json.dumps({**row, "calls": [sampled]}) + "\n")
+    into = ArtifactStore(tmp_path / "home" / "artifacts")
+    assert import_traces(path, into, unchecked=True).new == 1
+
+
+def test_a_folder_that_a_run_from_elsewhere_names_is_not_looked_into(
+    runs: Any, tmp_path: Path
+) -> None:
+    """It is on another machine; here something else may lie there."""
+    path, row = exported(runs, tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.json").write_text("{}")
+    (tmp_path / "out" / "document.json").write_text("{}")
+    ordered = {**row["records"][-1], "kind": "ordered", "key": ""}
+    ordered["data"] = json.dumps({"order": {"out": str(tmp_path / "out")}})
+    path.write_text(json.dumps({**row, "records": [*row["records"], ordered]}) + "\n")
+    done = import_traces(path, ArtifactStore(tmp_path / "home" / "artifacts"))
+    assert (done.new, done.named) == (1, [])
 
 
 def test_an_import_that_was_interrupted_goes_on(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,11 +22,14 @@ from llmi_agent.traces.exchange.merging import comparable, merged
 from llmi_agent.traces.exchange.pictures import LyingDigestError, files_of, found_in
 from llmi_agent.traces.places import Place, Source, sources
 from llmi_agent.traces.trace import Trace
+from llmi_agent.traces.verify import verify
 
 MOST_NAMED = 1_000
 """Refusals that are named; the rest are counted."""
 MOST_RECORDS, MOST_TEXT = 1_000_000, 2**28
 """Records of an episode, and characters of them."""
+PATIENCE, _PAUSE = 30.0, 0.02
+"""Seconds that an episode is waited for which something else here holds, and between two looks at it."""
 _TIMES = (0.0, 253_402_300_800.0)
 """Seconds since the epoch that are a date: until the year 10000."""
 
@@ -52,10 +57,13 @@ class Imported:
             self.named.append((what, why))
 
 
-def import_traces(places: Place, into: ArtifactStore | None = None) -> Imported:
+def import_traces(
+    places: Place, into: ArtifactStore | None = None, *, unchecked: bool = False
+) -> Imported:
     """Merge the traces at these places into a home; what cannot be taken is refused, and the rest taken.
 
     into: the store of that home; by default the user's. Results that come with the traces are not reused by later runs.
+    unchecked: also those in which `verify` finds an error, as far as they can be read.
     Each episode is taken as a whole, or not at all; an import that was interrupted goes on when it is repeated.
 
     Raises InputError for a place where there is nothing to read, ConfigError or ResourceError if the home cannot be
@@ -71,7 +79,7 @@ def import_traces(places: Place, into: ArtifactStore | None = None) -> Imported:
             )
         try:
             for trace in source.traces():
-                _take(trace, source, journal, store, done)
+                _take(trace, source, journal, store, done, unchecked=unchecked)
         except ResourceError:
             raise
         except InputError as error:
@@ -88,14 +96,22 @@ def _is_own(source: Source, journal: Journal) -> bool:
 
 
 def _take(
-    trace: Trace, source: Source, journal: Journal, store: ArtifactStore, done: Imported
+    trace: Trace,
+    source: Source,
+    journal: Journal,
+    store: ArtifactStore,
+    done: Imported,
+    *,
+    unchecked: bool,
 ) -> None:
     try:
         _check(trace)
         files = _new_files(trace, store, done)
-        with journal.hold(trace.episode):
+        with _held(journal, trace.episode):
             ours, theirs = comparable(journal.read(trace.episode)), comparable(trace.records)
             whole = merged(ours, theirs)
+            if ours != whole and not unchecked:
+                _check_true(trace)
             for data in files:
                 store.put(data)
             if ours != whole:
@@ -112,6 +128,30 @@ def _take(
         done.completed += 1
     else:
         done.same += 1
+
+
+@contextmanager
+def _held(journal: Journal, episode: str) -> Iterator[None]:
+    """`Journal.hold`, after a wait for another import, which is soon done with an episode."""
+    until = time.monotonic() + PATIENCE
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(journal.hold(episode))
+                break
+            except InputError:
+                if time.monotonic() >= until:
+                    raise
+            time.sleep(_PAUSE)
+        yield
+
+
+def _check_true(trace: Trace) -> None:
+    """Raises InputError with the first error that `verify` finds, and how many more."""
+    errors = [f for f in verify(trace, trace.pictures, elsewhere=True) if f.level == "error"]
+    if errors:
+        more = f", and {len(errors) - 1} more" if errors[1:] else ""
+        raise InputError(f"{errors[0].record}: {errors[0].message}{more}")
 
 
 def _shared(one: Sequence[Record], other: Sequence[Record]) -> int:

@@ -21,17 +21,20 @@ from llmi_agent.traces.verify.finding import Finding as Finding, Found, named
 from llmi_agent.traces.verify.rewards import of_rewards
 
 
-def verify(trace: Trace, pictures: ArtifactReader | None = None) -> Iterator[Finding]:
+def verify(
+    trace: Trace, pictures: ArtifactReader | None = None, *, elsewhere: bool = False
+) -> Iterator[Finding]:
     """What is wrong with a trace, or worth a note, in the order in which it is found; nothing for a good one.
 
     pictures: where the bytes of its pictures and attachments are; without it they are not looked at. A record that
     cannot be read is one finding, and the others are looked at without it.
+    elsewhere: it is another home's: pictures need not be there, and the folder that it names is not of this machine.
     """
-    for found in _all_of(trace, pictures):
+    for found in _all_of(trace, pictures, elsewhere):
         yield Finding(trace.episode, *found)
 
 
-def _all_of(trace: Trace, pictures: ArtifactReader | None) -> Iterator[Found]:
+def _all_of(trace: Trace, pictures: ArtifactReader | None, elsewhere: bool) -> Iterator[Found]:
     records = trace.records
     damaged = list(_damaged(records))
     yield from (found for _, found in damaged)
@@ -48,9 +51,9 @@ def _all_of(trace: Trace, pictures: ArtifactReader | None) -> Iterator[Found]:
     yield from of_verdicts(whole)
     yield from of_rewards(whole)
     if pictures is not None:
-        yield from of_pictures(whole, pictures)
+        yield from of_pictures(whole, pictures, absent=elsewhere)
     if not damaged:
-        yield from of_document(whole, pictures)
+        yield from of_document(whole, pictures, written=not elsewhere)
 
 
 def _damaged(records: Sequence[Record]) -> Iterator[tuple[int, Found]]:

@@ -6,6 +6,8 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from llmi_agent.base.text import printable
+from llmi_agent.contract.policy import PROMPT
 from llmi_agent.contract.tool import call_key
 from llmi_agent.records.events import (
     CallEnded,
@@ -45,6 +47,7 @@ def of_models(trace: Trace) -> Iterator[Found]:
                 named("message", digest), f"its body is another one: it has the digest {own}"
             )
     yield from _conversations(trace)
+    yield from _asked(trace)
     yield from _answers(trace)
     for call, end in known.answered.items():
         raw = known.text(call) if end.raw is None else end.raw
@@ -79,6 +82,21 @@ def _conversations(trace: Trace) -> Iterator[Found]:
     for about, messages in sent:
         for missing in dict.fromkeys(each for each in messages if each not in there):
             yield Found(about, f"the message {missing} that was sent is not on record")
+
+
+def _asked(trace: Trace) -> Iterator[Found]:
+    """The prompt is the one that drafts were asked for; where a secret was taken out, that may be put in other words."""
+    prompt, known = trace.opened.prompt, trace.known
+    for call in known.asked.values():
+        last = known.messages.get(call.messages[-1]) if call.messages else None
+        if call.purpose != "draft" or last is None:
+            continue
+        data = last.body.get("data")
+        told = data.get("additional_kwargs") if isinstance(data, dict) else None
+        own = told.get(PROMPT) if isinstance(told, dict) else None
+        if isinstance(own, str) and printable(own) != prompt and "[secret]" not in own + prompt:
+            about = named("model_started", call.call)
+            yield Found(about, f"it asks for {own!r:.60}, and the run began with {prompt!r:.60}")
 
 
 def _answers(trace: Trace) -> Iterator[Found]:
@@ -206,11 +224,14 @@ def of_charges(trace: Trace) -> Iterator[Found]:
     """What was paid for is on record, and costs what a call can cost."""
     known, former = trace.known, _former(trace, "charge")
     tools = {event.call: event for _, event in trace.events if isinstance(event, CallStarted)}
+    owed = _ended_calls(trace) if trace.state == "done" else set()
     for call, charged in known.charges.items():
         about, charge = named("charged", call), charged.charge
         if charge is None:
             continue
         yield from (Found(about, said) for said in _amounts(charged))
+        if call in owed and not charged.settled:
+            yield Found(about, "the call has ended, and what it cost was never settled", "note")
         asked, made = known.asked.get(call), tools.get(call)
         name = asked.model if asked else made.tool if made else None
         if name is None and charged.settled and call not in former:
@@ -222,6 +243,14 @@ def of_charges(trace: Trace) -> Iterator[Found]:
             counted = getattr(end, told) if end else None
             if None not in (counted, paid := getattr(charge, told)) and counted != paid:
                 yield Found(about, f"it counts {paid} {told}, and the answer's record {counted}")
+
+
+def _ended_calls(trace: Trace) -> set[str]:
+    """The calls that somebody was asked and that came to an end; former versions did not settle all."""
+    if any(each.schema < SCHEMA_OF_EVENTS for each in trace.records):
+        return set()
+    ended = (event for _, event in trace.events if isinstance(event, CallEnded))
+    return {event.call for event in ended if event.by in ("tool", "hook")}
 
 
 def _amounts(charged: Charged) -> Iterator[str]:

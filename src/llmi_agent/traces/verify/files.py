@@ -34,8 +34,8 @@ class _Named(NamedTuple):
     """The document has it, or was made of it."""
 
 
-def of_pictures(trace: Trace, pictures: ArtifactReader) -> Iterator[Found]:
-    """The bytes that records name are there, and are those that they name."""
+def of_pictures(trace: Trace, pictures: ArtifactReader, *, absent: bool) -> Iterator[Found]:
+    """The bytes that records name are there, unless they may be absent, and are those that they name."""
     seen: set[str] = set()
     for each in _all_named(trace):
         if each.digest in seen:
@@ -44,6 +44,8 @@ def of_pictures(trace: Trace, pictures: ArtifactReader) -> Iterator[Found]:
         try:
             data = pictures.read(each.digest)
         except KeyError:
+            if absent:
+                continue
             level: Level = "error" if each.needed else "note"
             yield Found(each.record, f"{each.what} {each.digest} is not in the store", level)
         except OSError as error:
@@ -96,8 +98,8 @@ def _picture(record: str, picture: Picture, *, needed: bool) -> _Named:
     return _Named(record, picture.digest, "the picture", extent=extent, needed=needed)
 
 
-def of_document(trace: Trace, pictures: ArtifactReader | None) -> Iterator[Found]:
-    """The document can be made again, and is the one that the run wrote, if that is still there."""
+def of_document(trace: Trace, pictures: ArtifactReader | None, *, written: bool) -> Iterator[Found]:
+    """The document can be made again. written: and is the one that the run wrote, if that is still there."""
     known = trace.known
     if known.composed is None:
         return
@@ -114,7 +116,7 @@ def of_document(trace: Trace, pictures: ArtifactReader | None) -> Iterator[Found
         said = f"its title is {known.composed.title!r:.80}, and that of the records {document.title!r:.80}"
         yield Found("composed", said)
     out = (known.ordered.order if known.ordered else {}).get("out")
-    if out:
+    if out and written:
         yield from _written(document, Path(str(out)), pictures)
 
 
