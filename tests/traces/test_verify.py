@@ -14,7 +14,7 @@ import pytest
 from llmi_agent.document.render import write_document
 from llmi_agent.records.codec import entry_of
 from llmi_agent.records.costs import Charge
-from llmi_agent.records.events import Charged, Event, Ordered, Rewarded
+from llmi_agent.records.events import CallEnded, Charged, Event, Ordered, Rewarded
 from llmi_agent.records.journal import Journal, journal_beside
 from llmi_agent.records.outcome import Kept
 from llmi_agent.records.record import Record
@@ -196,7 +196,7 @@ def test_counts_of_a_vendor_that_differ_from_the_ids_are_a_note(runs: Any) -> No
 
 def test_a_charge_that_was_never_settled_is_a_note(runs: Any) -> None:
     good = trace_of(runs, "good")
-    calls = {event.call for _, event in good.events if event.type == "call_ended"}  # type: ignore[attr-defined]
+    calls = {event.call for _, event in good.events if isinstance(event, CallEnded)}
     records = [
         Record(each.kind, each.key, each.data, at, tokens=each.tokens)
         for at, event in good.events

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -25,6 +25,8 @@ Place: TypeAlias = "str | Path | Journal | Source | Iterable[str | Path | Journa
 """A journal, or its file; a home of LLMI; an exported file; a folder that holds any of these; or several of all that."""
 
 JOURNAL = "journal.db"
+FIRST_LINES = 5
+"""Lines of a file of which one must be a trace: the first may be damaged."""
 _WITHIN = ("", "artifacts")
 """Where a journal lies in a folder: in the artifact store's, or in a home's."""
 DEEPEST, MOST_ENTRIES = 4, 20_000
@@ -132,13 +134,15 @@ def _file(path: Path) -> Source:
         if not set(NEEDED) <= set(columns):
             raise InputError(f"{path} holds no traces of LLMI: its columns are {_shown(columns)}")
         return InTable(path)
-    first = next(lines.rows_in(path), None)
-    if first is None or isinstance(first[1], InputError):
-        why = f": line {first[0]}: {first[1]}" if first else ", it is empty"
-        raise InputError(f"{path} holds no traces{why}")
-    if not _is_ours(first[1]):
-        raise InputError(f"{path} holds no traces of LLMI: its columns are {_shown(first[1])}")
-    return InLines(path)
+    rows = list(islice(lines.rows_in(path), FIRST_LINES))
+    if any(_is_ours(row) for _, row in rows):
+        return InLines(path)
+    if not rows:
+        raise InputError(f"{path} holds no traces, it is empty")
+    number, first = rows[0]
+    if isinstance(first, InputError):
+        raise InputError(f"{path} holds no traces: line {number}: {first}")
+    raise InputError(f"{path} holds no traces of LLMI: its columns are {_shown(first)}")
 
 
 def _shown(columns: Iterable[object]) -> str:
@@ -146,8 +150,8 @@ def _shown(columns: Iterable[object]) -> str:
     return ", ".join(names[:8]) + (", …" if len(names) > 8 else "") if names else "none"
 
 
-def _is_ours(row: dict[str, object]) -> bool:
-    return str(row.get("schema", "")).startswith(f"{NAME}/")
+def _is_ours(row: dict[str, object] | InputError) -> bool:
+    return isinstance(row, dict) and str(row.get("schema", "")).startswith(f"{NAME}/")
 
 
 def _is_journal(path: Path) -> bool:
@@ -208,6 +212,5 @@ def _exported(path: Path) -> Source | None:
     if path.name.endswith(".parquet"):
         ours = tables.names(path, NEEDED) and set(NEEDED) <= set(tables.columns_in(path))
         return InTable(path) if ours else None
-    first = next(lines.rows_in(path), None)
-    ours = first is not None and isinstance(first[1], dict) and _is_ours(first[1])
+    ours = any(_is_ours(row) for _, row in islice(lines.rows_in(path), FIRST_LINES))
     return InLines(path) if ours else None
