@@ -113,6 +113,20 @@ def test_parquet_that_another_program_has_written_again(
             assert one.pictures.read(digest) == runs.store.read(digest)
 
 
+@pytest.mark.parametrize("line", [b'{"schema":"llmi-trace/1",', b"[1]", b"{}", b"\xff\xfe"])
+def test_a_first_line_that_is_damaged_does_not_hide_the_others(
+    runs: Any, tmp_path: Path, line: bytes
+) -> None:
+    path = tmp_path / "a.jsonl"
+    export(islice(traces(runs.root), 2), path)
+    path.write_bytes(line + b"\n" + path.read_bytes())
+    for place in (path, tmp_path):
+        first, *others = traces(place)
+        assert [each.episode for each in others] == ids(runs.root)[:2]
+        with pytest.raises(InputError, match=r"line 1 of .*a\.jsonl"):
+            first.records  # noqa: B018
+
+
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [

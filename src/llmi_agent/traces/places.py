@@ -134,7 +134,7 @@ def _file(path: Path) -> Source:
         if not set(NEEDED) <= set(columns):
             raise InputError(f"{path} holds no traces of LLMI: its columns are {_shown(columns)}")
         return InTable(path)
-    rows = list(islice(lines.rows_in(path), FIRST_LINES))
+    rows = _beginning(path)
     if any(_is_ours(row) for _, row in rows):
         return InLines(path)
     if not rows:
@@ -143,6 +143,20 @@ def _file(path: Path) -> Source:
     if isinstance(first, InputError):
         raise InputError(f"{path} holds no traces: line {number}: {first}")
     raise InputError(f"{path} holds no traces of LLMI: its columns are {_shown(first)}")
+
+
+def _beginning(path: Path) -> list[tuple[int, dict[str, object] | InputError]]:
+    """The first lines, until one is ours. Raises InputError if not even the first can be read."""
+    found: list[tuple[int, dict[str, object] | InputError]] = []
+    try:
+        for number, row in islice(lines.rows_in(path), FIRST_LINES):
+            found.append((number, row))
+            if _is_ours(row):
+                break
+    except InputError:
+        if not found:
+            raise
+    return found
 
 
 def _shown(columns: Iterable[object]) -> str:
@@ -212,5 +226,4 @@ def _exported(path: Path) -> Source | None:
     if path.name.endswith(".parquet"):
         ours = tables.names(path, NEEDED) and set(NEEDED) <= set(tables.columns_in(path))
         return InTable(path) if ours else None
-    ours = any(_is_ours(row) for _, row in islice(lines.rows_in(path), FIRST_LINES))
-    return InLines(path) if ours else None
+    return InLines(path) if any(_is_ours(row) for _, row in _beginning(path)) else None
