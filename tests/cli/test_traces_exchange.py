@@ -96,6 +96,24 @@ def test_only_what_is_named_or_chosen(
     assert (tmp_path / "c.jsonl").read_bytes() == b""
 
 
+def test_a_run_that_is_named_twice_is_written_once_and_is_not_chosen_besides(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LLMI_HOME", str(home))
+    assert main(["traces", "ls", "--json"]) == 0
+    episode = json.loads(capsys.readouterr().out)[0]["episode"]
+    named = [episode[:12], episode[:16], episode]
+    assert main(["traces", "export", *named, "--out", str(tmp_path / "a.jsonl")]) == 0
+    assert len((tmp_path / "a.jsonl").read_bytes().splitlines()) == 1
+    assert main(["traces", "verify", *named]) == 0
+    assert "1 run checked" in capsys.readouterr().out
+    for command in (["export", "--out", str(tmp_path / "b.jsonl")], ["verify"]):
+        for options in (["--text", "again"], ["--limit", "1"], ["--reward", "none"]):
+            assert main(["traces", *command, episode, *options]) == 2
+            assert "either named or chosen" in capsys.readouterr().err
+    assert not (tmp_path / "b.jsonl").exists()
+
+
 def test_what_is_refused_is_named_and_the_exit_code_says_so(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,14 @@ from llmi_agent.cli.output import Output, print_files
 from llmi_agent.cli.parameters import formats_option, json_option, verbose_option
 from llmi_agent.cli.text import plural
 from llmi_agent.cli.traces_exchange import export, import_
-from llmi_agent.cli.traces_options import chosen, filters, from_option, limit_option, place_of
+from llmi_agent.cli.traces_options import (
+    chosen,
+    filters,
+    from_option,
+    limit_option,
+    meant,
+    place_of,
+)
 
 if TYPE_CHECKING:
     from llmi_agent.records.overview import Overview
@@ -159,13 +166,10 @@ def verify(
     finding: error or note, the run, the record, what is wrong. All runs are checked if none is named. Exit code 1 says that
     there is an error; a note is odd, and may well be true.
     """
-    from llmi_agent.traces.choosing import one, traces
-
     output: Output = ctx.obj
     output.configure_logs()
-    where = place_of(place)
-    named = [one(where, each) for each in episodes]
-    findings, checked, blind = _checked(named or traces(where, chosen(given), limit), output)
+    found = meant(place_of(place), episodes, given, limit)
+    findings, checked, blind = _checked(found, output)
     errors = sum(each.level == "error" for each in findings)
     if output.json:
         output.give({"checked": checked, "errors": errors, "findings": [vars(f) for f in findings]})

@@ -10,7 +10,7 @@ import click
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import json_option, verbose_option
 from llmi_agent.cli.text import plural
-from llmi_agent.cli.traces_options import chosen, filters, from_option, limit_option, place_of
+from llmi_agent.cli.traces_options import filters, from_option, limit_option, meant, place_of
 
 if TYPE_CHECKING:
     from llmi_agent.traces.exchange.exporting import Exported
@@ -78,13 +78,10 @@ def export(
     All runs go into it, the oldest first, unless some are named or options say which. The file appears whole or not at all.
     What cannot go into it is said on stderr; the file's path is printed. docs/traces.md says what each column holds.
     """
-    from llmi_agent.traces.choosing import one, traces
     from llmi_agent.traces.exchange.exporting import export as written
 
     output.configure_logs()
-    where = place_of(place)
-    named = [one(where, each) for each in dict.fromkeys(episodes)]
-    found = named or traces(where, chosen(given), limit)
+    found = meant(place_of(place), episodes, given, limit)
     done = written(found, out, form, pictures=pictures, tokens=tokens, pairs=pairs)
     if output.json:
         output.give({**vars(done), "out": str(done.out), "named": _named(done.named)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +14,7 @@ from llmi_agent.cli.parameters import together
 if TYPE_CHECKING:
     from llmi_agent.records.overview import Chosen
     from llmi_agent.traces.places import Place
+    from llmi_agent.traces.trace import Trace
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,6 +83,23 @@ def chosen(given: dict[str, Any]) -> Chosen:
     fields = {name: value for name, value in given.items() if value is not None}
     rewarded = fields.pop("rewarded", {})
     return Chosen(**fields, **rewarded)
+
+
+def meant(
+    where: Place, episodes: Sequence[str], given: dict[str, Any], limit: int | None
+) -> Iterable[Trace]:
+    """The runs that are named, each once, or else those that the options choose. Raises UsageError if there are both."""
+    from llmi_agent.traces.choosing import EVERY, one, traces
+
+    wanted = chosen(given)
+    if not episodes:
+        return traces(where, wanted, limit)
+    if limit is not None or wanted != EVERY:
+        raise click.UsageError(
+            "runs are either named or chosen by options: leave out RUN, or the options that say which"
+        )
+    found = (one(where, each) for each in episodes)
+    return list({each.episode: each for each in found}.values())
 
 
 def limit_option(default: int | None = None) -> Callable[[F], F]:
