@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from llmi_agent.records.outcome import Dropped
 from llmi_agent.records.overview import Chosen, Overview
 from llmi_agent.records.record import Entry
 from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.traces.trace import Trace
 
 DATA = Path(__file__).parent / "data"
 DIGEST = "ab" * 32
@@ -292,6 +294,38 @@ def test_the_last_total_counts_and_nothing_is_rewritten(
         )
     assert (only(journal).reward, only(journal).stale, only(journal).state) == (0.2, 0, "done")
     assert [each.kind for each in journal.read("a")].count("rewarded") == 3
+
+
+LATER: tuple[tuple[Event, ...], ...] = (
+    (Resumed(model="a/Model", options={}),),
+    (Ordered(order={"out": "x"}),),
+    (Resumed(model="a/Model", options={}), Halted(message="x")),
+)
+
+
+@pytest.mark.parametrize("later", LATER, ids=str)
+@pytest.mark.parametrize("closed", [True, False])
+def test_what_was_given_before_a_run_went_on_does_not_count(
+    store: ArtifactStore, journal: Journal, later: tuple[Event, ...], closed: bool
+) -> None:
+    run(journal, store, "a", OPENED, Composed(title="T"))
+    rewards = Rewarded(value=0.5), Rewarded(component="taste", value=0.5)
+    journal.write("a", *map(entry_of, rewards))
+    assert only(journal).reward == 0.5
+    if closed:
+        run(journal, store, "a", *later)
+    else:
+        journal.write("a", *map(entry_of, later))
+    assert only(journal).reward is None
+    asked: tuple[dict[str, Any], ...] = (
+        {"rewarded": True}, {"component": "total"}, {"least": 0.0}, {"component": "taste"},
+    )  # fmt: skip
+    assert [found(journal, **each) for each in asked] == [[], [], [], []]
+    assert found(journal, rewarded=False) == ["a"]
+    assert not any(each.current for each in Trace("a", partial(journal.read, "a")).rewards)
+    journal.write("a", entry_of(rewards[0]))
+    assert only(journal).reward == 0.5
+    assert found(journal, rewarded=True) == found(journal, least=0.5) == ["a"]
 
 
 def test_tokens_are_read_where_they_are_asked_for(journal: Journal) -> None:

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from llmi_agent.cli.traces_tables import percent, table, tables
+from llmi_agent.records.codec import entry_of
 from llmi_agent.records.costs import Charge
+from llmi_agent.records.events import Resumed
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.traces.choosing import traces
 from llmi_agent.traces.places import InJournal
@@ -144,6 +146,16 @@ def test_rewards_that_were_given_again_count_once_and_none_is_not_zero(counted: 
         "count": 3, "mean": 0.5, "least": 0.25, "lower": 0.375, "median": 0.5, "upper": 0.625,
         "p95": pytest.approx(0.725), "most": 0.75,
     }  # fmt: skip
+
+
+def test_rewards_of_an_earlier_state_stand_apart(runs: Any, tmp_path: Any) -> None:
+    home = runs.copy(tmp_path / "home")
+    journal = journal_beside(home.store)
+    journal.write(home.names["member 0"], entry_of(Resumed(model="m", options={})))
+    found = stats(traces(InJournal(journal, home.store)))
+    assert (found.rewarded, found.outdated, plain(found)["outdated_rewards"]) == (2, 1, 1)
+    assert list(found.rewards["episode", "total", "rules-1", ""].values) == [0.5, 0.75]
+    assert "Rewarded before they went on, which does not count: 1 run" in list(tables(found))
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40))

@@ -37,6 +37,9 @@ def tables(found: Stats) -> Iterator[str]:
             yield ""
             yield title
             yield from table(head, body)
+    if found.outdated:
+        yield ""
+        yield f"Rewarded before they went on, which does not count: {plural(found.outdated, 'run')}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

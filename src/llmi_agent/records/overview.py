@@ -64,19 +64,23 @@ class Overview(NamedTuple):
     unknown: int
     """Calls of unknown cost."""
     reward: float | None
-    """The last total of the whole episode."""
+    """The last total of the whole episode; None if it has gone on since."""
     stale: int
     """1: it went on while it was read: the rest holds for a moment ago."""
     number: int = 0
     """Its place in the file: those that came later have higher ones."""
 
 
-_LAST = """(
-    SELECT value FROM rewards WHERE rewards.episode = {episode} AND component = {component} AND scope = 'episode'
-    AND status = 'ok' ORDER BY record DESC LIMIT 1
+_CURRENT = """status = 'ok' AND NOT EXISTS (
+    SELECT 1 FROM records WHERE records.episode = rewards.episode AND id > record AND kind != 'rewarded'
+)"""
+"""Of `rewards`: what was given, and to what there is now. `Trace.rewards` decides the same."""
+_LAST = f"""(
+    SELECT value FROM rewards WHERE rewards.episode = {{episode}} AND component = {{component}} AND scope = 'episode'
+    AND {_CURRENT} ORDER BY record DESC LIMIT 1
 )"""
 LAST_TOTAL = _LAST.format(episode="?", component="'total'")
-"""What the whole of an episode was given last."""
+"""What the whole of an episode, as it is now, was given last."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class Chosen:
     text: str = ""
     """A part of the prompt's first `PROMPT` characters, in small or capital letters."""
     rewarded: bool | None = None
-    """Whether it has a reward, of whatever scope."""
+    """Whether it has a reward, of whatever scope; what was given before it went on is none, here and below."""
     component: str = ""
     """It has a reward of this component as a whole; empty means `total` in `least` and `most`."""
     least: float | None = None
@@ -143,7 +147,7 @@ class Chosen:
 
     def _of_rewards(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
         if self.rewarded is not None:
-            own = "EXISTS (SELECT 1 FROM rewards WHERE rewards.episode = episodes.episode AND status = 'ok')"
+            own = f"EXISTS (SELECT 1 FROM rewards WHERE rewards.episode = episodes.episode AND {_CURRENT})"
             yield own if self.rewarded else f"NOT {own}", ()
         value, named = "reward", tuple[str, ...]()
         if self.component not in ("", "total"):

@@ -203,7 +203,9 @@ class Stats:
     began: tuple[float, float] | None = None
     """When the first and the last of them began, in seconds since the epoch."""
     rewarded: int = 0
-    """Runs with a reward."""
+    """Runs with a reward for what they are now."""
+    outdated: int = 0
+    """Runs that have gone on since their last reward: it is counted nowhere else."""
     kinds: dict[str, OfKind] = field(default_factory=lambda: defaultdict(OfKind))
     tools: dict[tuple[str, str], OfTool] = field(default_factory=lambda: defaultdict(OfTool))
     """By tool and kind."""
@@ -243,7 +245,9 @@ class Stats:
         for call in calls:
             self.models[call.model, call.purpose].take(call)
         self._costs(trace.costs.charges)
-        self._rewards([each.given for each in rewards])
+        current = [each.given for each in rewards if each.current]
+        self.outdated += bool(rewards) and not current
+        self._rewards(current)
 
     def _slots(self, slots: Iterable[TracedSlot]) -> None:
         for slot in slots:
@@ -260,7 +264,7 @@ class Stats:
                 self.tools[charge.name, charge.purpose].cost.take(charge)
 
     def _rewards(self, given: Sequence[Rewarded]) -> None:
-        self.rewarded += bool(given)
+        self.rewarded += any(each.value is not None for each in given)
         last = {(e.scope, e.about, e.component, e.profile, e.judge, e.rubric): e for e in given}
         seen = set[tuple[str, str, str, str]]()
         for each in last.values():

@@ -15,6 +15,7 @@ def plain(found: Stats) -> dict[str, Any]:
         "unreadable": found.unreadable,
         "began": list(found.began) if found.began else None,
         "rewarded": found.rewarded,
+        "outdated_rewards": found.outdated,
         "cost": vars(found.cost),
         "kinds": [{"kind": kind, **_kind(own)} for kind, own in sorted(found.kinds.items())],
         "tools": [
