@@ -69,6 +69,19 @@ def test_runs_are_listed_and_found(cli: Any, run: Any) -> None:
         0.5
     ]
     assert cli("traces", "ls", "--reward", "none", "--json").json[0]["episode"] == second
+    give(
+        journal_beside(default_store()),
+        first,
+        Rewarded(component="visual", scope="slot", about="1", value=0.5),
+    )
+    for rule, count in (
+        ("visual", 1),
+        ("visual>=0.5", 1),
+        ("visual<0.5", 0),
+        ("visual>0.5", 0),
+        ("visual > .49", 1),
+    ):
+        assert len(cli("traces", "ls", "--reward", rule).out.splitlines()) == count
     for place in (
         default_store().root.parent,
         default_store().root,
@@ -263,5 +276,9 @@ def test_moments_and_bounds_are_read() -> None:
     assert reward(context, parameter, "taste <= -0.5") == {"component": "taste", "most": -0.5}
     assert reward(context, parameter, ">=1e-2") == {"component": "total", "least": 0.01}
     assert reward(context, parameter, "x=1") == {"component": "x", "least": 1.0, "most": 1.0}
+    above, below = (reward(context, parameter, f"x{sign}0.5") for sign in "><")
+    assert 0.5 < above["least"] < 0.5 + 1e-15
+    assert 0.5 > below["most"] > 0.5 - 1e-15
+    assert (above.keys(), below.keys()) == ({"component", "least"}, {"component", "most"})
     given = {"since": 1.0, "until": None, "model": "", "rewarded": {"rewarded": False}}
     assert chosen(given) == Chosen(since=1.0, rewarded=False)

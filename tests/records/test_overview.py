@@ -296,6 +296,35 @@ def test_the_last_total_counts_and_nothing_is_rewritten(
     assert [each.kind for each in journal.read("a")].count("rewarded") == 3
 
 
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_component_is_found_in_every_scope(
+    store: ArtifactStore, journal: Journal, closed: bool
+) -> None:
+    run(journal, store, "a", OPENED, *EVENTS, Composed(title="T"))
+    run(journal, store, "b", OPENED, *EVENTS, Composed(title="T"))
+    for episode, scope, about, value in (
+        ("a", "slot", "0", 0.9),
+        ("a", "slot", "0", 0.2),
+        ("a", "slot", "1", 0.6),
+        ("b", "call", "c", 0.9),
+    ):
+        given = Rewarded(component="visual", scope=scope, about=about, value=value)  # type: ignore[arg-type]
+        journal.write(episode, entry_of(given))
+    if not closed:
+        spoil(journal, "UPDATE episodes SET stale = 1")
+    for bounds, expected in (
+        ({}, "ab"),
+        ({"least": 0.5}, "ab"),
+        ({"least": 0.7}, "b"),
+        ({"most": 0.3}, "a"),
+        ({"least": 0.3, "most": 0.5}, ""),
+        ({"least": 0.9, "most": 0.9}, "b"),
+    ):
+        fitting = found(journal, component="visual", **bounds)
+        assert "".join(sorted(fitting)) == expected, bounds
+    assert found(journal, least=0.0) == found(journal, component="total") == []
+
+
 LATER: tuple[tuple[Event, ...], ...] = (
     (Resumed(model="a/Model", options={}),),
     (Ordered(order={"out": "x"}),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_REWARD = re.compile(r"([^<>=]*?)\s*(>=|<=|=)\s*(-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
+_REWARD = re.compile(r"([^<>=]*?)\s*(>=|<=|>|<|=)\s*(-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 STATES = ("done", "halted", "open", "unreadable")
 
 
@@ -53,8 +54,10 @@ def reward(ctx: click.Context, parameter: click.Parameter, value: str | None) ->
             return {"component": text}
         message = f"{value!r} is none of any, none, a component, and a bound such as total>=0.5"
         raise click.BadParameter(message, ctx, parameter)
-    bound = float(found[3])
-    sides = {">=": ("least",), "<=": ("most",), "=": ("least", "most")}[found[2]]
+    bound, sign = float(found[3]), found[2]
+    if len(sign) == 1 and sign != "=":  # the next number there is
+        bound = math.nextafter(bound, math.inf if sign == ">" else -math.inf)
+    sides = ("least", "most") if sign == "=" else ("least",) if sign[0] == ">" else ("most",)
     return {"component": found[1] or "total", **dict.fromkeys(sides, bound)}
 
 
@@ -71,7 +74,8 @@ filters = together(
     click.option("--group", metavar="ID", default="", help="Only the members of this group."),
     click.option("--text", metavar="TEXT", default="", help="Only runs whose prompt has this in its beginning."),
     click.option("--reward", "rewarded", callback=reward, metavar="RULE",
-                 help='Only runs with a reward: any, none, a component\'s name, or a bound such as "total>=0.5".'),
+                 help='Only runs with a reward for what they are now: any, none, a component\'s name, or a bound such as "total>=0.5" '
+                      '(>, >=, =, <=, <). total is that of the whole; of another component, one slot or call is enough.'),
 )  # fmt: skip
 """Which traces; what they give goes to `chosen`."""
 

@@ -75,12 +75,19 @@ _CURRENT = """status = 'ok' AND NOT EXISTS (
     SELECT 1 FROM records WHERE records.episode = rewards.episode AND id > record AND kind != 'rewarded'
 )"""
 """Of `rewards`: what was given, and to what there is now. `Trace.rewards` decides the same."""
-_LAST = f"""(
-    SELECT value FROM rewards WHERE rewards.episode = {{episode}} AND component = {{component}} AND scope = 'episode'
+LAST_TOTAL = f"""(
+    SELECT value FROM rewards WHERE rewards.episode = ? AND component = 'total' AND scope = 'episode'
     AND {_CURRENT} ORDER BY record DESC LIMIT 1
 )"""
-LAST_TOTAL = _LAST.format(episode="?", component="'total'")
 """What the whole of an episode, as it is now, was given last."""
+_COMPONENT = f"""EXISTS (
+    SELECT 1 FROM rewards WHERE rewards.episode = episodes.episode AND component = ? AND {_CURRENT} AND NOT EXISTS (
+        SELECT 1 FROM rewards AS later WHERE later.episode = rewards.episode AND later.component = rewards.component
+        AND later.scope = rewards.scope AND later.about = rewards.about AND later.status = 'ok'
+        AND later.record > rewards.record
+    ){{bounds}}
+)"""
+"""It, one of its slots or one of its calls, as they are now, was last given such a value."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +112,10 @@ class Chosen:
     rewarded: bool | None = None
     """Whether it has a reward, of whatever scope; what was given before it went on is none, here and below."""
     component: str = ""
-    """It has a reward of this component as a whole; empty means `total` in `least` and `most`."""
+    """It has a reward of this component: `total` as a whole, others in any scope; empty means `total` in `least` and `most`."""
     least: float | None = None
     most: float | None = None
-    """What the last reward of that component is between."""
+    """What the last reward of that component is between: that of the episode, of a slot, or of a call."""
     episode: str = ""
     """The start of its id."""
 
@@ -149,15 +156,20 @@ class Chosen:
         if self.rewarded is not None:
             own = f"EXISTS (SELECT 1 FROM rewards WHERE rewards.episode = episodes.episode AND {_CURRENT})"
             yield own if self.rewarded else f"NOT {own}", ()
-        value, named = "reward", tuple[str, ...]()
+        bounds = [
+            (sign, bound)
+            for sign, bound in ((">=", self.least), ("<=", self.most))
+            if bound is not None
+        ]
         if self.component not in ("", "total"):
-            value = _LAST.format(episode="episodes.episode", component="?")
-            named = (self.component,)
+            within = "".join(f" AND value {sign} ?" for sign, _ in bounds)
+            values = (_storable(self.component), *(bound for _, bound in bounds))
+            yield _COMPONENT.format(bounds=within), values
+            return
         if self.component:
-            yield f"{value} IS NOT NULL", named
-        for sign, bound in ((">=", self.least), ("<=", self.most)):
-            if bound is not None:
-                yield f"{value} {sign} ?", (*named, bound)
+            yield "reward IS NOT NULL", ()
+        for sign, bound in bounds:
+            yield f"reward {sign} ?", (bound,)
 
 
 EVERY = Chosen()
