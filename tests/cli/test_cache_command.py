@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import time
@@ -92,6 +93,7 @@ def test_clear_runs_deletes_what_nothing_refers_to(cli) -> None:
         "files": {"files": 1, "bytes": size},
         "young": {"files": 0, "bytes": 0},
         "left": None,
+        "blocked": {"files": 0, "bytes": 0},
     }
     assert cli("runs").out == ""
     assert "data:image/" in Path("o/report.html").read_text()
@@ -185,7 +187,19 @@ def test_clear_down_to_a_size_keeps_the_youngest(cli) -> None:
     assert said[-1].startswith("the folder holds ")
     assert journal_beside(default_store()).episodes() == [newest]
     said = cli("cache", "clear", "--runs", "--down-to", "1kB").out.splitlines()
-    assert said[-1].endswith(", more than asked for, by what is kept")
+    assert said[-1].endswith(", more than asked for: nothing else may go")
+
+
+def test_clear_down_to_a_size_says_that_young_files_stand_in_the_way(cli) -> None:
+    cli(*RUN)
+    said = cli("cache", "clear", "--runs", "--all", "--down-to", "1kB").out.splitlines()
+    assert said[1:3] == ["forgot 0 runs", "deleted 0 files, 0 bytes"]
+    assert re.fullmatch(
+        r"the folder holds \S+ kB, more than asked for; used in the last 10 minutes, so kept for now with the runs of "
+        r"that time: 1 file, .*",
+        said[-1],
+    )
+    assert len(journal_beside(default_store()).episodes()) == 1
 
 
 @pytest.mark.parametrize(

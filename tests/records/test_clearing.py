@@ -96,10 +96,50 @@ def test_pictures_that_are_too_young_to_be_deleted_cost_no_run(
     for number in range(6):
         os.utime(store.path(run(journal, store, f"e{number}", number)))
     cleared = Cache(journal, store).clear(runs=True, down_to=450_000)
-    assert len(kept(journal)) == 3
-    assert cleared.young.files == 3
+    assert (len(kept(journal)), cleared.runs) == (6, 0)
+    assert (cleared.blocked.files, cleared.blocked.bytes) == (6, 600_000)
     assert cleared.left is not None
-    assert cleared.left > 450_000
+    assert cleared.left > 600_000
+    assert Cache(journal, store).clear(runs=True, down_to=10**9).blocked.files == 0
+
+
+def test_where_young_files_are_too_much_old_runs_go_and_young_ones_stay(
+    journal: Journal, store: ArtifactStore
+) -> None:
+    for number in range(3):
+        run(journal, store, f"old{number}", number)
+        os.utime(store.path(run(journal, store, f"young{number}", time.time() - 1)))
+    cleared = Cache(journal, store).clear(runs=True, down_to=1000)
+    assert kept(journal) == {"young0", "young1", "young2"}
+    assert (cleared.runs, cleared.files.files, cleared.blocked.files) == (3, 3, 3)
+
+
+def test_what_is_young_and_what_nothing_mentions_counts_too(
+    journal: Journal, store: ArtifactStore
+) -> None:
+    for number in range(20):
+        run(journal, store, f"e{number:02}", number)
+    for _ in range(5):
+        store.put(os.urandom(100_000))
+    cleared = Cache(journal, store).clear(runs=True, down_to=1_300_000)
+    assert cleared.left is not None
+    assert 1_150_000 < cleared.left <= 1_300_000
+    assert (cleared.young.files, cleared.blocked.files) == (5, 0)
+    assert kept(journal) == {f"e{number:02}" for number in range(cleared.runs, 20)}
+
+
+@pytest.mark.parametrize("words", [0, 500, 9000])
+def test_runs_without_pictures_go_until_records_are_small_enough(
+    journal: Journal, store: ArtifactStore, words: int
+) -> None:
+    for number in range(300):
+        text = os.urandom(words).hex()
+        journal.write(f"e{number:03}", *map(entry_of, (Opened(prompt=text), Composed(title="T"))))
+    much = journal.least() + (journal.used() - journal.least()) // 4
+    cleared = Cache(journal, store).clear(runs=True, down_to=much, everything=True)
+    assert cleared.left is not None
+    assert cleared.left <= much or not kept(journal)
+    assert cleared.left == journal.size() + store.size().bytes
 
 
 def test_no_word_is_left(journal: Journal, store: ArtifactStore) -> None:

@@ -99,7 +99,7 @@ def clear(
         return
     click.echo(f"forgot {plural(cleared.results, 'result')}")
     if runs:
-        for sentence in (*_of_runs(cleared, older_than), *_left(cleared, down_to)):
+        for sentence in (*_of_runs(cleared, older_than), *_left(cleared, down_to, older_than)):
             click.echo(sentence)
 
 
@@ -146,12 +146,11 @@ def _confirm(runs: bool, older_than: float, down_to: int | None, everything: boo
 
 
 def _cleared_data(cleared: Cleared) -> dict[str, Any]:
-    return {**vars(cleared), "files": vars(cleared.files), "young": vars(cleared.young)}
+    sizes = {name: vars(getattr(cleared, name)) for name in ("files", "young", "blocked")}
+    return {**vars(cleared), **sizes}
 
 
 def _of_runs(cleared: Cleared, older_than: float) -> Iterator[str]:
-    from llmi_agent.records.cache import GRACE_SECONDS
-
     yield f"forgot {plural(cleared.runs, 'run')}"
     yield f"deleted {_amount(cleared.files)}"
     if cleared.running:
@@ -160,17 +159,30 @@ def _of_runs(cleared: Cleared, older_than: float) -> Iterator[str]:
         kept = plural(cleared.spared, "run")
         yield f"given rewards or part of a split, so kept: {kept} (--all forgets them, too)"
     if cleared.young.files:
-        grace = f"{GRACE_SECONDS / 60:g} minutes"
-        age = f"{older_than:g} days" if older_than * DAY_SECONDS > GRACE_SECONDS else grace
-        yield f"used in the last {age}, so kept for now: {_amount(cleared.young)}"
+        yield f"used in the last {_age(older_than)}, so kept for now: {_amount(cleared.young)}"
 
 
-def _left(cleared: Cleared, down_to: int | None) -> Iterator[str]:
+def _left(cleared: Cleared, down_to: int | None, older_than: float) -> Iterator[str]:
     from llmi_agent.document.render.wording import size
 
-    if cleared.left is not None and down_to is not None:
-        more = ", more than asked for, by what is kept" if cleared.left > down_to else ""
-        yield f"the folder holds {size(cleared.left)}{more}"
+    if cleared.left is None or down_to is None:
+        return
+    held = f"the folder holds {size(cleared.left)}"
+    if cleared.left <= down_to:
+        yield held
+    elif cleared.blocked.files:
+        young = f"used in the last {_age(older_than)}, so kept for now with the runs of that time"
+        yield f"{held}, more than asked for; {young}: {_amount(cleared.blocked)}"
+    else:
+        yield f"{held}, more than asked for: nothing else may go"
+
+
+def _age(older_than: float) -> str:
+    """How old what is deleted must be: as many days as were asked for, but at least the time of grace."""
+    from llmi_agent.records.cache import GRACE_SECONDS
+
+    long = older_than * DAY_SECONDS > GRACE_SECONDS
+    return f"{older_than:g} days" if long else f"{GRACE_SECONDS / 60:g} minutes"
 
 
 def _amount(files: Size) -> str:

@@ -22,7 +22,7 @@ from llmi_agent.host.registry import Registered
 from llmi_agent.records.codec import ended_of
 from llmi_agent.records.journal import Journal
 from llmi_agent.records.outcome import Finished
-from llmi_agent.records.room import make_room
+from llmi_agent.records.room import Files, make_room
 from llmi_agent.store.artifacts import ArtifactStore, Size
 
 GRACE_SECONDS = 600.0
@@ -60,6 +60,8 @@ class Cleared:
     """Those to which nothing refers and which stay since they are younger than `GRACE_SECONDS`, or than was asked for."""
     left: int | None = None
     """Bytes that the folder holds now, if it was to be made smaller."""
+    blocked: Size = field(default_factory=Size)
+    """Files that are too young to be deleted, referred to or not, if they alone are more than the folder was to hold."""
 
 
 class Cache:
@@ -124,20 +126,27 @@ class Cache:
         self, down_to: int, now: float, older_than: float, everything: bool
     ) -> Cleared:
         results = len(self._journal.reusables())
-        files = dict(self._store.sizes())
-        forgotten = make_room(
+        since = _young(now, older_than)
+        young = dict(self._store.sizes(since))
+        files = Files(dict(self._store.sizes()), young.keys(), since)
+        forgotten, in_the_way = make_room(
             self._journal, files, down_to, now - older_than, everything=everything
         )
         results -= len(self._journal.reusables())
-        deleted, young = self._swept(now, older_than)
+        swept = self._swept(now, older_than)
         left = self._journal.size() + self._store.size().bytes
-        return Cleared(results, *forgotten, deleted, young, left)
+        blocked = Size(len(young), sum(young.values())) if in_the_way else Size()
+        return Cleared(results, *forgotten, *swept, left, blocked)
 
     def _swept(self, now: float, older_than: float) -> tuple[Size, Size]:
         """Files to which nothing refers: those that are deleted, and those that are too young for that."""
-        young = now - max(GRACE_SECONDS, older_than)
         # The order matters: who writes a reference after they are read has renewed what it is to before.
-        return self._store.sweep(self._journal.digests(), young)
+        return self._store.sweep(self._journal.digests(), _young(now, older_than))
+
+
+def _young(now: float, older_than: float) -> float:
+    """What was put or renewed since then stays, in seconds since the epoch."""
+    return now - max(GRACE_SECONDS, older_than)
 
 
 def identity(call: ToolCall, registered: Registered, context: ToolContext) -> str | None:

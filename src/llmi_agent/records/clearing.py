@@ -91,6 +91,16 @@ def used(connection: sqlite3.Connection) -> int:
     return int((pages - free) * size)
 
 
+def least(connection: sqlite3.Connection) -> int:
+    """About how many bytes the file has that are no run's: a page of each table and index, and the dictionaries."""
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    (roots,) = connection.execute(
+        "SELECT count(*) FROM sqlite_master WHERE rootpage > 0"
+    ).fetchone()
+    (bodies,) = connection.execute("SELECT total(length(body)) FROM dictionaries").fetchone()
+    return int(roots * size + bodies)
+
+
 def shrink(connection: sqlite3.Connection, alone: bool) -> None:
     """Give back the space of what was deleted, and with it its words: within pages that stay, they are overwritten.
 

@@ -183,6 +183,10 @@ class Journal:
         """Bytes of the file that hold something: what it has on disk, once it was shrunk."""
         return self._tables.apart(clearing.used)
 
+    def least(self) -> int:
+        """About what would be used without any run."""
+        return self._tables.apart(clearing.least)
+
     def digests(self) -> set[str]:
         """Every digest that a record mentions, and perhaps what only looks like one."""
         self._freshen()  # what an older LLMI wrote is mentioned nowhere yet

@@ -2,41 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from llmi_agent.records.clearing import Forgotten
 from llmi_agent.records.journal import Journal
 
 
-def make_room(
-    journal: Journal,
-    files: Mapping[str, int],
-    most: int,
-    before: float,
-    *,
-    everything: bool = False,
-) -> Forgotten:
-    """Forget the oldest runs until records, and the files that they mention, are `most` bytes; and no run more.
+@dataclass(frozen=True)
+class Files:
+    """What is in the store, by digest."""
 
-    files: the bytes of each, by its digest; those that no record mentions are not counted. before, everything: as in
-    `Journal.forget_runs`. Of those that stay, only such are counted as running or spared as were reached.
+    sizes: Mapping[str, int]
+    """Bytes."""
+    young: Collection[str]
+    """Those that cannot be deleted yet, whether a record mentions them or not."""
+    since: float
+    """When they became what they are, or later: seconds since the epoch."""
+
+    @property
+    def blocked(self) -> int:
+        """Bytes of the young ones."""
+        return sum(self.sizes.get(each, 0) for each in self.young)
+
+    def of(self, mentioned: Collection[str]) -> int:
+        """Bytes of the others that are mentioned; what nothing mentions is deleted."""
+        return sum(self.sizes.get(each, 0) for each in mentioned if each not in self.young)
+
+
+def make_room(
+    journal: Journal, files: Files, most: int, before: float, *, everything: bool = False
+) -> tuple[Forgotten, bool]:
+    """Forget the oldest runs until records and files are `most` bytes; and no run more.
+
+    before, everything: as in `Journal.forget_runs`. Returns what became of runs, and whether young files stand in the
+    way: if there would be too much even without any run, they do not count, and the runs that may have made them stay. Of
+    those that stay, only such are counted as running or spared as were reached.
     """
     journal.shrink(alone=False)  # what was deleted or written before is no reason to forget a run
+    blocked = files.blocked
+    in_the_way = blocked > 0 and journal.least() + blocked > most
+    in_the_way = in_the_way and _held(journal, files) + blocked > most
+    if in_the_way:
+        blocked, before = 0, min(before, files.since)
     old, spared = journal.old_runs(before, everything=everything)
     there = len(journal.episodes())
     gone = reached = 0
-    while (much := held(journal, files)) > most and reached < len(old):
+    while (much := _held(journal, files) + blocked) > most and reached < len(old):
         some = old[reached : reached + _few(much, most, there - gone)]
         reached += len(some)
         gone += journal.forget(some, before, everything=everything)
     if gone:
         journal.shrink(alone=gone == reached)
-    return Forgotten(gone, reached - gone, spared if much > most else 0)
+    return Forgotten(gone, reached - gone, spared if much > most else 0), in_the_way
 
 
-def held(journal: Journal, files: Mapping[str, int]) -> int:
-    """Bytes of the records, and of the files that they mention."""
-    return journal.used() + sum(files.get(each, 0) for each in journal.mentioned())
+def _held(journal: Journal, files: Files) -> int:
+    """Bytes of the records, and of the files that they mention, but for the young ones."""
+    return journal.used() + files.of(journal.mentioned())
 
 
 def _few(much: int, most: int, runs: int) -> int:

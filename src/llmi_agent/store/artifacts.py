@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -106,10 +107,13 @@ class ArtifactStore:
         """All that is in the store."""
         return sum((Size(1, size) for _, size in self.sizes()), Size())
 
-    def sizes(self) -> Iterator[tuple[str, int]]:
-        """Each digest that there are bytes under, and how many they are."""
+    def sizes(self, since: float = -math.inf) -> Iterator[tuple[str, int]]:
+        """Each digest that there are bytes under, and how many they are.
+
+        since: only what was put or renewed then or later, in seconds since the epoch.
+        """
         for path in self._files():
-            if status := _status(path):
+            if (status := _status(path)) and status.st_mtime >= since:
                 yield path.name, status.st_size
 
     def sweep(self, keep: Collection[str], before: float) -> tuple[Size, Size]:
@@ -211,9 +215,9 @@ class MemoryStore(ArtifactStore):
     def __contains__(self, digest: str) -> bool:
         return digest in self._kept
 
-    def sizes(self) -> Iterator[tuple[str, int]]:
+    def sizes(self, since: float = -math.inf) -> Iterator[tuple[str, int]]:
         with self._lock:
-            return iter([(digest, len(kept.data)) for digest, kept in self._kept.items()])
+            return iter([(d, len(each.data)) for d, each in self._kept.items() if each.at >= since])
 
     def sweep(self, keep: Collection[str], before: float) -> tuple[Size, Size]:
         gone, young = Size(), Size()
