@@ -25,6 +25,10 @@ from llmi_agent.models.tokens import reported, stated_cost
 from llmi_agent.records.events import Tokens
 
 
+HUGE = {"completion": [10**5000]}
+"""Python does not even write it down."""
+
+
 def told(*given: Any) -> list[AIMessageChunk]:
     """Chunks that say this of their tokens."""
     return [AIMessageChunk("x", response_metadata={TOKENS: each}) for each in given]
@@ -55,6 +59,9 @@ def test_tokens_come_in_pieces() -> None:
         {"completion": [1.0, 2.0]},
         {"completion": [True]},
         {"completion": [-1]},
+        {"completion": [2**32]},
+        {"completion": [10**30]},
+        HUGE,
         {"completion": [None]},
         {"completion": {"1": 1}},
         {"completion": [1], "logprobs": [-0.1, -0.2, -0.3]},
@@ -64,14 +71,17 @@ def test_tokens_come_in_pieces() -> None:
         {"completion": [1], "logprobs": [-math.inf]},
         {"completion": [1], "prompt": "12"},
         {"completion": [1], "prompt": [-5]},
+        {"completion": [1], "prompt": [2**32]},
+        {"completion": [1], "logprobs": [-(10**400)]},
         {"completion": [1], "mode": 3},
+        {"completion": [1], "mode": "\ud800"},
         {"completion": [b"1"]},
         [1, 2],
         "12",
         3,
         False,
     ],
-    ids=repr,
+    ids=lambda given: None if given == HUGE else repr(given),
 )
 def test_what_no_trainer_could_use_is_absent(given: Any) -> None:
     assert tokens_of(told(given)) is None
@@ -79,6 +89,26 @@ def test_what_no_trainer_could_use_is_absent(given: Any) -> None:
         None,
         Tokens((1,), pieces=((1, 1), (0, 1))),
     )
+
+
+@pytest.mark.parametrize("ids", [[2**32], [1.5], ["x"]], ids=repr)
+def test_of_numbers_that_are_no_tokens_it_is_said_why_none_is_kept(ids: list[Any]) -> None:
+    assert "not a whole number" in lack_of(told({"completion": [1]}, {"completion": ids}))
+
+
+def test_numbers_above_0_are_no_logprobs_and_the_ids_stay() -> None:
+    pieces = told(
+        {"completion": [1], "logprobs": [-0.5], "mode": "raw_logprobs"},
+        {"completion": [2], "logprobs": [2.5]},
+    )
+    assert tokens_of(pieces) == Tokens((1, 2), pieces=((1, 1), (1, 1)))
+    assert lack_of(pieces) == "what it says are logprobs are none: some are above 0"
+
+
+def test_a_certain_token_may_be_a_rounding_above_0() -> None:
+    found = tokens_of(told({"completion": [1, 2], "logprobs": [1e-7, 0.0]}))
+    assert found is not None
+    assert found.logprobs == (1e-7, 0.0)
 
 
 def test_a_piece_that_is_open_is_one_with_the_next() -> None:
@@ -106,7 +136,7 @@ def test_of_what_lacks_something_nothing_is_kept_and_the_reason_is_known() -> No
     chunks = told({"completion": [1]}, {"lack": "its server\nlost some"}, {"lack": "and more"})
     assert tokens_of(chunks) is None
     assert lack_of(chunks) == "its server lost some"
-    assert lack_of(told({"completion": [1]}, {"lack": 5}, {"lack": ""}, [1])) == ""
+    assert lack_of(told({"completion": [1]}, {"lack": 5}, {"lack": ""})) == ""
 
 
 @pytest.mark.parametrize(
@@ -162,7 +192,7 @@ def test_counts_add_up_or_run_on(
     assert (found and (found["input_tokens"], found["output_tokens"])) == known
 
 
-@pytest.mark.parametrize("cost", ["0.5", math.nan, math.inf, -1.0, True, None, [1]])
+@pytest.mark.parametrize("cost", ["0.5", math.nan, math.inf, -1.0, True, None, [1], 10**400, 1e300])
 def test_a_cost_that_is_no_price_is_none(cost: Any) -> None:
     chunks = [
         AIMessageChunk("x", response_metadata={"response_cost": each}) for each in (cost, 0.25)

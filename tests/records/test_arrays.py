@@ -46,6 +46,12 @@ def test_what_is_no_tokens_number_is_refused(wrong: int) -> None:
         pack(Tokens((wrong,)))
 
 
+def test_what_could_not_be_unpacked_is_not_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmi_agent.records.arrays.MOST_BYTES", 100)
+    with pytest.raises(ValueError, match="longer than any can be"):
+        pack(Tokens(tuple(range(20))))
+
+
 @given(st.binary(max_size=80))
 def test_anything_else_is_refused_in_one_way(data: bytes) -> None:
     with pytest.raises(ValueError, match="token arrays"):

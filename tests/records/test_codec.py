@@ -13,8 +13,8 @@ from llmi_agent.base.errors import InputError, LlmiError
 from llmi_agent.config.options import Options
 from llmi_agent.host.plugins import PluginHost
 from llmi_agent.host.registry import Registered, Registry
-from llmi_agent.records.codec import ended_of, events_of
-from llmi_agent.records.events import EVENTS
+from llmi_agent.records.codec import ended_of, entry_of, events_of
+from llmi_agent.records.events import EVENTS, ModelEnded, Tokens
 from llmi_agent.records.journal import Journal, journal_beside
 from llmi_agent.records.record import SCHEMA, Entry, Record
 from llmi_agent.runner.episodes import Episodes
@@ -163,3 +163,9 @@ def test_a_run_that_is_forgotten_while_it_is_listed_is_left_out(
     assert Episodes(store, journal).listed(9) == []
     with pytest.raises(InputError, match="was forgotten just now"):
         Episodes(store, journal).recall("gone")
+
+
+def test_what_cannot_be_packed_is_said_and_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    entry = entry_of(ModelEnded(call="a", accepted=True, tokens=Tokens((2**40,))))
+    assert entry.tokens is None
+    assert "out of range" in caplog.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk
@@ -20,6 +21,13 @@ _MODELS = ("model_name", "model", "model_id")
 """And the model that has answered."""
 _REASONING = ("reasoning_content", "reasoning")
 """What servers call the text that they keep apart, in `additional_kwargs`."""
+
+MOST_ID = 2**32 - 1
+"""No vocabulary is that large."""
+ROUNDING = 1e-6
+"""A logprob may be so far above 0: that of a certain token, as single precision has it."""
+_UNFIT = "what it says of them is not a whole number from 0, and one logprob at most, for each"
+_NO_LOGPROBS = "what it says are logprobs are none: some are above 0"
 
 _tokens = TypeAdapter(Tokens)
 
@@ -55,11 +63,25 @@ def weights_of(chunks: Sequence[AIMessageChunk]) -> str:
 def tokens_of(chunks: Sequence[AIMessageChunk]) -> Tokens | None:
     """What was sampled, the pieces of a stream put together; None where the model does not give it all.
 
-    A piece says what is new with it: its `completion` and their `logprobs`; `prompt` and `mode` come once.
+    A piece says what is new with it: its `completion` and their `logprobs`; `prompt` and `mode` come once. Numbers that
+    cannot be logprobs are left out.
     """
+    return sampled(chunks)[0]
+
+
+def lack_of(chunks: Sequence[AIMessageChunk]) -> str:
+    """Why what is known of the tokens is not all of them; empty if nothing says so."""
+    return sampled(chunks)[1]
+
+
+def sampled(chunks: Sequence[AIMessageChunk]) -> tuple[Tokens | None, str]:
+    """What is kept of the tokens, and why that is not all."""
     given = [each.response_metadata.get(TOKENS) for each in chunks]
-    if lack_of(chunks) or all(each is None for each in given):
-        return None
+    lacks = (each.get("lack") for each in given if isinstance(each, Mapping))
+    if lack := next((one_line(each) for each in lacks if each and isinstance(each, str)), ""):
+        return None, lack
+    if all(each is None for each in given):
+        return None, ""
     whole: dict[str, Any] = {"completion": [], "logprobs": []}
     counts: list[int] = []
     try:
@@ -69,19 +91,18 @@ def tokens_of(chunks: Sequence[AIMessageChunk]) -> Tokens | None:
         # Of numbers in words, or rounded ones, nobody knows what the model sampled.
         found: Tokens = _tokens.validate_json(json.dumps(whole, allow_nan=False), strict=True)
     except (ValueError, TypeError, RecursionError):
-        return None
+        return None, _UNFIT
+    if not found.completion:
+        return None, ""
+    ids = (*found.completion, *(found.prompt or ()))
     fits = found.logprobs is None or len(found.logprobs) == len(found.completion)
-    counted = min((*found.completion, *(found.prompt or ())), default=-1) >= 0
-    if not (found.completion and fits and counted):
-        return None
-    return replace(found, pieces=_pieces(given, counts, lengths_of(chunks)))
-
-
-def lack_of(chunks: Sequence[AIMessageChunk]) -> str:
-    """Why what is said of the tokens is not all of them; empty if nothing says so."""
-    given = (each.response_metadata.get(TOKENS) for each in chunks)
-    lacks = (each.get("lack") for each in given if isinstance(each, Mapping))
-    return next((one_line(each) for each in lacks if each and isinstance(each, str)), "")
+    counted = min(ids) >= 0 and max(ids) <= MOST_ID
+    if not (fits and counted and all(map(isfinite, found.logprobs or ()))):
+        return None, _UNFIT
+    found = replace(found, pieces=_pieces(given, counts, lengths_of(chunks)))
+    if max(found.logprobs or (), default=0.0) > ROUNDING:
+        return replace(found, logprobs=None, mode=""), _NO_LOGPROBS
+    return found, ""
 
 
 def lengths_of(chunks: Sequence[AIMessageChunk]) -> Iterator[int]:

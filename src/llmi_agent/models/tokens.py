@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 from itertools import pairwise
-from math import inf
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata, add_usage
 
 MOST_COUNTED = 100_000_000
 """Tokens of one answer that a vendor may claim."""
+MOST_USD = 1e6
+"""US dollars of one answer, likewise."""
 _BYTES_A_TOKEN = 3
 """On the low side for every script, so that what is reckoned with it is not too little."""
 _A_PICTURE = 2_500
@@ -49,7 +50,7 @@ def stated_cost(chunks: Sequence[AIMessageChunk]) -> float | None:
     """US dollars, where the vendor says them: a number that a price can be."""
     for each in chunks:
         cost = each.response_metadata.get("response_cost")
-        if isinstance(cost, int | float) and 0 <= cost < inf and not isinstance(cost, bool):
+        if isinstance(cost, int | float) and 0 <= cost < MOST_USD and not isinstance(cost, bool):
             return float(cost)
     return None
 

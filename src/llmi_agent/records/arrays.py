@@ -27,21 +27,25 @@ assert array(_WHOLE).itemsize == 4, "an unsigned int has four bytes wherever CPy
 
 
 def pack(tokens: Tokens) -> bytes:
-    """For `Record.tokens`. Raises ValueError for a number that is no token's."""
+    """For `Record.tokens`. Raises ValueError for a number that is no token's, and for what `unpack` would not read."""
     known = tokens.prompt, tokens.logprobs
     prompt, logprobs = (-1 if each is None else len(each) for each in known)
     mode = tokens.mode.encode()
-    head = _HEAD.pack(FORM, len(tokens.completion), prompt, logprobs, len(tokens.pieces), len(mode))
+    counts = len(tokens.completion), prompt, logprobs, len(tokens.pieces), len(mode)
     try:
+        head = _HEAD.pack(FORM, *counts)
         body = [
             _bytes(_WHOLE, tokens.completion),
             _bytes(_WHOLE, tokens.prompt or ()),
             _bytes(_REAL, tokens.logprobs or ()),
             _bytes(_WHOLE, chain.from_iterable(tokens.pieces)),
         ]
-    except OverflowError as error:
+    except (OverflowError, TypeError, struct.error) as error:
         raise ValueError(f"a token's number is out of range: {error}") from None
-    return zstandard.ZstdCompressor().compress(b"".join((head, *body, mode)))
+    data = b"".join((head, *body, mode))
+    if len(data) >= MOST_BYTES:
+        raise ValueError("the token arrays are longer than any can be")
+    return zstandard.ZstdCompressor().compress(data)
 
 
 def unpack(packed: bytes) -> Tokens:

@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.base.invalid import first_fault
+from llmi_agent.base.logs import get_logger
 from llmi_agent.base.text import one_line
 from llmi_agent.records import arrays, former
 from llmi_agent.records.events import EVENTS, CallEnded, Event, ModelEnded, Rewarded
@@ -26,9 +27,7 @@ def entry_of(event: Event) -> Entry:
         event.key,
         _text(event),
         reuse=event.reuse if isinstance(event, CallEnded) else None,
-        tokens=arrays.pack(event.tokens)
-        if isinstance(event, ModelEnded) and event.tokens
-        else None,
+        tokens=_packed(event) if isinstance(event, ModelEnded) else None,
         reward=_reward(event) if isinstance(event, Rewarded) else None,
     )
 
@@ -45,6 +44,16 @@ def entry_again(record: Record) -> Entry:
         reward=_reward(reward) if isinstance(reward, Rewarded) else None,
         schema=record.schema,
     )
+
+
+def _packed(event: ModelEnded) -> bytes | None:
+    """What was sampled. What cannot be packed is not kept, which ends no run, and is said."""
+    try:
+        return arrays.pack(event.tokens) if event.tokens else None
+    except ValueError as error:
+        said = f"what was sampled in {event.call} is not kept: {error}"
+        get_logger().warning("tokens.absent", message=said)
+        return None
 
 
 def _reward(event: Rewarded) -> tuple[str, str, str, float | None, str]:

@@ -100,11 +100,10 @@ class Transcript:
 
     def _sampled(self) -> Tokens | None:
         """What was sampled, as far as it may be kept; `lack` says what is missing of it."""
-        tokens = heard.tokens_of(self.chunks)
+        tokens, lack = heard.sampled(self.chunks)
         if tokens is None or tokens.logprobs is None:
             what = "logprobs" if tokens else "tokens"
-            said = self._redactor.text(heard.lack_of(self.chunks))
-            self.lack = said or f"it gives no {what}"
+            self.lack = self._redactor.text(lack) or f"it gives no {what}"
         elif tokens.prompt and not self.clean:
             self.lack = "a secret is in the prompt, so the prompt's ids are left out"
         return tokens if tokens is None or self.clean else replace(tokens, prompt=None)
