@@ -687,3 +687,13 @@ def test_nothing_is_drawn_when_nobody_watches(capsys: pytest.CaptureFixture[str]
     with show(Tally(1), live=False) as screen, screen.aside():
         screen.tick()
     assert capsys.readouterr() == ("", "")
+
+
+def test_tokens_that_were_to_be_kept_and_are_not_are_said_once(cli: Any) -> None:
+    Path("prompts.jsonl").write_text('"# One"\n"# Two"\n"# Three"\n')
+    ended = cli("batch", "prompts.jsonl", "--out", "out", *ECHO, "--record", "full")
+    (said,) = (each for each in ended.err.splitlines() if "--record full" in each)
+    assert said.startswith("llmi: --record full: what the model ")
+    (model,) = cli("traces", "stats", "--json").json["models"]
+    assert (model["calls"], model["sampled"]) == (3, 0)
+    assert "0 of 3" in cli("traces", "stats").out

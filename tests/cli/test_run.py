@@ -283,3 +283,22 @@ def test_an_unknown_way_to_record_is_one_sentence(cli, monkeypatch) -> None:
     assert "'full', 'events', 'none'" in cli("run", "x", "--record", "all").err
     monkeypatch.setenv("LLMI_RECORD", "all")
     assert "LLMI_RECORD: record cannot be 'all'" in cli("run", "x").err
+
+
+@pytest.mark.parametrize("how", [(), ("--json",)], ids=str)
+def test_tokens_that_were_to_be_kept_and_are_not_are_said_once(cli, how: tuple[str, ...]) -> None:
+    ended = cli("run", DRAFT, *ECHO, "--record", "full", *how)
+    (said,) = (each for each in ended.err.splitlines() if "--record full" in each)
+    assert said.startswith("llmi: --record full: what the model ScriptedModel samples is not kept")
+    assert said.endswith(": it gives no tokens")
+    (listed,) = cli("traces", "ls", "--json").json
+    assert "tokens on record of 0 of" in cli("traces", "show", listed["episode"]).out
+    assert "--record full" not in cli("run", DRAFT, *ECHO, *how).err
+
+
+def test_so_are_those_of_a_program(cli, tmp_path: Path) -> None:
+    table = tmp_path / "ships.csv"
+    table.write_text("year,ships\n2020,4\n2021,9\n")
+    ended = cli("run", "Ships", "--attach", str(table), "--model", "offline", "--record", "full")
+    (said,) = (each for each in ended.err.splitlines() if "--record full" in each)
+    assert said.endswith("offline is no language model, so there are no tokens to keep")

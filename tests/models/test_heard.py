@@ -24,7 +24,6 @@ from llmi_agent.models.heard import (
 from llmi_agent.models.tokens import reported, stated_cost
 from llmi_agent.records.events import Tokens
 
-
 HUGE = {"completion": [10**5000]}
 """Python does not even write it down."""
 

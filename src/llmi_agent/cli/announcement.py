@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from llmi_agent.cli.output import Output
 from llmi_agent.document.render.wording import dollars
 from llmi_agent.runner.setup import Setup
@@ -32,3 +35,8 @@ def announce(setup: Setup, output: Output) -> None:
             f"no model configured: {policy.name} writes ({policy.description}); "
             "choose one with --model"
         )
+
+
+def tell_unsampled(event: Mapping[str, Any], output: Output) -> None:
+    """What was asked for with `--record full` and is not kept. A run says it once of each model."""
+    output.say(f"--record full: {event['message']}", "unsampled")

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 import click
 
 from llmi_agent.base.logs import get_logger
+from llmi_agent.cli.announcement import tell_unsampled
 from llmi_agent.cli.batch_progress import Display, Tally
 from llmi_agent.cli.failures import in_words
 from llmi_agent.cli.output import Output
@@ -46,6 +47,9 @@ class Lines:
                 sentence = str(event["message"])
             case "resumed":
                 sentence = f"goes on with run {event['episode'][:SHORT]}"
+            case "unsampled":
+                tell_unsampled(event, self._output)
+                return
             case "changed" if event["what"] == "settings":
                 self._tell_settings()
                 return

@@ -12,7 +12,7 @@ from typing import Any
 
 from llmi_agent.base.secrets import Redactor, secret_values
 from llmi_agent.cli import summary
-from llmi_agent.cli.announcement import announce, tell_problems
+from llmi_agent.cli.announcement import announce, tell_problems, tell_unsampled
 from llmi_agent.cli.given import Given
 from llmi_agent.cli.output import Output, print_files
 from llmi_agent.cli.progress import Watcher, ticking, watch
@@ -73,6 +73,8 @@ def _written(setup: Setup, store: ArtifactStore, job: Job, output: Output) -> Wr
         def tell(event: Mapping[str, Any]) -> None:
             if event.get("type") == "restart":
                 output.say(str(event["message"]), "restart")
+            if event.get("type") == "unsampled":
+                tell_unsampled(event, output)
             watcher.tell(event)
 
         life = Runner.of(setup, store).life(job, tell)

@@ -94,7 +94,7 @@ def _tools(found: Stats) -> Iterator[tuple[str, ...]]:
         )
 
 
-_MODELS = ("model", "for", "calls", "accepted", "not", "cut", "read", "written", "first word", "p95", "of", "median", "p95", "of", "cost")  # fmt: skip
+_MODELS = ("model", "for", "calls", "accepted", "not", "cut", "read", "written", "tokens on record", "first word", "p95", "of", "median", "p95", "of", "cost")  # fmt: skip
 
 
 def _models(found: Stats) -> Iterator[tuple[str, ...]]:
@@ -102,8 +102,9 @@ def _models(found: Stats) -> Iterator[tuple[str, ...]]:
         counts = (own.calls, own.accepted, own.refused, own.cut)
         read = _tokens(own.input_tokens, own.input_counted, own.calls)
         written = _tokens(own.output_tokens, own.output_counted, own.calls)
+        sampled = f"{own.sampled} of {own.calls}"
         times = *_times(Spread.of(own.first)), *_times(Spread.of(own.seconds))
-        yield model, purpose, *map(str, counts), read, written, *times, usd(own.cost)
+        yield model, purpose, *map(str, counts), read, written, sampled, *times, usd(own.cost)
 
 
 _COUNTS = ("reason", "to blame", "count")

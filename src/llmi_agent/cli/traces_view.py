@@ -29,7 +29,7 @@ def lines(trace: Trace) -> Iterator[str]:
     """The whole of it."""
     yield from _head(trace)
     yield ""
-    yield "Model calls"
+    yield f"Model calls ({_sampled(trace)})"
     yield from (f"  {_model_call(each)}" for each in trace.calls)
     if trace.slots:
         yield ""
@@ -41,6 +41,11 @@ def lines(trace: Trace) -> Iterator[str]:
         yield ""
         yield "Rewards"
         yield from (f"  {_reward(each)}" for each in trace.rewards)
+
+
+def _sampled(trace: Trace) -> str:
+    known = sum(each.tokens is not None for each in trace.calls)
+    return f"tokens on record of {known} of {len(trace.calls)}"
 
 
 def _head(trace: Trace) -> Iterator[str]:

@@ -92,17 +92,20 @@ def sampled(chunks: Sequence[AIMessageChunk]) -> tuple[Tokens | None, str]:
         found: Tokens = _tokens.validate_json(json.dumps(whole, allow_nan=False), strict=True)
     except (ValueError, TypeError, RecursionError):
         return None, _UNFIT
-    if not found.completion:
-        return None, ""
-    ids = (*found.completion, *(found.prompt or ()))
-    fits = found.logprobs is None or len(found.logprobs) == len(found.completion)
-    counted = min(ids) >= 0 and max(ids) <= MOST_ID
-    if not (fits and counted and all(map(isfinite, found.logprobs or ()))):
-        return None, _UNFIT
+    if not (found.completion and _is_sound(found)):
+        return None, _UNFIT if found.completion else ""
     found = replace(found, pieces=_pieces(given, counts, lengths_of(chunks)))
     if max(found.logprobs or (), default=0.0) > ROUNDING:
         return replace(found, logprobs=None, mode=""), _NO_LOGPROBS
     return found, ""
+
+
+def _is_sound(found: Tokens) -> bool:
+    """Whether its numbers can be ids, and those of the answer have a logprob each, or none has."""
+    ids = (*found.completion, *(found.prompt or ()))
+    logprobs = found.logprobs or (0.0,) * len(found.completion)
+    fits = len(logprobs) == len(found.completion) and all(map(isfinite, logprobs))
+    return fits and min(ids) >= 0 and max(ids) <= MOST_ID
 
 
 def lengths_of(chunks: Sequence[AIMessageChunk]) -> Iterator[int]:

@@ -19,6 +19,7 @@ from llmi_agent.host.plugins import PluginHost
 from llmi_agent.host.policies import error_of
 from llmi_agent.models.resolve import Model
 from llmi_agent.models.trouble import Trouble, trouble_of
+from llmi_agent.records.events import Unsampled
 from llmi_agent.run.answer import Answer, Asker, Question
 from llmi_agent.run.call_ends import STOPPED
 from llmi_agent.run.limits import Limits
@@ -123,7 +124,7 @@ class Policy:
                     accepted = broke or last or not end.broken
                     answer.transcript.end(accepted=accepted, cut=end.cut)
                     if accepted:
-                        self._tell_lack(answer)
+                        self._tell_lack(answer, asker)
                         if end.cut:
                             yield CutShort(end.cut)
                         return
@@ -141,13 +142,18 @@ class Policy:
                 await asyncio.sleep(pause)
         raise PolicyError("; ".join(failures))
 
-    def _tell_lack(self, answer: Answer) -> None:
-        """Say once of a model that its tokens cannot be kept, and why. A program samples none."""
+    def _tell_lack(self, answer: Answer, asker: Asker) -> None:
+        """Say once of a model that its tokens cannot be kept, and why."""
         model, lack = answer.model, answer.transcript.lack
-        if lack and model.language_model and model.name not in self.tokenless:
-            self.tokenless.add(model.name)
-            said = f"what the model {model.name} samples is not kept as asked: {lack}"
+        if not lack or model.name in self.tokenless:
+            return
+        self.tokenless.add(model.name)
+        said = f"what the model {model.name} samples is not kept as asked: {lack}"
+        if not model.language_model:
+            said = f"{model.name} is no language model, so there are no tokens to keep"
+        else:
             get_logger(episode=answer.episode).warning("tokens.absent", message=said)
+        asker.tell(Unsampled(model=model.name, message=said))
 
     def _asks_anew(self, answer: Answer, error: Exception) -> bool:
         """Whether the same model is to be asked at once in another way; nothing of this answer was shown."""

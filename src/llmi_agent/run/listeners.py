@@ -25,6 +25,7 @@ from llmi_agent.records.events import (
     SlotSettled,
     SlotTurned,
     Text,
+    Unsampled,
 )
 from llmi_agent.records.known import Known
 from llmi_agent.records.outcome import Dropped, Kept, Outcome
@@ -84,6 +85,7 @@ _TYPES: Mapping[type, tuple[str, tuple[str, ...]]] = {
     Text: ("text", ("text",)),
     Progressed: ("progress", ("slot", "message")),
     Restarted: ("restart", ("model", "message")),
+    Unsampled: ("unsampled", ("model", "message")),
     Noted: ("note", ("message",)),
     Composed: ("document", ("title",)),
 }

@@ -35,6 +35,7 @@ from llmi_agent.records.events.run import (
     Restarted as Restarted,
     Resumed as Resumed,
     Text as Text,
+    Unsampled as Unsampled,
 )
 from llmi_agent.records.events.slot import (
     By as By,
@@ -73,6 +74,7 @@ Event: TypeAlias = (
     | Rewarded
     | Text
     | Progressed
+    | Unsampled
     | Noted
 )
 

@@ -132,6 +132,16 @@ class Progressed(Shown):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unsampled(Shown):
+    """What a model samples is to be kept, and is not, or not all of it. Said once of each model."""
+
+    type: ClassVar[str] = "unsampled"
+    model: str
+    message: str
+    """That, and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Noted(Shown):
     """A sentence on the document's text."""
 
