@@ -42,8 +42,18 @@ def test_sft_has_every_answer_that_a_run_went_on_with(runs: Any, tmp_path: Path)
         assert [each["role"] for each in row["prompt"]][:2] == ["system", "user"]
         assert row["prompt"][-1]["role"] == "user"
         assert all(isinstance(each["content"], str) for each in row["prompt"])
+        if row["purpose"] == "draft":
+            (trace,) = [t for t in traces(runs.root) if t.episode == row["episode"]]
+            kept = [s for s in trace.slots if s.verdict and s.verdict.status == "kept"]
+            assert (row["slots"], row["kept"]) == (len(trace.slots), len(kept))
     repairs = [row for row in found if row["purpose"] == "repair"]
-    assert [each["role"] for each in repairs[0]["prompt"]] == [
+    # The code's first repair failed, too; others were answered with SKIP.
+    assert [(row["slots"], row["kept"]) for row in repairs] == [(1, 1)]
+    assert "Plot again" in repairs[0]["completion"][0]["content"]
+    unmended = [c for c in calls.values() if c.accepted and c.purpose == "repair"]
+    assert done.left_out["a repair after which its slot was not kept"] == len(unmended) > 2
+    assert any(c.raw == "SKIP" for c in unmended)
+    assert [each["role"] for each in repairs[0]["prompt"]][:4] == [
         "system",
         "user",
         "assistant",
@@ -54,7 +64,21 @@ def test_sft_has_every_answer_that_a_run_went_on_with(runs: Any, tmp_path: Path)
         c for c in calls.values() if any(isinstance(m["data"]["content"], list) for m in c.messages)
     ]
     assert done.left_out[SEEN] == len(seeing) > 0
-    assert all(not c.accepted or c.withheld or c.cut or c in seeing for c in calls.values())
+    assert all(
+        not c.accepted or c.withheld or c.cut or c in seeing or c in unmended
+        for c in calls.values()
+    )
+
+
+@pytest.mark.parametrize("form", ["sft", "dpo", "kto"])
+def test_what_a_program_wrote_is_no_models(runs: Any, tmp_path: Path, form: str) -> None:
+    export(traces(runs.root), tmp_path / "all.jsonl")
+    text = (tmp_path / "all.jsonl").read_text()
+    text = text.replace('\\"language_model\\":true', '\\"language_model\\":false')
+    (tmp_path / "all.jsonl").write_text(text)
+    found, done = rows(tmp_path / "all.jsonl", tmp_path / "a.jsonl", form)
+    assert not found
+    assert done.left_out["an answer of a program, which is no language model's"] > 2
 
 
 def test_sft_by_tokens_has_the_very_ids(runs: Any, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from llmi_agent.records.events import SlotTurned
+from llmi_agent.records.outcome import Kept
 from llmi_agent.traces.exchange.messages import pictures_in, plain
 from llmi_agent.traces.exchange.pictures import Carrier, Found
 from llmi_agent.traces.parts import ModelCall
@@ -37,6 +39,8 @@ def row_with(said: Sampled, **columns: Any) -> dict[str, Any]:
 
 def unfit(call: ModelCall) -> str:
     """Why nothing is to be learnt from an answer; empty if it may be."""
+    if not call.language_model:
+        return "an answer of a program, which is no language model's"
     if not call.accepted:
         return "an answer that was not accepted"
     if call.withheld:
@@ -44,6 +48,20 @@ def unfit(call: ModelCall) -> str:
     if call.cut:
         return "an answer that ends early"
     return "" if call.raw.strip() else "an answer without words"
+
+
+def mended(call: ModelCall, trace: Trace) -> bool:
+    """Whether a repair's slot was kept as this answer asked for it: not after a later repair, or by a stand-in."""
+    if call.slot is None or call.parent not in ("", trace.known.answer("draft")):
+        return False
+    turned = (event for _, event in trace.events if isinstance(event, SlotTurned))
+    steps = {event.attempt: event.step for event in turned if event.slot == call.slot}
+    attempt = call.attempt + 1
+    while steps.get(attempt) == "retrying":
+        attempt += 1
+    verdict = next((each.verdict for each in trace.slots if each.slot == call.slot), None)
+    asked = steps.get(call.attempt) == "repairing"  # else it was not understood, or was SKIP
+    return asked and isinstance(verdict, Kept) and verdict.attempts == attempt + 1
 
 
 def sampled(call: ModelCall, trace: Trace, carrier: Carrier, count: Count) -> Sampled | None:

@@ -11,7 +11,8 @@ from contextlib import closing
 from itertools import combinations
 from typing import Any, Literal, TypeAlias
 
-from llmi_agent.traces.exchange.answers import Count, row_with, sampled, unfit
+from llmi_agent.records.outcome import Kept
+from llmi_agent.traces.exchange.answers import Count, mended, row_with, sampled, unfit
 from llmi_agent.traces.exchange.form import Form
 from llmi_agent.traces.exchange.pictures import Carrier
 from llmi_agent.traces.exchange.row import total
@@ -41,6 +42,8 @@ def columns(form: str, *, tokens: bool, images: bool) -> dict[str, Form]:
             "reasoning": "text",
             "call": "text",
             "purpose": "text",
+            "slots": "whole",
+            "kept": "whole",
             "reward": "real",
         }
         return {**(own if tokens else asked), **about, **said}
@@ -76,12 +79,15 @@ def columns(form: str, *, tokens: bool, images: bool) -> dict[str, Form]:
 def sft(
     traces: Iterable[Trace], carrier: Carrier, count: Count, *, tokens: bool
 ) -> Iterator[dict[str, Any]]:
-    """A row for each answer that a run went on with: drafts, and repairs of slots."""
+    """A row for each answer that a run went on with: drafts, and repairs after which the slot was kept."""
     for trace in traces:
         calls = [each for each in trace.calls if each.purpose in ("draft", "repair")]
         if not calls:
             count.left_out["an episode without an answer of a model"] += 1
         for call in calls:
+            if not unfit(call) and call.purpose == "repair" and not mended(call, trace):
+                count.left_out["a repair after which its slot was not kept"] += 1
+                continue
             about = {
                 "episode": trace.episode,
                 "model": call.model,
@@ -89,12 +95,23 @@ def sft(
                 "reasoning": call.reasoning,
                 "call": call.call,
                 "purpose": call.purpose,
+                **_figures(call, trace),
                 "reward": total(trace),
             }
             if (
                 row := _ids(call, count) if tokens else _asked(call, trace, carrier, count)
             ) is not None:
                 yield {**row, **about}
+
+
+def _figures(call: ModelCall, trace: Trace) -> dict[str, int | None]:
+    """How many slots an answer asks for, and of how many of them there is a picture; None of a draft that was void later."""
+    if call.purpose == "repair":
+        return {"slots": 1, "kept": 1}
+    if call.call != trace.known.answer("draft"):
+        return {"slots": None, "kept": None}
+    kept = sum(isinstance(each.verdict, Kept) for each in trace.slots)
+    return {"slots": len(trace.slots), "kept": kept}
 
 
 def _asked(call: ModelCall, trace: Trace, carrier: Carrier, count: Count) -> dict[str, Any] | None:
