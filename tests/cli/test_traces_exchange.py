@@ -140,6 +140,11 @@ def test_what_is_refused_is_named_and_the_exit_code_says_so(
             ["export", "--out", "a.jsonl", "--form", "atif", "--pictures", "inside"],
             "by their paths",
         ),
+        (
+            ["export", "--out", "a.jsonl", "--form", "kto", "--pairs", "best"],
+            "pairs of runs are for the form dpo, not for kto",
+        ),
+        (["export", "--out", "a.jsonl", "--pairs", "all"], "for the form dpo, not for jsonl"),
         (["export", "nothing", "--out", "a.jsonl"], "there is no run 'nothing'"),
         (["export", "--out", "a.jsonl", "--from", "nowhere"], "there are no traces in nowhere"),
         (["import", "."], "there are no traces in ."),

@@ -51,9 +51,7 @@ _SHOWN = 10
 @click.option(
     "--pairs",
     type=click.Choice(("all", "best")),
-    default="all",
-    show_default=True,
-    help="With dpo: every two runs of a group whose rewards differ, or only the best with the worst.",
+    help="With dpo: every two runs of a group whose rewards differ, or only the best with the worst.  [default: all]",
 )
 @filters
 @limit_option()

@@ -81,7 +81,11 @@ def test_tokens_rewards_costs_and_what_was_said_before(runs: Any, tmp_path: Path
     assert sampled["logprobs"] == list(tokens.logprobs or ())
     assert found["member 2"]["extra"]["llmi"]["reward"] == 0.75
     assert len(found["member 2"]["extra"]["llmi"]["rewards"]) == 4
-    assert found["member 0"]["session_id"] == found["member 1"]["session_id"] == "a-group"
+    sessions = {each["session_id"] for each in found.values()}
+    assert len(sessions) == len(found), "each run is one of its own, its group's members too"
+    assert found["member 0"]["extra"]["llmi"]["group"] == "a-group"
+    assert '"1 picture"' in json.dumps(found)
+    assert '"1 pictures"' not in json.dumps(found)
     costs = known[runs.names["mended"]].costs
     assert found["mended"]["final_metrics"].get("total_cost_usd") == costs.total
     copied = [

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +208,27 @@ def test_a_file_appears_whole_or_not_at_all(runs: Any, tmp_path: Path, name: str
         export(failing(), tmp_path / name, pictures="none")
     assert [each.name for each in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "atif"])
+def test_what_a_killed_export_left_goes_with_the_next_one(
+    runs: Any, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / name
+    folder = out if name == "atif" else tmp_path
+    folder.mkdir(exist_ok=True)
+    own = "0123abcd.json" if name == "atif" else name
+    left, going, other = (
+        folder / each for each in (f".{own}.0a1b2c3d.new", f".{own}.0a1b2c3e.new", ".other.new")
+    )
+    for each in (left, going, other):
+        each.write_bytes(b"half")
+    for each in (left, other):
+        os.utime(each, (1e9, 1e9))
+    export(islice(traces(runs.root), 1), out, "atif" if name == "atif" else None, pictures="none")
+    assert not left.exists()
+    assert going.exists(), "it may be written to at this moment"
+    assert other.exists()
 
 
 def test_a_place_that_cannot_be_written_is_said(runs: Any, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def trajectory_of(trace: Trace, carrier: Carrier) -> dict[str, Any]:
     calls = trace.calls
     return {
         "schema_version": VERSION,
-        "session_id": trace.group or trace.episode,
+        "session_id": trace.episode,
         "trajectory_id": trace.episode,
         "agent": {
             "name": "llmi",
@@ -261,7 +261,9 @@ def _result(attempt: Attempt, trace: Trace, carrier: Carrier) -> dict[str, Any]:
         content = [
             _picture(each.digest, each.media_type, trace, carrier) for each in attempt.pictures
         ]
-        content.append({"type": "text", "text": f"{len(attempt.pictures)} pictures"})
+        many = len(attempt.pictures)
+        words = "1 picture" if many == 1 else f"{many} pictures"
+        content.append({"type": "text", "text": words})
     usd = attempt.charge.usd if attempt.charge else None
     about = {"by": attempt.by, "blame": attempt.blame, "usd": usd}
     digests = [each.digest for each in attempt.pictures]

@@ -18,7 +18,7 @@ from llmi_agent.traces.exchange.llm_i import llm_i
 from llmi_agent.traces.exchange.pictures import Carriage, Carrier
 from llmi_agent.traces.exchange.row import row_of
 from llmi_agent.traces.exchange.training import Pairs
-from llmi_agent.traces.exchange.whole import beside, write_whole
+from llmi_agent.traces.exchange.whole import beside, sweep, write_whole
 from llmi_agent.traces.trace import Trace
 
 Kind: TypeAlias = Literal["parquet", "jsonl", "atif", "sft", "dpo", "kto", "llm-i"]
@@ -84,7 +84,7 @@ def export(
     *,
     pictures: Carriage | None = None,
     tokens: bool = False,
-    pairs: Pairs = "all",
+    pairs: Pairs | None = None,
 ) -> Exported:
     """Write the traces to a file. What cannot be exported is counted in what is returned.
 
@@ -92,14 +92,15 @@ def export(
         `atif` also a folder, with a file for each episode.
     pictures: by default beside the file; of `sft`, `dpo` and `kto` not at all, and then answers to pictures are left out.
     tokens: `sft` gives ids instead of messages.
-    pairs: `dpo` takes every two of a group, or only the best and the worst.
+    pairs: `dpo` takes every two of a group (`all`, the default), or only the best and the worst.
 
     Raises InputError for what does not go together, LlmiError if the file cannot be written.
     """
     out = Path(out).expanduser()
     kind = form_of(out, form)
     how = pictures or ("none" if kind in ("sft", "dpo", "kto") else "beside")
-    _check(kind, how, tokens)
+    _check(kind, how, tokens, pairs)
+    sweep(out)
     done = Exported(out, kind)
     parquet = kind == "parquet" or out.name.endswith(".parquet")
     carrier, count = Carrier(how, out, as_text=not parquet), Count()
@@ -118,18 +119,20 @@ def export(
     else:
         columns = training.columns(kind, tokens=tokens, images=how != "none")
         readable = _readable(traces, done)
-        rows = _of_training(kind, readable, carrier, count, tokens, pairs)
+        rows = _of_training(kind, readable, carrier, count, tokens, pairs or "all")
         _write(rows, out, columns, (f"llmi-{kind}", 1), carrier, done, parquet=parquet)
     done.pictures, done.absent = carrier.carried, carrier.absent
     done.left_out = dict(count.left_out.most_common())
     return done
 
 
-def _check(kind: Kind, how: Carriage, tokens: bool) -> None:
+def _check(kind: Kind, how: Carriage, tokens: bool, pairs: Pairs | None) -> None:
     if kind == "atif" and how == "inside":
         raise InputError("ATIF names pictures by their paths: they can go beside it, not inside")
     if tokens and kind != "sft":
         raise InputError(f"token ids instead of messages are for the form sft, not for {kind}")
+    if pairs and kind != "dpo":
+        raise InputError(f"pairs of runs are for the form dpo, not for {kind}")
 
 
 def _of_training(
