@@ -10,8 +10,11 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from llmi_agent.cli import main
+from llmi_agent.records.events import Rewarded
+from llmi_agent.records.journal import journal_beside
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, slot
+from llmi_agent.traces.rewarding import give
 from llmi_graphs import build_graph
 
 
@@ -112,6 +115,29 @@ def test_a_run_that_is_named_twice_is_written_once_and_is_not_chosen_besides(
             assert main(["traces", *command, episode, *options]) == 2
             assert "either named or chosen" in capsys.readouterr().err
     assert not (tmp_path / "b.jsonl").exists()
+
+
+def test_options_that_choose_do_not_change_what_a_draft_is_compared_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LLMI_HOME", str(tmp_path))
+    store = ArtifactStore(tmp_path / "artifacts")
+    graph = build_graph(
+        model=ScriptedModel(script=["# A"]),
+        tools=[FakeTool("s", "search")],
+        store=store,
+        secrets={},
+    )
+    for member in range(3):
+        graph.invoke({"messages": [HumanMessage("Write.")], "group": "g", "member": member})
+    for member, episode in enumerate(reversed(journal_beside(store).episodes())):
+        give(journal_beside(store), episode, Rewarded(value=member / 2))
+    out = tmp_path / "a.jsonl"
+    for rule, label in (("total>=0.75", True), ("total<=0.25", False)):
+        arguments = ["traces", "export", "--form", "kto", "--out", str(out), "--reward", rule]
+        assert main(arguments) == 0
+        assert json.loads(out.read_bytes())["label"] is label
+    assert "left out" not in capsys.readouterr().err
 
 
 def test_what_is_refused_is_named_and_the_exit_code_says_so(

@@ -10,7 +10,14 @@ import click
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import json_option, verbose_option
 from llmi_agent.cli.text import plural
-from llmi_agent.cli.traces_options import filters, from_option, limit_option, meant, place_of
+from llmi_agent.cli.traces_options import (
+    chosen,
+    filters,
+    from_option,
+    limit_option,
+    meant,
+    place_of,
+)
 
 if TYPE_CHECKING:
     from llmi_agent.traces.exchange.exporting import Exported
@@ -76,11 +83,15 @@ def export(
     All runs go into it, the oldest first, unless some are named or options say which. The file appears whole or not at all.
     What cannot go into it is said on stderr; the file's path is printed. docs/traces.md says what each column holds.
     """
+    from llmi_agent.traces.choosing import EVERY, traces
     from llmi_agent.traces.exchange.exporting import export as written
 
     output.configure_logs()
-    found = meant(place_of(place), episodes, given, limit)
-    done = written(found, out, form, pictures=pictures, tokens=tokens, pairs=pairs)
+    where = place_of(place)
+    found = meant(where, episodes, given, limit)
+    some = episodes or limit is not None or chosen(given) != EVERY
+    peers = traces(where) if form == "kto" and some else ()
+    done = written(found, out, form, pictures=pictures, tokens=tokens, pairs=pairs, peers=peers)
     if output.json:
         output.give({**vars(done), "out": str(done.out), "named": _named(done.named)})
         return

@@ -15,6 +15,7 @@ from llmi_agent.base.errors import InputError
 from llmi_agent.config.options import Options
 from llmi_agent.records.events import Rewarded
 from llmi_agent.records.journal import journal_beside
+from llmi_agent.records.overview import Chosen
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import FakeTool, ScriptedModel, random_png, slot
 from llmi_agent.traces import traces
@@ -111,6 +112,18 @@ def test_kto_likes_what_is_above_its_groups_mean(runs: Any, tmp_path: Path) -> N
     found, done = rows(runs.root, tmp_path / "a.jsonl", "kto")
     assert [(row["reward"], row["label"]) for row in found] == [(0.75, True), (0.25, False)]
     assert done.left_out["a draft that is as good as its group's mean"] == 1
+
+
+def test_a_groups_mean_is_that_of_all_its_members(runs: Any, tmp_path: Path) -> None:
+    """Whichever of them are chosen: what is exported of a draft does not hang on what else is."""
+    chosen = Chosen(component="total", least=0.75)
+    done = export(traces(runs.root, chosen), tmp_path / "a.jsonl", "kto", peers=traces(runs.root))
+    (row,) = [json.loads(line) for line in (tmp_path / "a.jsonl").read_bytes().splitlines()]
+    assert (row["reward"], row["label"]) == (0.75, True)
+    assert not done.left_out
+    least = Chosen(component="total", most=0.25)
+    export(traces(runs.root, least), tmp_path / "b.jsonl", "kto", peers=traces(runs.root))
+    assert json.loads((tmp_path / "b.jsonl").read_bytes())["label"] is False
 
 
 async def group(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -85,6 +86,7 @@ def export(
     pictures: Carriage | None = None,
     tokens: bool = False,
     pairs: Pairs | None = None,
+    peers: Iterable[Trace] = (),
 ) -> Exported:
     """Write the traces to a file. What cannot be exported is counted in what is returned.
 
@@ -93,6 +95,7 @@ def export(
     pictures: by default beside the file; of `sft`, `dpo` and `kto` not at all, and then answers to pictures are left out.
     tokens: `sft` gives ids instead of messages.
     pairs: `dpo` takes every two of a group (`all`, the default), or only the best and the worst.
+    peers: further members of the groups that `traces` are some of: they make the means of `kto` as well, and no rows.
 
     Raises InputError for what does not go together, LlmiError if the file cannot be written.
     """
@@ -119,7 +122,7 @@ def export(
     else:
         columns = training.columns(kind, tokens=tokens, images=how != "none")
         readable = _readable(traces, done)
-        rows = _of_training(kind, readable, carrier, count, tokens, pairs or "all")
+        rows = _of_training(kind, readable, carrier, count, tokens, pairs or "all", peers)
         _write(rows, out, columns, (f"llmi-{kind}", 1), carrier, done, parquet=parquet)
     done.pictures, done.absent = carrier.carried, carrier.absent
     done.left_out = dict(count.left_out.most_common())
@@ -136,7 +139,13 @@ def _check(kind: Kind, how: Carriage, tokens: bool, pairs: Pairs | None) -> None
 
 
 def _of_training(
-    kind: Kind, traces: Iterator[Trace], carrier: Carrier, count: Count, tokens: bool, pairs: Pairs
+    kind: Kind,
+    traces: Iterator[Trace],
+    carrier: Carrier,
+    count: Count,
+    tokens: bool,
+    pairs: Pairs,
+    peers: Iterable[Trace],
 ) -> Iterator[dict[str, Any]]:
     match kind:
         case "sft":
@@ -144,7 +153,7 @@ def _of_training(
         case "dpo":
             return training.dpo(traces, carrier, count, pairs)
         case "kto":
-            return training.kto(traces, carrier, count)
+            return training.kto(traces, carrier, count, _legible(peers))
         case _:
             return llm_i(traces, carrier, count)
 
@@ -158,6 +167,14 @@ def _readable(traces: Iterable[Trace], done: Exported) -> Iterator[Trace]:
         except _UNREADABLE as error:
             done.fail(trace.episode, str(error))
         else:
+            yield trace
+
+
+def _legible(traces: Iterable[Trace]) -> Iterator[Trace]:
+    """Those whose rewards can be read."""
+    for trace in traces:
+        with contextlib.suppress(*_UNREADABLE):
+            trace.opened, trace.rewards  # noqa: B018
             yield trace
 
 

@@ -26,6 +26,16 @@ class Member:
     split: str
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How the rewards of a group are."""
+
+    count: int
+    mean: float
+    tied: bool
+    """All are the same, so that each is the mean, whatever the sum is rounded to."""
+
+
 class Scored:
     """Drafts with their rewards, by group, on disk: a group's members may lie far apart."""
 
@@ -35,11 +45,15 @@ class Scored:
             "CREATE TABLE drafts (number INTEGER PRIMARY KEY, grp TEXT, reward REAL, episode TEXT, model TEXT, "
             "split TEXT, said BLOB)"
         )
+        self._tables.execute(
+            "CREATE TABLE rewards (grp TEXT, episode TEXT, reward REAL, PRIMARY KEY (grp, episode)) WITHOUT ROWID"
+        )
 
     def take(self, traces: Iterable[Trace], carrier: Carrier, count: Count) -> None:
-        """Those that have a group, a reward and a draft."""
+        """Those that have a group, a reward and a draft; without a draft the reward still counts for the group's mean."""
         for trace in traces:
             reward = total(trace)
+            self._rewarded(trace, reward)
             if not trace.group:
                 count.left_out["an episode of no group"] += 1
             elif reward is None:
@@ -57,6 +71,22 @@ class Scored:
                     "INSERT INTO drafts (grp, reward, episode, model, split, said) VALUES (?, ?, ?, ?, ?, ?)",
                     row,
                 )
+
+    def weigh(self, peers: Iterable[Trace]) -> None:
+        """All members of the groups, of which those that were taken are some: they make the means."""
+        for trace in peers:
+            self._rewarded(trace, total(trace))
+
+    def _rewarded(self, trace: Trace, reward: float | None) -> None:
+        if trace.group and reward is not None:
+            row = (trace.group, trace.episode, reward)
+            self._tables.execute("INSERT OR IGNORE INTO rewards VALUES (?, ?, ?)", row)
+
+    def standing(self, group: str) -> Standing:
+        """How the rewards of a group are."""
+        query = "SELECT count(*), avg(reward), min(reward) = max(reward) FROM rewards WHERE grp = ?"
+        count, mean, tied = self._tables.execute(query, (group,)).fetchone()
+        return Standing(count, mean, bool(tied))
 
     def groups(self) -> Iterator[list[Member]]:
         """The members of each group, the best first."""

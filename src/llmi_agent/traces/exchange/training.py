@@ -170,17 +170,23 @@ def _pairs(members: Sequence[Member], pairs: Pairs) -> Iterator[tuple[Member, Me
     yield from (each for each in combinations(members, 2) if each[0].reward > each[1].reward)
 
 
-def kto(traces: Iterable[Trace], carrier: Carrier, count: Count) -> Iterator[dict[str, Any]]:
-    """Drafts of groups, each with whether its reward is above its group's mean."""
+def kto(
+    traces: Iterable[Trace], carrier: Carrier, count: Count, peers: Iterable[Trace]
+) -> Iterator[dict[str, Any]]:
+    """Drafts of groups, each with whether its reward is above its group's mean.
+
+    peers: further members of the groups, which count for the mean and give no rows.
+    """
     with closing(Scored()) as scored:
         scored.take(traces, carrier, count)
+        scored.weigh(peers)
         for members in scored.groups():
-            mean = sum(each.reward for each in members) / len(members)
-            if len(members) < 2:
+            standing = scored.standing(members[0].group)
+            if standing.count < 2:
                 count.left_out["a draft whose group has no other with a reward"] += 1
                 continue
             for each in members:
-                if each.reward == mean or members[0].reward == members[-1].reward:
+                if standing.tied or each.reward == standing.mean:
                     count.left_out["a draft that is as good as its group's mean"] += 1
                     continue
                 said = scored.said(each)
@@ -188,7 +194,7 @@ def kto(traces: Iterable[Trace], carrier: Carrier, count: Count) -> Iterator[dic
                     said,
                     prompt=said.prompt,
                     completion=said.completion,
-                    label=each.reward > mean,
+                    label=each.reward > standing.mean,
                     reward=each.reward,
                     group=each.group,
                     episode=each.episode,
