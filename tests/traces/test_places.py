@@ -14,6 +14,7 @@ from llmi_agent.base.errors import InputError, LlmiError
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.traces import places, traces
 from llmi_agent.traces.exchange.exporting import export
+from llmi_agent.traces.verify import verify
 
 
 def ids(place: Any) -> list[str]:
@@ -111,6 +112,7 @@ def test_parquet_that_another_program_has_written_again(
         for digest in [p.digest for a in one.attempts for p in a.pictures]:
             assert one.pictures is not None
             assert one.pictures.read(digest) == runs.store.read(digest)
+        assert [f for f in verify(one) if f.record == "row"] == []
 
 
 @pytest.mark.parametrize("line", [b'{"schema":"llmi-trace/1",', b"[1]", b"{}", b"\xff\xfe"])

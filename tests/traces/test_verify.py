@@ -20,7 +20,11 @@ from llmi_agent.records.outcome import Kept
 from llmi_agent.records.record import Record
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import random_png
+from llmi_agent.traces import traces
 from llmi_agent.traces.choosing import one
+from llmi_agent.traces.exchange import tables
+from llmi_agent.traces.exchange.exporting import export
+from llmi_agent.traces.exchange.form import COLUMNS
 from llmi_agent.traces.places import InJournal
 from llmi_agent.traces.trace import Trace
 from llmi_agent.traces.verify import Finding, verify
@@ -279,6 +283,46 @@ def test_the_document_in_the_runs_folder_is_the_one_on_record(runs: Any, tmp_pat
     page.unlink()
     path.unlink()
     assert [*verify(trace, runs.store)] == []
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.parquet"])
+def test_columns_that_say_something_else_than_the_records_are_named(
+    runs: Any, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    export(traces(runs.root), path, pictures="inside")
+    assert [f for trace in traces(path) for f in verify(trace, trace.pictures)] == []
+    export(traces(runs.root), tmp_path / "a.jsonl", pictures="inside")
+    lies = {
+        "usd": -99.0,
+        "reward": 5.0,
+        "prompt": "Of whales.",
+        "state": "open",
+        "draft": None,
+        "member": 7,
+    }
+    rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_bytes().splitlines()]
+    row = next(each for each in rows if each["episode"] == runs.names["member 1"])
+    call = {**row["calls"][0], "raw": "# Another"}
+    rewards = [{**row["rewards"][0], "judge": "me"}, *row["rewards"][1:]]
+    lies |= {"calls": [call, *row["calls"][1:]], "rewards": rewards}
+    if name == "a.jsonl":
+        path.write_text(json.dumps({**row, **lies}) + "\n")
+    else:
+        schema = tables.schema_of(COLUMNS, "llmi-trace", 1, images=False)
+        with tables.rows_to(path, schema) as writer:
+            writer.write({**row, **lies, "pictures": [], "attachments": []})
+    (trace,) = traces(path)
+    found = said(trace)
+    names = [
+        "calls[0].raw",
+        "rewards[0].judge",
+        *(each for each in lies if each not in ("calls", "rewards")),
+    ]
+    assert len(found) == len(names)
+    for column in names:
+        assert any(f"row: its column {column} says" in each for each in found), column
+    assert any("says 5.0, and its records 0.5" in each for each in found)
 
 
 def test_a_finding_is_one_line_whatever_is_on_record() -> None:

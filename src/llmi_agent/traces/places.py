@@ -17,7 +17,7 @@ from llmi_agent.records.database import FAULTS
 from llmi_agent.records.journal import Journal
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.traces.exchange import lines, tables
-from llmi_agent.traces.exchange.back import NEEDED, broken, trace_of
+from llmi_agent.traces.exchange.back import NEEDED, TOLD, broken, trace_of
 from llmi_agent.traces.exchange.form import NAME
 from llmi_agent.traces.trace import Trace
 
@@ -91,7 +91,7 @@ class InTable:
         return str(self.path)
 
     def traces(self) -> Iterator[Trace]:
-        for number, row in enumerate(tables.rows_in(self.path, NEEDED), 1):
+        for number, row in enumerate(tables.rows_in(self.path, (*NEEDED, *TOLD)), 1):
             yield trace_of(row, self.path, f"row {number} of {self.path}")
 
 

@@ -57,6 +57,8 @@ class Trace:
     """Gives its records, oldest first."""
     pictures: ArtifactReader | None = field(default=None, repr=False)
     """Where the bytes are of the pictures and attachments that it names; None if they are not there."""
+    told: Mapping[str, Any] | None = field(default=None, repr=False)
+    """Of an exported row: its columns for readers without LLMI. A trace says what its records say."""
 
     @cached_property
     def records(self) -> tuple[Record, ...]:

@@ -17,6 +17,12 @@ from llmi_agent.traces.trace import Trace
 
 NEEDED = ("schema", "episode", "calls", "pictures", "attachments", "records")
 """The columns that a trace is read back from; the others are for readers without LLMI."""
+TOLD = tuple(each for each in COLUMNS if each not in (*NEEDED, "slots", "markdown"))
+"""Columns that say again what the records say; left out is what is large, or says how the pictures lie."""
+_OF_CALLS = (
+    "call purpose model language_model answered_by weights slot attempt parent again accepted text raw withheld "
+    "reasoning finish_reason cut error input_tokens output_tokens usd"
+).split()
 MOST_ID = 200
 """Characters of an episode's id."""
 
@@ -35,8 +41,16 @@ def trace_of(row: Mapping[str, Any], file: Path, where: str) -> Trace:
         return broken(name, f"{where} cannot be read: {error}")
     files = [*(own["pictures"] or ()), *(own["attachments"] or ())]
     return Trace(
-        name, lambda: records_of(own, where), Carried(files, file) if _came(files) else None
+        name,
+        lambda: records_of(own, where),
+        Carried(files, file) if _came(files) else None,
+        _told(row, own["calls"] or ()),
     )
+
+
+def _told(row: Mapping[str, Any], calls: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    said = [{name: each[name] for name in _OF_CALLS if name in each} for each in calls]
+    return {name: row[name] for name in TOLD if name in row} | {"calls": said}
 
 
 def _came(files: Iterable[Mapping[str, Any]]) -> bool:

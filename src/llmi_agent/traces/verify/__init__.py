@@ -11,6 +11,7 @@ from llmi_agent.records.events import Opened
 from llmi_agent.records.record import Record
 from llmi_agent.traces.trace import Trace
 from llmi_agent.traces.verify.calls import of_charges, of_models, of_tools
+from llmi_agent.traces.verify.columns import of_columns
 from llmi_agent.traces.verify.draft import of_draft, of_verdicts
 from llmi_agent.traces.verify.files import (
     names_files as names_files,
@@ -28,7 +29,8 @@ def verify(
 
     pictures: where the bytes of its pictures and attachments are; without it they are not looked at. A record that
     cannot be read is one finding, and the others are looked at without it.
-    elsewhere: it is another home's: pictures need not be there, and the folder that it names is not of this machine.
+    elsewhere: it is another home's, of which the records are looked at: pictures need not be there, the folder that it
+        names is not of this machine, and the other columns of an exported row do not matter.
     """
     for found in _all_of(trace, pictures, elsewhere):
         yield Finding(trace.episode, *found)
@@ -50,6 +52,8 @@ def _all_of(trace: Trace, pictures: ArtifactReader | None, elsewhere: bool) -> I
     yield from of_draft(whole)
     yield from of_verdicts(whole)
     yield from of_rewards(whole)
+    if trace.told is not None and not damaged and not elsewhere:
+        yield from of_columns(whole, trace.told)
     if pictures is not None:
         yield from of_pictures(whole, pictures, absent=elsewhere)
     if not damaged:
