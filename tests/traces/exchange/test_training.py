@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from langchain_core.messages import HumanMessage
 
@@ -112,6 +113,18 @@ def test_kto_likes_what_is_above_its_groups_mean(runs: Any, tmp_path: Path) -> N
     found, done = rows(runs.root, tmp_path / "a.jsonl", "kto")
     assert [(row["reward"], row["label"]) for row in found] == [(0.75, True), (0.25, False)]
     assert done.left_out["a draft that is as good as its group's mean"] == 1
+
+
+@pytest.mark.parametrize(("how", "image"), [("inside", True), ("beside", False)])
+def test_pictures_are_images_for_datasets_where_the_page_says_so(
+    runs: Any, tmp_path: Path, how: Any, image: bool
+) -> None:
+    """A path is relative to the file, where `datasets` does not look for it."""
+    export(traces(runs.root), tmp_path / "a.parquet", "sft", pictures=how)
+    told = pq.read_schema(tmp_path / "a.parquet").metadata.get(b"huggingface", b"{}")
+    features = json.loads(told).get("info", {}).get("features", {})
+    assert (features.get("images") == [{"_type": "Image"}]) == image
+    assert len(features) in (0, len(pq.read_schema(tmp_path / "a.parquet").names))
 
 
 def test_a_groups_mean_is_that_of_all_its_members(runs: Any, tmp_path: Path) -> None:
