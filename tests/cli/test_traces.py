@@ -12,10 +12,11 @@ from typing import Any
 import click
 import pytest
 
+from llmi_agent.cli import traces_options
 from llmi_agent.cli.traces_options import chosen, moment, reward
 from llmi_agent.records.events import Rewarded
 from llmi_agent.records.journal import journal_beside
-from llmi_agent.records.overview import Chosen
+from llmi_agent.records.overview import STATES, Chosen
 from llmi_agent.store.home import default_store
 from llmi_agent.testing import slot
 from llmi_agent.traces.rewarding import give
@@ -250,6 +251,11 @@ def test_what_cannot_be_used_is_said(cli: Any, run: Any) -> None:
         ("--reward", "total>high", "is none of any, none, a component, and a bound"),
         ("--state", "lost", "'lost' is not one of"),
         ("--limit", "0", "is not in the range"),
+        (
+            "--failure",
+            "quotas",
+            "there is no failure 'quotas'; there are bad_params, refused, quota",
+        ),
     ):
         ended = cli("traces", "ls", option, value)
         assert (ended.code, ended.out) == (2, "")
@@ -272,6 +278,7 @@ def test_moments_and_bounds_are_read() -> None:
     )
     ago = (datetime.now(UTC) - timedelta(hours=36)).timestamp()
     assert moment(context, parameter, "1.5d") == pytest.approx(ago, abs=60)
+    assert traces_options.STATES == STATES
     assert reward(context, parameter, "taste") == {"component": "taste"}
     assert reward(context, parameter, "taste <= -0.5") == {"component": "taste", "most": -0.5}
     assert reward(context, parameter, ">=1e-2") == {"component": "total", "least": 0.01}

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from llmi_agent.base.errors import InputError
 from llmi_agent.contract.tool import Failed
 from llmi_agent.records import access
 from llmi_agent.records.codec import entry_of
@@ -323,6 +324,18 @@ def test_a_component_is_found_in_every_scope(
         fitting = found(journal, component="visual", **bounds)
         assert "".join(sorted(fitting)) == expected, bounds
     assert found(journal, least=0.0) == found(journal, component="total") == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"state": "bogus"}, "there is no state 'bogus'; there are done, halted, open, unreadable"),
+        ({"failure": "quotas"}, "there is no failure 'quotas'; there are bad_params, .*, model$"),
+    ],
+)
+def test_what_there_is_not_cannot_be_chosen(fields: dict[str, str], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Chosen(**fields)  # type: ignore[arg-type]
 
 
 LATER: tuple[tuple[Event, ...], ...] = (

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from llmi_agent.contract.tool import Failed
+from llmi_agent.base.errors import InputError
+from llmi_agent.contract.tool import REASONS, Failed
 from llmi_agent.records.events import CallStarted, Event, Halted, Opened, Resumed
 from llmi_agent.records.known import Known
 from llmi_agent.records.outcome import Dropped
 
+STATES = ("done", "halted", "open", "unreadable")
+FAILURES = (*REASONS, "model")
 _LARGEST = 2**63 - 1
 PROMPT = 200
 """Characters of a prompt that are shown and found."""
@@ -92,7 +95,7 @@ _COMPONENT = f"""EXISTS (
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which episodes are meant: those that fit all that is given."""
+    """Which episodes are meant: those that fit all that is given. Raises InputError for a state or a failure that there is not."""
 
     since: float | None = None
     """It began then, or later: seconds since the epoch."""
@@ -103,8 +106,9 @@ class Chosen:
     kind: str = ""
     """One of its slots is of this kind."""
     failure: str = ""
-    """A reason of a failure, or `model`."""
+    """One of `FAILURES`: the reason of a failure, or `model`."""
     state: str = ""
+    """One of `STATES`."""
     split: str | None = None
     group: str = ""
     text: str = ""
@@ -118,6 +122,14 @@ class Chosen:
     """What the last reward of that component is between: that of the episode, of a slot, or of a call."""
     episode: str = ""
     """The start of its id."""
+
+    def __post_init__(self) -> None:
+        for what, given, all_ in (
+            ("state", self.state, STATES),
+            ("failure", self.failure, FAILURES),
+        ):
+            if given and given not in all_:
+                raise InputError(f"there is no {what} {given!r}; there are {', '.join(all_)}")
 
     @property
     def plain(self) -> bool:
