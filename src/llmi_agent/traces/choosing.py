@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from operator import attrgetter
 
 from llmi_agent.base.errors import InputError
@@ -21,13 +22,20 @@ _SHOWN = 5
 
 def one(place: Place, start: str) -> Trace:
     """The one whose id begins with `start`. Raises InputError if there is none, or more than one."""
-    found = list(starting(place, start))
+    found = {each.episode: each for each in starting(place, start)}
     if not start or not found:
         raise InputError(f"there is no run {start!r}; `llmi traces ls` lists them")
-    if len(found) > 1 and all(each.episode != start for each in found):
-        shown = ", ".join(each.episode for each in found[:_SHOWN])
+    return found[meant(start, found)]
+
+
+def meant(start: str, found: Collection[str]) -> str:
+    """The one of these ids, which all begin so. Raises InputError if it could be several."""
+    if start in found:
+        return start
+    if len(found) > 1:
+        shown = ", ".join(islice(found, _SHOWN))
         raise InputError(f"{len(found)} runs begin with {start!r}: {shown}; write more of the id")
-    return next((each for each in found if each.episode == start), found[0])
+    return next(iter(found))
 
 
 def starting(place: Place, start: str) -> Iterator[Trace]:
