@@ -127,7 +127,7 @@ class Machine:
         """Raises InputError if no model can be asked with the options of the request."""
         toolkit, opened = self.toolkit, journal.known.opened
         asked = opened.asked if opened else state.get("options") or {}
-        group = opened.group if opened else state.get("group") or ""
+        group = opened.group if opened else toolkit.redactor.text(state.get("group") or "")
         session = Session(
             state["episode"],
             toolkit,

@@ -18,7 +18,7 @@ from llmi_graphs.machine import Machine
 
 async def tell_draft(machine: Machine, session: Session, state: Mapping[str, Any]) -> None:
     """Put the state's draft on record, with what it answers, unless it is there."""
-    draft = draft_of(state["draft"])
+    draft = draft_of(machine.toolkit.redactor.data(state["draft"]))  # anybody may have changed it
     if _told(session, draft):
         return
     parent = state.get("parent") or ""

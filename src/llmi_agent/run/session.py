@@ -18,6 +18,7 @@ from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.events import Event, Halted, Input, SlotSettled
 from llmi_agent.records.outcome import Dropped, Kept, Outcome
 from llmi_agent.run.call_ends import STOPPED
+from llmi_agent.run.cleaned import cleaned
 from llmi_agent.run.dispatcher import Dispatcher
 from llmi_agent.run.ledger import Ledger
 from llmi_agent.run.listeners import Emit, Listener, logging, streaming
@@ -93,8 +94,9 @@ class Session:
 
         What was told before is on disk then, too. Raises LlmiError, when awaited, if it cannot be written.
         """
+        told = cleaned(event, self.toolkit.redactor)
         for listener in self._listeners:
-            listener(event)
+            listener(told)
         return _Committed(self.journal if event.durable else None)
 
     async def result(self, call: ToolCall) -> Outcome:

@@ -85,7 +85,7 @@ class Transcript:
                 accepted=accepted,
                 answered_by=redact(model)[:MOST_WORD] if model else None,
                 finish_reason=redact(heard.reason_of(self.chunks))[:MOST_WORD],
-                cut=cut,
+                cut=redact(cut)[:MOST_ERROR],
                 error=redact(error)[:MOST_ERROR],
                 first=self._first,
                 input_tokens=counts["input_tokens"] or None if counts else None,
@@ -106,7 +106,10 @@ class Transcript:
             self.lack = self._redactor.text(lack) or f"it gives no {what}"
         elif tokens.prompt and not self.clean:
             self.lack = "a secret is in the prompt, so the prompt's ids are left out"
-        return tokens if tokens is None or self.clean else replace(tokens, prompt=None)
+        if tokens is None:
+            return None
+        mode = self._redactor.text(tokens.mode)[:MOST_WORD]
+        return replace(tokens, mode=mode, prompt=tokens.prompt if self.clean else None)
 
     @property
     def _version(self) -> str:

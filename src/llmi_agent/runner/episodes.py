@@ -5,12 +5,14 @@ Everything that the runner and the command line want of the journal goes through
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.base.secrets import Redactor, secret_values
 from llmi_agent.records.codec import entry_of, events_of
 from llmi_agent.records.episode import EpisodeJournal
 from llmi_agent.records.events import Opened, Ordered
@@ -80,7 +82,8 @@ class Episodes:
 
     def remember(self, episode: str, order: Order) -> None:
         """Note how it was ordered; this is not waited for."""
-        self._journal.append(episode, entry_of(Ordered(order=asdict(order))))
+        redact = Redactor(secret_values(os.environ)).data
+        self._journal.append(episode, entry_of(Ordered(order=redact(asdict(order)))))
 
     def recall(self, start: str) -> Recalled:
         """How the episode was started whose id begins with `start`.

@@ -46,11 +46,11 @@ def check_same(
 
     A picture is known by its name: the store has it re-encoded, which another version may do otherwise.
     """
-    former = {each.name: each for each in opened.attachments}
     if not _is_recorded(printable(prompt), opened.prompt):
         raise InputError(f"run {episode} was begun with another prompt; {_WAYS}")
     for each in attachments:
-        before = former.get(each.name)
+        same = (one for one in opened.attachments if _is_recorded(each.name, one.name))
+        before = next(same, None)
         if before is None:
             raise InputError(f"run {episode} was begun without {each.name}; {_WAYS}")
         if before.digest != each.digest and not each.is_image:
@@ -58,7 +58,7 @@ def check_same(
 
 
 def _is_recorded(prompt: str, recorded: str) -> bool:
-    """Whether the prompt is that on record, where something stands in for each secret."""
+    """Whether the prompt, or name, is that on record, where something stands in for each secret."""
     first, *others = recorded.split("[secret]")
     if not others:
         return prompt == first

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import get_args
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.base.secrets import Redactor, secret_values
 from llmi_agent.records.codec import entry_of
 from llmi_agent.records.events import Rewarded
 from llmi_agent.records.events.reward import Scope
@@ -35,7 +38,7 @@ def give(place: Place, episode: str, *rewards: Rewarded) -> None:
     """Put rewards on record, all or none, and wait until they are on disk. Not for an event loop.
 
     place: a journal, or where one is, as for `traces`; an exported file stays as it is. episode: its id, or a beginning
-    that no other one has.
+    that no other one has. Secrets of the environment are erased from the words of rewards.
 
     Raises InputError if there is no such episode, or none of what a reward is about, or if a reward says two things, or
     what cannot be kept.
@@ -45,7 +48,14 @@ def give(place: Place, episode: str, *rewards: Rewarded) -> None:
         for fault in _faults(each, trace):
             name = repr(each.component)[:_SHOWN]
             raise InputError(f"the reward {name} of the run {trace.episode}: {fault}")
-    journal.write(trace.episode, *map(entry_of, rewards))
+    journal.write(trace.episode, *(entry_of(_cleaned(each)) for each in rewards))
+
+
+def _cleaned(reward: Rewarded) -> Rewarded:
+    """Without the secrets of the environment, which a judge's error, for one, may hold."""
+    redact = Redactor(secret_values(os.environ)).text
+    words = ("component", "error", "profile", "judge", "rubric")
+    return replace(reward, **{name: redact(getattr(reward, name)) for name in words})
 
 
 def _found(place: Place, start: str) -> tuple[Trace, Journal]:
