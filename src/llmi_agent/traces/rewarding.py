@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.base.secrets import Redactor, secret_values
@@ -55,7 +55,8 @@ def _cleaned(reward: Rewarded) -> Rewarded:
     """Without the secrets of the environment, which a judge's error, for one, may hold."""
     redact = Redactor(secret_values(os.environ)).text
     words = ("component", "error", "profile", "judge", "rubric")
-    return replace(reward, **{name: redact(getattr(reward, name)) for name in words})
+    clean: dict[str, Any] = {name: redact(getattr(reward, name)) for name in words}
+    return replace(reward, **clean)
 
 
 def _found(place: Place, start: str) -> tuple[Trace, Journal]:
