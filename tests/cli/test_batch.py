@@ -285,6 +285,22 @@ def test_attachments_are_relative_to_the_file(cli) -> None:
     assert [each["name"] for each in document["attachments"]] == ["t.csv"]
 
 
+def test_a_lines_split_goes_before_that_of_the_command(cli) -> None:
+    file = prompts(
+        {"id": "a", "prompt": draft("x"), "split": "test"},
+        draft("y"),
+        {"id": "c", "prompt": draft("z"), "split": None},
+    )
+    for _ in range(2):
+        assert cli("batch", file, *ECHO, "--out", "o", "--group", "2", "--split", "train").code == 0
+        listed = cli("traces", "ls", "--json").json
+        assert sorted(each["split"] for each in listed) == ["test", "test", *["train"] * 4]
+    assert cli("batch", prompts(draft("n"), name="q.jsonl"), *ECHO, "--out", "p").code == 0
+    assert len(cli("traces", "ls", "--split", "").out.splitlines()) == 1
+    wrong = cli("batch", file, *ECHO, "--out", "r", "--split", "a\tb")
+    assert (wrong.code, Path("r").exists()) == (2, False)
+
+
 def test_no_two_threads_render_at_once(cli, noting, monkeypatch) -> None:
     """Pygments fails if two threads are the first to import it."""
     at_once: list[int] = [0]
@@ -360,6 +376,9 @@ def test_a_secret_in_a_prompt_does_not_name_a_folder(cli, monkeypatch) -> None:
         ('"' + "x" * 1024 * 1024 + '"', "line 1: it has more than 1,048,576 bytes"),
         ('"\xff"', "line 1: it is not UTF-8"),
         ("[" * 100_000, "line 1: it is not JSON that can be read"),
+        ('{"prompt": "x", "split": 1}', 'line 1: its "split" is not a string'),
+        ('{"prompt": "x", "split": "a\\tb"}', "line 1: the split 'a\\tb' holds characters"),
+        ('{"prompt": "x", "split": "' + "a" * 201 + '"}', "line 1: the split has more than 200"),
         ("\n\n", "p.jsonl has no prompts"),
     ],
 )

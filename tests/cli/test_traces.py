@@ -91,6 +91,20 @@ def test_runs_are_listed_and_found(cli: Any, run: Any) -> None:
         assert cli("traces", "ls", str(place)).out == cli("traces", "ls").out
 
 
+def test_a_run_is_of_a_split_and_is_kept_for_it(cli: Any, run: Any) -> None:
+    episode = run(DRAFT, "out", "--split", "train")
+    assert [e["episode"] for e in cli("traces", "ls", "--split", "train", "--json").json] == [
+        episode
+    ]
+    assert cli("traces", "ls", "--split", "test").out == ""
+    assert "forgot 0 runs" in cli("cache", "clear", "--runs").out
+    again = cli("run", "--resume", episode, "--split", "test")
+    assert (
+        again.code,
+        "leave out PROMPT, --attach and --split" in " ".join(again.err.split()),
+    ) == (2, True)
+
+
 def test_a_run_is_shown(cli: Any, run: Any) -> None:
     episode = run()
     lines = cli("traces", "show", episode[:6]).out

@@ -62,7 +62,6 @@ def test_the_beginning_of_an_id_will_do(journal: Journal) -> None:
         ({"value": 1.0, "scope": "slot", "about": 0}, "its about is 0, which is no text"),
         ({"value": 1.0, "scope": "slot", "about": "0"}, "there is no slot '0' in it"),
     ],
-    ids=str,
 )
 def test_what_cannot_be_kept_is_refused_and_nothing_is_written(
     journal: Journal, fields: dict[str, Any], words: str

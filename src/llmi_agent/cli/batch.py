@@ -60,8 +60,9 @@ def batch(
 ) -> None:
     """Write a document on each line of PROMPTS, a .jsonl file ("-" is stdin).
 
-    A line is {"prompt": "...", "id": "...", "attach": ["data.csv"]}, or a string that is a prompt. The id names the
-    document's folder in DIR; paths are relative to the file.
+    A line is {"prompt": "...", "id": "...", "attach": ["data.csv"], "split": "train"}, or a string that is a prompt. The id
+    names the document's folder in DIR; paths are relative to the file; a line's split goes before --split. What is on
+    record already keeps the split that it was begun with.
 
     One line for each document is printed as it ends: id, state, figures, missing figures, US dollars, seconds, and the
     path of the file, with tabs between. What is complete is skipped, what was cut goes on: nothing that is on record is

@@ -32,7 +32,7 @@ def write_batch(
     prompts: the file, or "-". concurrency: documents at once. group: how often each prompt is written; None: once,
     without a folder for each time.
     """
-    wanted = all_wanted(read_prompts(prompts), group)
+    wanted = all_wanted(read_prompts(prompts, given.split), group)
     setup = prepare(given.flags, given.graph)
     tell_problems(setup, output)
     setup.check()

@@ -52,6 +52,7 @@ def execute(
             attach(store, attachments),
             folder,
             given.formats or before.order.formats or FORMATS,
+            split=given.split,
             resume=before.episode,
         )
         announce(setup, output)

@@ -27,6 +27,7 @@ class Given:
     graph: str
     record: str | None
     weights: str | None
+    split: str = ""
     group_budget: float | None = None
 
     @property

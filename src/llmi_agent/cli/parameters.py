@@ -103,6 +103,16 @@ model_options = together(
 )
 """Who writes, and at what cost."""
 
+
+def _split(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Raises BadParameter for a name that no split can have."""
+    from llmi_agent.runner.prompt_file import no_split
+
+    if value and (why := no_split(value)):
+        raise click.BadParameter(why, ctx, parameter)
+    return value
+
+
 record_options = together(
     click.option(
         "--record",
@@ -114,6 +124,14 @@ record_options = together(
         "--weights",
         metavar="VERSION",
         help="The version of the model's weights, to be put on record where its server does not say it.",
+    ),
+    click.option(
+        "--split",
+        callback=_split,
+        default="",
+        metavar="NAME",
+        help="The part of a data set that the prompt is from, such as train or test, to be put on record: `llmi traces` "
+        "finds runs by it, and `llmi cache clear` keeps them.",
     ),
 )
 """What is kept of it."""

@@ -68,9 +68,9 @@ def run(
     output: Output = ctx.obj
     if resume is None:
         prompt = _prompt(prompt)
-    elif prompt or attachments:
+    elif prompt or attachments or given["split"]:
         raise click.UsageError(
-            "--resume goes on with a run as it was: leave out PROMPT and --attach"
+            "--resume goes on with a run as it was: leave out PROMPT, --attach and --split"
         )
     elif ctx.get_parameter_source("formats") is ParameterSource.DEFAULT:
         given["formats"] = ()

@@ -157,6 +157,7 @@ class Batch:
             seed=self.seed,
             group="" if member is None else self._group(prompt, inputs),
             member=member,
+            split=prompt.split,
             resume=(known.episode or "") if known else "",
         )
         return await self.runner.attempt(job, self._listening(wanted, inputs, job.resume))

@@ -20,7 +20,7 @@ from llmi_agent.config.layers import suggestion
 from llmi_agent.store.attachments import MAX_BYTES
 
 STDIN = "-"
-KEYS = ("prompt", "id", "attach")
+KEYS = ("prompt", "id", "attach", "split")
 
 MOST_PROMPTS = 100_000
 MOST_LINE = 1024 * 1024
@@ -29,6 +29,7 @@ MOST_ALL = 256 * 1024 * 1024
 """Bytes of all lines: they are held in memory."""
 MOST_ATTACHMENTS = 100
 MOST_ID = 200
+MOST_SPLIT = 200
 """Characters."""
 
 _FOLDER = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,78}[A-Za-z0-9_-])?")
@@ -44,19 +45,23 @@ class Prompt:
     """The id, or what a folder can be called in its place."""
     text: str
     attach: tuple[Path, ...]
+    split: str = ""
+    """The part of a data set that it is from; empty if that is not said."""
 
 
 class _WrongLine(Exception):  # noqa: N818 - it becomes an InputError where the line's number is known
     """The line cannot be used, and why."""
 
 
-def read_prompts(name: str) -> list[Prompt]:
+def read_prompts(name: str, split: str = "") -> list[Prompt]:
     """The prompts of a file, or of stdin ("-").
+
+    split: of those whose lines say none.
 
     Raises InputError, naming the file, the first wrong line and its reason, if they cannot all be used.
     """
     with _opened(name) as (file, shown, folder):
-        reader = _Reader(folder)
+        reader = _Reader(folder, split)
         size = 0
         for number, line in enumerate(_lines(file), 1):
             size += len(line)
@@ -96,9 +101,10 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 class _Reader:
     """Takes one line after the other."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, split: str) -> None:
         self.prompts: list[Prompt] = []
         self._folder = folder
+        self._split = split
         self._redactor = Redactor(secret_values(os.environ))
         self._lines: dict[str, int] = {}
         """By the name of its folder, as systems compare them that ignore case."""
@@ -112,13 +118,14 @@ class _Reader:
         data = _object(line)
         text = _text(data)
         names = _names(data)
+        split = _split(data) or self._split
         given = _id(data)
         name = self._free(self._made_up(text, names)) if given is None else given
         folder = _folder(name)
         if first := self._lines.get(folder.casefold()):
             raise _WrongLine(f"the id {name!r} is that of line {first} already")
         self._lines[folder.casefold()] = number
-        self.prompts.append(Prompt(name, folder, text, tuple(self._paths(names))))
+        self.prompts.append(Prompt(name, folder, text, tuple(self._paths(names)), split))
 
     def _made_up(self, text: str, names: list[str]) -> str:
         """An id that stays the same wherever in the file the line stands."""
@@ -189,6 +196,26 @@ def _id(data: Mapping[str, Any]) -> str | None:
     if not name.isprintable():
         raise _WrongLine(f"the id {name!r} holds characters that cannot be printed")
     return name
+
+
+def _split(data: Mapping[str, Any]) -> str:
+    given = data.get("split")
+    if given is None:
+        return ""
+    if not isinstance(given, str):
+        raise _WrongLine('its "split" is not a string')
+    if why := no_split(given):
+        raise _WrongLine(why)
+    return given
+
+
+def no_split(name: str) -> str:
+    """Why a split cannot be called that; empty if it can."""
+    if len(name) > MOST_SPLIT:
+        return f"the split has more than {MOST_SPLIT} characters"
+    return (
+        "" if name.isprintable() else f"the split {name!r} holds characters that cannot be printed"
+    )
 
 
 def _names(data: Mapping[str, Any]) -> list[str]:
