@@ -14,9 +14,10 @@ import pytest
 
 from llmi_agent.cli import traces_options
 from llmi_agent.cli.traces_options import chosen, moment, reward
-from llmi_agent.records.events import Rewarded
+from llmi_agent.records.codec import entry_of
+from llmi_agent.records.events import Opened, Rewarded
 from llmi_agent.records.journal import journal_beside
-from llmi_agent.records.overview import STATES, Chosen
+from llmi_agent.records.overview import STATES, Chosen, Overview
 from llmi_agent.store.home import default_store
 from llmi_agent.testing import slot
 from llmi_agent.traces.rewarding import give
@@ -89,6 +90,32 @@ def test_runs_are_listed_and_found(cli: Any, run: Any) -> None:
         default_store().root / "journal.db",
     ):
         assert cli("traces", "ls", str(place)).out == cli("traces", "ls").out
+
+
+def test_a_list_shows_group_and_split_and_no_time_that_nobody_knows(cli: Any, run: Any) -> None:
+    run(DRAFT, "out", "--split", "train")
+    cells = cli("traces", "ls").out.rstrip("\n").split("\t")
+    assert cells[8:] == ["-", "-", "train"]
+    (told,) = cli("traces", "ls", "--json").json
+    fields = [{"grp": "group"}.get(e, e) for e in Overview._fields if e not in ("number", "stale")]
+    assert sorted(told) == sorted(fields)
+    assert cli("traces", "export", "--out", "runs.jsonl").code == 0
+    with Path("runs.jsonl").open("a") as file:
+        file.write("{oops\n")
+    listed = [line.split("\t") for line in cli("traces", "ls", "runs.jsonl").out.splitlines()]
+    assert listed[1][:3] == ["-", "-", "unreadable"]
+    assert "line 2 of runs.jsonl cannot be read" in " ".join(
+        cli("traces", "ls", "runs.jsonl", "--json").out.split()
+    )
+    assert (listed[0], len(listed[1])) == (cells, len(cells))
+    member = Opened(prompt="p", group="g" * 20, member=3, split="a\tb")
+    journal_beside(default_store()).write("0123456789", entry_of(member))
+    assert cli("traces", "ls", "--limit", "1").out.rstrip("\n").split("\t")[7:] == [
+        "p",
+        "g" * 8,
+        "3",
+        "a b",
+    ]
 
 
 def test_a_run_is_of_a_split_and_is_kept_for_it(cli: Any, run: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from llmi_agent.records.overview import Overview
 from llmi_agent.traces.exchange.exporting import KINDS
 from llmi_agent.traces.exchange.form import COLUMNS
 from llmi_agent.traces.exchange.training import columns
@@ -34,6 +35,11 @@ def struct(name: str) -> dict[str, Any]:
     (form,) = COLUMNS[name]
     assert isinstance(form, dict)
     return form
+
+
+def test_what_a_list_says_of_a_run_is_explained() -> None:
+    fields = [each for each in Overview._fields if each not in ("number", "stale")]
+    assert table("`llmi traces ls --json`") == [{"grp": "group"}.get(each, each) for each in fields]
 
 
 def test_from_a_run_to_an_export_in_ten_lines(tmp_path: Path) -> None:

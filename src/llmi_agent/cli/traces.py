@@ -49,7 +49,8 @@ def ls(output: Output, /, place: str | None, limit: int, **given: Any) -> None:
     """List runs, the newest first.
 
     Each line: the run, when it began, its state, its model, how many figures were kept + are missing of those that were
-    asked for, US dollars, the last reward of the whole, its prompt, with tabs between. PLACE is your own home by default.
+    asked for, US dollars, the reward of the whole as it is now, its prompt, its group, its number in the group, its split,
+    with tabs between; - is none. PLACE is your own home by default.
     """
     from llmi_agent.traces.choosing import overviews
 
@@ -240,13 +241,13 @@ def _checked(found: Iterable[Trace], output: Output) -> tuple[list[Finding], int
 
 
 def _row(run: Overview) -> dict[str, Any]:
-    """An overview as JSON: what is a list in it is one there."""
+    """An overview as JSON: what is a list in it is one there, and what only the store needs is not."""
     told = run._asdict()
+    del told["number"], told["stale"]
     told["group"] = told.pop("grp")
     for name in ("kinds", "failures"):
         told[name] = [each for each in told[name].split(",") if each]
-    for name in ("drafted", "stale"):
-        told[name] = bool(told[name])
+    told["drafted"] = bool(told["drafted"])
     return told
 
 
@@ -258,20 +259,26 @@ def _lines(found: Iterable[Overview]) -> Iterator[str]:
     from llmi_agent.runner.episodes import SHORT
 
     for run in found:
+        known = (
+            run.state != "unreadable" or run.began > 0
+        )  # a line of a file need not even have an id
         began = datetime.fromtimestamp(run.began, UTC).isoformat(timespec="seconds")
         figures = f"{run.kept}+{run.missing} of {run.slots}"
         cost = f"{run.usd:.6g}" + (f"+{run.unknown} unknown" if run.unknown else "")
         reward = "-" if run.reward is None else f"{run.reward:g}"
         model, prompt = one_line(run.model, _PROMPT) or "-", one_line(run.prompt, _PROMPT)
         shown = (
-            one_line(run.episode[:SHORT]),
-            began,
+            one_line(run.episode[:SHORT]) if known or " " not in run.episode else "-",
+            began if known else "-",
             run.state,
             model,
             figures,
             cost,
             reward,
             prompt,
+            one_line(run.grp[:SHORT]) or "-",
+            "-" if run.member is None else str(run.member),
+            one_line(run.split, _PROMPT) or "-",
         )
         yield "\t".join(shown)
 
