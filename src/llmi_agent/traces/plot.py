@@ -18,6 +18,8 @@ FORMATS = (".png", ".svg")
 MOST_ROWS = 16
 """Of one panel."""
 _LEAST_ROWS = 4
+_NAME, _MOST_TICKS = 28, 5
+"""Characters of a name, and numbers below the axis of a panel that is narrow for long ones."""
 _GOOD, _STAND_IN, _BAD, _OPEN, _POLICY, _INK = (
     "#2f7d51",
     "#8cc6a2",
@@ -47,19 +49,22 @@ def plot(found: Stats, path: Path) -> None:
     style: Any = {
         "text.parse_math": False,
         "font.size": 9,
-        "axes.titlesize": 10,
-        "axes.titleweight": "bold",
     }
     with mpl.rc_context(style), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a letter that the font lacks is drawn as a box
-        figure = Figure(figsize=(11, 8), layout="constrained")
-        panels = figure.subplots(2, 2)
-        _kinds(panels[0][0], found)
-        _times(panels[0][1], found)
-        _failures(panels[1][0], found)
-        _rewards(panels[1][1], found)
-        figure.suptitle(_title(found), fontsize=11)
+        figure = drawn(Figure(figsize=(11, 8), layout="constrained"), found)
         _save(figure, path)
+
+
+def drawn(figure: Any, found: Stats) -> Any:
+    """The figure, with a panel for each of what is counted."""
+    # Each panel is a figure in the figure: only there, what stands beside the axes has room of its own.
+    for panel, draw in zip(
+        figure.subfigures(2, 2).flat, (_kinds, _times, _failures, _rewards), strict=True
+    ):
+        draw(panel, panel.subplots(), found)
+    figure.suptitle(_title(found), fontsize=11)
+    return figure
 
 
 def _title(found: Stats) -> str:
@@ -74,7 +79,7 @@ def _save(figure: Any, path: Path) -> None:
         figure.savefig(new, dpi=150, format=form, metadata=plain)
 
 
-def _kinds(axes: Any, found: Stats) -> None:
+def _kinds(panel: Any, axes: Any, found: Stats) -> None:
     """What became of the slots of each kind."""
     rows = sorted(found.kinds.items(), key=lambda each: -each[1].slots)
     names = [f"{kind} ({own.slots:,})" for kind, own in rows]
@@ -84,12 +89,12 @@ def _kinds(axes: Any, found: Stats) -> None:
         "missing": ([own.missing for _, own in rows], _BAD),
         "no verdict": ([own.open for _, own in rows], _OPEN),
     }
-    _stacked(axes, names, parts)
-    axes.set_title("Figures asked for, by kind")
+    _stacked(panel, axes, names, parts)
+    _name(panel, "Figures asked for, by kind")
     axes.set_xlabel("slots")
 
 
-def _times(axes: Any, found: Stats) -> None:
+def _times(panel: Any, axes: Any, found: Stats) -> None:
     """How long each tool and model took: the middle half, the median, up to the 95th percentile."""
     spreads = {
         f"{tool}, {kind}": Spread.of(own.seconds) for (tool, kind), own in found.tools.items()
@@ -100,16 +105,19 @@ def _times(axes: Any, found: Stats) -> None:
     from matplotlib.ticker import LogLocator
 
     _boxes(axes, spreads, "p95")
-    axes.set_title("How long calls took")
-    axes.set_xlabel("seconds (box: middle half; whisker: 95th percentile)")
+    what = "seconds (box: middle half; whiskers: least, 95th percentile)"
+    _name(panel, "How long calls took", what)
     if any(each.count for each in spreads.values()):
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        least, most = axes.get_xlim()
+        near = most < 300 * least
+        ticks = LogLocator(subs=(1, 2, 5)) if near else LogLocator(numticks=_MOST_TICKS)
+        axes.xaxis.set_major_locator(ticks)
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter("")
 
 
-def _failures(axes: Any, found: Stats) -> None:
+def _failures(panel: Any, axes: Any, found: Stats) -> None:
     """Failed calls, by reason and who is to blame."""
     totals = Counter[str]()
     for (reason, _), count in found.failures.items():
@@ -119,12 +127,12 @@ def _failures(axes: Any, found: Stats) -> None:
         "the policy": ([found.failures[reason, "policy"] for reason in rows], _POLICY),
         "the infrastructure": ([found.failures[reason, "infrastructure"] for reason in rows], _BAD),
     }
-    _stacked(axes, [f"{reason} ({totals[reason]:,})" for reason in rows], parts)
-    axes.set_title("Failed calls of tools, by reason and who is to blame")
+    _stacked(panel, axes, [f"{reason} ({totals[reason]:,})" for reason in rows], parts)
+    _name(panel, "Failed calls of tools, by reason and who is to blame")
     axes.set_xlabel("calls")
 
 
-def _rewards(axes: Any, found: Stats) -> None:
+def _rewards(panel: Any, axes: Any, found: Stats) -> None:
     """Rewards by component."""
     spreads = {
         ", ".join(part for part in (component, scope, profile, judge) if part): Spread.of(
@@ -133,12 +141,20 @@ def _rewards(axes: Any, found: Stats) -> None:
         for (scope, component, profile, judge), own in found.rewards.items()
     }
     _boxes(axes, spreads, "most")
-    axes.set_title("Rewards")
-    axes.set_xlabel("value (box: middle half; whiskers: least, most)")
+    _name(panel, "Rewards", "value (box: middle half; whiskers: least, most)")
 
 
-def _stacked(axes: Any, names: Sequence[str], parts: Mapping[str, tuple[list[int], str]]) -> None:
-    names = [one_line(name, 34) for name in names[:MOST_ROWS]]
+def _name(panel: Any, title: str, what: str = "") -> None:
+    """What is drawn, above it, and what its numbers are, below: in the middle of the panel, which is wider than its axes."""
+    panel.suptitle(title, fontsize=10, fontweight="bold")
+    if what:
+        panel.supxlabel(what, fontsize=9)
+
+
+def _stacked(
+    panel: Any, axes: Any, names: Sequence[str], parts: Mapping[str, tuple[list[int], str]]
+) -> None:
+    names = [one_line(name, _NAME) for name in names[:MOST_ROWS]]
     if not names:
         _nothing(axes)
         return
@@ -148,9 +164,8 @@ def _stacked(axes: Any, names: Sequence[str], parts: Mapping[str, tuple[list[int
         axes.barh(range(len(names)), counts, left=left, color=colour, label=label, height=0.65)
         left = [one + other for one, other in zip(left, counts, strict=True)]
     axes.set_yticks(range(len(names)), names)
-    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": len(parts)}
-    axes.legend(fontsize=8, frameon=False, **below)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    panel.legend(loc="outside lower center", ncols=len(parts), fontsize=8, frameon=False)
+    axes.xaxis.get_major_locator().set_params(integer=True, nbins=_MOST_TICKS)
     _plain(axes, len(names))
 
 
@@ -162,7 +177,7 @@ def _boxes(axes: Any, spreads: Mapping[str, Spread], high: str) -> None:
         return
     boxes = [
         {
-            "label": f"{one_line(name, 34)} ({each.count:,})",
+            "label": f"{one_line(name, _NAME)} ({each.count:,})",
             "whislo": each.least,
             "q1": each.lower,
             "med": each.median,
@@ -181,6 +196,7 @@ def _boxes(axes: Any, spreads: Mapping[str, Spread], high: str) -> None:
         boxprops={"facecolor": "#dce6f5", "edgecolor": _INK, "linewidth": 0.8},
         medianprops={"color": _BAD, "linewidth": 1.6},
     )
+    axes.locator_params(axis="x", nbins=_MOST_TICKS)
     _plain(axes, len(boxes))
 
 
