@@ -381,3 +381,17 @@ def test_a_page_is_written_whole_or_not_at_all(runs: Any, tmp_path: Path) -> Non
     with pytest.raises(LlmiError, match="cannot write"):
         write_page(trace, tmp_path / "file" / "t.html")
     assert [each.name for each in (tmp_path / "new").iterdir()] == ["t.html"]
+
+
+def test_why_there_is_no_reward_is_short_on_its_card_and_whole_below(runs: Any) -> None:
+    trace = one(runs.root, runs.names["good"])
+    error = "the judge said nothing " * 80
+    given = Rewarded(value=None, status="error", error=error)
+    entry = entry_of(given)
+    record = Record(entry.kind, entry.key, entry.data, trace.ended + 1, entry.schema)
+    again = Trace(trace.episode, lambda: [*trace.records, record])
+    text = page(again)
+    card = text[: text.index('id="rewards"')]
+    assert error.strip() not in card
+    assert "none (the judge said nothing" in card
+    assert error.strip() in text

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from llmi_agent.base.text import one_line
 from llmi_agent.document.render.wording import bill, dollars, size
 from llmi_agent.records.costs import Charge
 from llmi_agent.records.events import TOTAL, Resumed
@@ -17,6 +18,8 @@ from llmi_agent.traces.words import duration, moment, scope_of, worth
 
 _MOST_OPTIONS = 20_000
 MOST_REWARDS = 400
+_MOST_WORTH = 60
+"""Characters on a card: why there is no reward stands whole with the rewards."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def numbers(trace: Trace) -> list[Fact]:
         Fact("Took", duration(trace.ended - trace.began)),
         Fact("Cost", bill(trace.costs) or "free"),
         Fact("Tokens written", f"{sum(written):,}" if written else ""),
-        Fact("Reward", worth(totals[-1].given) if totals else ""),
+        Fact("Reward", one_line(worth(totals[-1].given), _MOST_WORTH) if totals else ""),
     ]
     return [each for each in found if each.value]
 
