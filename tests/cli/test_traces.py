@@ -19,7 +19,7 @@ from llmi_agent.records.events import Opened, Rewarded
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.records.overview import STATES, Chosen, Overview
 from llmi_agent.store.home import default_store
-from llmi_agent.testing import slot
+from llmi_agent.testing import random_png, slot
 from llmi_agent.traces.rewarding import give
 
 DRAFT = f"# A harbour\n\nText.\n\n{slot('search', 'A photo', query='harbour')}\n\n{slot('search', 'None', query='nothing')}"
@@ -205,10 +205,17 @@ def test_a_document_is_written_again(cli: Any, run: Any) -> None:
     for name in ("report.html", "report.md", "document.json", "images/figure-1.png"):
         assert (Path("again") / name).read_bytes() == (Path("out") / name).read_bytes()
     digest = cli("traces", "show", episode, "--json").json["slots"][0]["verdict"]["digest"]
-    default_store().path(digest).unlink()
+    place = default_store().path(digest)
+    place.unlink()
     gone = cli("traces", "replay", episode, "--out", "third", "--json")
     assert gone.json["gone"] == [1]
     assert f"the picture of figure 1 ({digest}) is not there any more" in gone.err
+    place.write_bytes(random_png(seed=9))
+    altered = cli("traces", "replay", episode, "--out", "fourth", "--json")
+    assert altered.json["gone"] == [1]
+    assert f"the picture of figure 1 ({digest}) has been altered" in altered.err
+    place.write_bytes(b"no picture")
+    assert "has been altered" in cli("traces", "replay", episode, "--out", "fifth").err
 
 
 def test_runs_are_counted(cli: Any, run: Any) -> None:

@@ -203,7 +203,7 @@ def replay(
 ) -> None:
     """Write the document of a run again, from its record alone.
 
-    No tool and no model is asked. A picture that is not there any more is said on stderr and in the document.
+    No tool and no model is asked. A picture that is not there any more, or was altered, is said on stderr and in the document.
     """
     from pathlib import Path
 
@@ -215,7 +215,8 @@ def replay(
     trace = one(place_of(place), episode)
     written = written_again(trace, trace.pictures, Path(out), formats)
     for figure in written.gone:
-        said = f"the picture of figure {figure.number} ({figure.digest}) is not there any more"
+        became = "has been altered" if figure in written.altered else "is not there any more"
+        said = f"the picture of figure {figure.number} ({figure.digest}) {became}"
         output.say(said, "missing")
     if output.json:
         told = data(written.document, written.files, trace.ended - trace.began)

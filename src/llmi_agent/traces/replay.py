@@ -20,7 +20,9 @@ class Replayed:
     document: Document
     files: tuple[Path, ...]
     gone: tuple[Figure, ...]
-    """Figures whose pictures are no longer there: each is said in its place."""
+    """Figures whose pictures are not to be had: each is said in its place."""
+    altered: tuple[Figure, ...] = ()
+    """Those of them where something is there, and it is not the picture that was made."""
 
 
 def replay(
@@ -34,7 +36,20 @@ def replay(
     document = document_of(trace)
     places = AnyOf(pictures) if pictures is not None else AnyOf()
     missing = tuple(gone(places, document.figures))
-    return Replayed(document, tuple(write_document(document, places, out, formats)), missing)
+    files = tuple(write_document(document, places, out, formats))
+    altered = tuple(each for each in missing if pictures and _is_there(pictures, each.digest))
+    return Replayed(document, files, missing, altered)
+
+
+def _is_there(pictures: Pictures, digest: str) -> bool:
+    """Whether anything is, picture or not."""
+    try:
+        pictures.read(digest)
+    except (KeyError, OSError):
+        return False
+    except InputError:  # it does not match its digest
+        return True
+    return True
 
 
 def document_of(trace: Trace) -> Document:
