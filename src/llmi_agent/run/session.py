@@ -90,9 +90,8 @@ class Session:
         self._closed = False
 
     def tell(self, event: Event) -> Awaitable[None]:
-        """Say what has happened: there is no other way to. Await it to go on only when it is on disk, if it is durable.
-
-        What was told before is on disk then, too. Raises LlmiError, when awaited, if it cannot be written.
+        """Say what has happened, without secrets: there is no other way to. Raises LlmiError, when awaited, if it cannot be
+        written; awaited, it and what was told before are on disk, if it is durable.
         """
         told = cleaned(event, self.toolkit.redactor)
         for listener in self._listeners:
