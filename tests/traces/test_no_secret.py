@@ -81,10 +81,11 @@ class Search(FakeTool):
 
 
 async def run(store: ArtifactStore) -> str:
-    options = Options(weights=KEY, prices={KEY: {"input": 1, "output": 1}}, repairs=0)
+    tool: Any = Search("fake_search", "search")
+    options = Options(weights=KEY, prices={KEY: 1.0}, repairs=0)
     graph = build_graph(
         model=Telling(),
-        tools=registry_of(Search("fake_search", "search")),
+        tools=registry_of(tool),
         store=store,
         record="full",
         options=options,
@@ -174,7 +175,7 @@ async def test_what_ends_a_run_is_on_record_without_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    tool = FakeTool("s", "search")
+    tool: Any = FakeTool("s", "search")
     store = ArtifactStore(tmp_path)
     async with make_session(tool, store=store) as session:
         session.tell(Restarted(model=KEY, message=KEY))

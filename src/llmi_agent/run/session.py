@@ -45,9 +45,8 @@ class Source:
 class Session:
     """One run's calls and verdicts. Close it, or use it with `async with`.
 
-    emit: is shown the events of the stream, in the context that the session is opened in.
-    options, seed: by default the toolkit's. purse: what the episode shares with others of its group.
-    journal: the episode's, held; by default it is opened here, which touches the disk.
+    emit: is shown the events of the stream, in the context that the session is opened in. options, seed: by default the
+    toolkit's. purse: what its group shares. journal: the episode's, held; by default it is opened here, on the disk.
     """
 
     def __init__(
