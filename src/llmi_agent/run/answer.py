@@ -284,10 +284,8 @@ class Answer:
         )
 
     def _charge(self) -> Charge:
-        question = self._question
-        return Charge(
-            call="model", name=self.model.name, purpose=question.purpose, slot=question.slot
-        )
+        question, name = self._question, self._means.redactor.text(self.model.name)
+        return Charge(call="model", name=name, purpose=question.purpose, slot=question.slot)
 
 
 def _free_id(known: Known) -> str:

@@ -8,15 +8,27 @@ from typing import Any
 from pydantic import BaseModel
 
 from llmi_agent.base.secrets import Redactor
-from llmi_agent.records.events import DraftGiven, Event, Message, ModelEnded, ModelText
+from llmi_agent.records.events import (
+    CallJob,
+    Composed,
+    Event,
+    Halted,
+    ModelStarted,
+    Opened,
+    Ordered,
+    Restarted,
+    Resumed,
+    SlotTurned,
+)
 
-_CLEAN = (DraftGiven, Message, ModelEnded, ModelText)
-"""Freed of secrets where they are made: digests and spans hold for them as they are, and they are long."""
+_OPEN = (CallJob, Composed, Halted, ModelStarted, Opened, Ordered, Restarted, Resumed, SlotTurned)
+"""What users, settings and vendors say in these reaches no other door. All others are freed of secrets where they are made:
+digests and spans hold for them as they are, and they are many."""
 
 
 def cleaned(event: Event, redactor: Redactor) -> Event:
-    """What is to be told of it. Nothing is recorded of a run that has not come this way."""
-    if not event.durable or isinstance(event, _CLEAN):
+    """What is to be told of it. All that is told of a run comes this way."""
+    if not isinstance(event, _OPEN):
         return event
     found: Event = _cleaned(event, redactor)
     return found
