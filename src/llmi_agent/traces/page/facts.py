@@ -18,7 +18,7 @@ from llmi_agent.traces.words import duration, moment, scope_of, worth
 
 _MOST_OPTIONS = 20_000
 MOST_REWARDS = 400
-_MOST_WORTH = 60
+_MOST_WORTH = 28
 """Characters on a card: why there is no reward stands whole with the rewards."""
 
 
