@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from operator import attrgetter
+from typing import TypeVar
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.records.codec import entry_of
@@ -17,6 +18,7 @@ from llmi_agent.traces.places import InJournal, Place, Source, sources
 from llmi_agent.traces.trace import Trace
 
 EVERY = Chosen()
+Named = TypeVar("Named", Trace, Overview)
 _SHOWN = 5
 
 
@@ -40,12 +42,7 @@ def meant(start: str, found: Collection[str]) -> str:
 
 def starting(place: Place, start: str) -> Iterator[Trace]:
     """Those whose ids begin so, each once."""
-    seen: set[str] = set()
-    for source in sources(place):
-        for trace in _starting(source, start):
-            if trace.episode not in seen:
-                seen.add(trace.episode)
-                yield trace
+    return _once(trace for source in sources(place) for trace in _starting(source, start))
 
 
 def _starting(source: Source, start: str) -> Iterator[Trace]:
@@ -64,19 +61,23 @@ def traces(place: Place, chosen: Chosen = EVERY, limit: int | None = None) -> It
     nothing to read.
     """
     if limit is not None:
-        meant = {each.episode for each in overviews(place, chosen, limit)}
-        yield from (each for each in _every(place, chosen) if each.episode in meant)
+        newest = {each.episode for each in overviews(place, chosen, limit)}
+        yield from (each for each in _every(place, chosen) if each.episode in newest)
     else:
         yield from _every(place, chosen)
 
 
 def _every(place: Place, chosen: Chosen) -> Iterator[Trace]:
+    return _once(trace for source in sources(place) for trace in _within(source, chosen))
+
+
+def _once(found: Iterable[Named]) -> Iterator[Named]:
+    """The first of each episode."""
     seen: set[str] = set()
-    for source in sources(place):
-        for trace in _within(source, chosen):
-            if trace.episode not in seen:
-                seen.add(trace.episode)
-                yield trace
+    for each in found:
+        if each.episode not in seen:
+            seen.add(each.episode)
+            yield each
 
 
 def _within(source: Source, chosen: Chosen) -> Iterator[Trace]:
@@ -91,14 +92,9 @@ def _within(source: Source, chosen: Chosen) -> Iterator[Trace]:
 
 def overviews(place: Place, chosen: Chosen = EVERY, limit: int | None = None) -> Iterator[Overview]:
     """What a list shows of each of the chosen ones, the newest first; at most `limit`."""
-    seen: set[str] = set()
     rows = (_listed(source, chosen, limit) for source in sources(place))
-    for each in heapq.merge(*rows, key=attrgetter("began"), reverse=True):
-        if limit is not None and len(seen) >= limit:
-            return
-        if each.episode not in seen:
-            seen.add(each.episode)
-            yield each
+    newest = heapq.merge(*rows, key=attrgetter("began"), reverse=True)
+    yield from islice(_once(newest), limit)
 
 
 def _listed(source: Source, chosen: Chosen, limit: int | None) -> Iterator[Overview]:
