@@ -18,10 +18,22 @@ from llmi_agent.records.events import (
     Ordered,
     Restarted,
     Resumed,
+    Rewarded,
     SlotTurned,
 )
 
-_OPEN = (CallJob, Composed, Halted, ModelStarted, Opened, Ordered, Restarted, Resumed, SlotTurned)
+_OPEN = (
+    CallJob,
+    Composed,
+    Halted,
+    ModelStarted,
+    Opened,
+    Ordered,
+    Restarted,
+    Resumed,
+    Rewarded,
+    SlotTurned,
+)
 """What users, settings and vendors say in these reaches no other door. All others are freed of secrets where they are made:
 digests and spans hold for them as they are, and they are many."""
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from llmi_agent.base.errors import InputError
@@ -19,6 +20,7 @@ from llmi_agent.records.events import Opened, Ordered
 from llmi_agent.records.journal import Journal, journal_beside
 from llmi_agent.records.known import Known
 from llmi_agent.records.overview import PROMPT, Overview
+from llmi_agent.run.cleaned import cleaned
 from llmi_agent.store.artifacts import ArtifactStore
 
 SHORT = 8
@@ -82,8 +84,13 @@ class Episodes:
 
     def remember(self, episode: str, order: Order) -> None:
         """Note how it was ordered; this is not waited for."""
-        redact = Redactor(secret_values(os.environ)).data
-        self._journal.append(episode, entry_of(Ordered(order=redact(asdict(order)))))
+        event = cleaned(Ordered(order=asdict(order)), self._redactor)
+        self._journal.append(episode, entry_of(event))
+
+    @cached_property
+    def _redactor(self) -> Redactor:
+        """Of the environment's secrets."""
+        return Redactor(secret_values(os.environ))
 
     def recall(self, start: str) -> Recalled:
         """How the episode was started whose id begins with `start`.

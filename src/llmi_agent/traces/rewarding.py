@@ -6,9 +6,8 @@ import math
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
-from typing import Any, get_args
+from typing import get_args
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.base.secrets import Redactor, secret_values
@@ -16,6 +15,7 @@ from llmi_agent.records.codec import entry_of
 from llmi_agent.records.events import Rewarded
 from llmi_agent.records.events.reward import Scope
 from llmi_agent.records.journal import Journal
+from llmi_agent.run.cleaned import cleaned
 from llmi_agent.traces.choosing import meant
 from llmi_agent.traces.places import InJournal, Place, sources
 from llmi_agent.traces.trace import Trace
@@ -48,15 +48,8 @@ def give(place: Place, episode: str, *rewards: Rewarded) -> None:
         for fault in _faults(each, trace):
             name = repr(each.component)[:_SHOWN]
             raise InputError(f"the reward {name} of the run {trace.episode}: {fault}")
-    journal.write(trace.episode, *(entry_of(_cleaned(each)) for each in rewards))
-
-
-def _cleaned(reward: Rewarded) -> Rewarded:
-    """Without the secrets of the environment, which a judge's error, for one, may hold."""
-    redact = Redactor(secret_values(os.environ)).text
-    words = ("component", "error", "profile", "judge", "rubric")
-    clean: dict[str, Any] = {name: redact(getattr(reward, name)) for name in words}
-    return replace(reward, **clean)
+    redactor = Redactor(secret_values(os.environ))  # a judge's error, for one, may hold a key
+    journal.write(trace.episode, *(entry_of(cleaned(each, redactor)) for each in rewards))
 
 
 def _found(place: Place, start: str) -> tuple[Trace, Journal]:
