@@ -12,13 +12,12 @@ from langchain_core.messages.ai import UsageMetadata
 from llmi_agent.base.text import paired
 from llmi_agent.contract.policy import TOKENS, WEIGHTS
 from llmi_agent.models.heard import (
-    lack_of,
     lengths_of,
     model_of,
     reason_of,
     reasoning_of,
+    sampled,
     says_something,
-    tokens_of,
     weights_of,
 )
 from llmi_agent.models.tokens import reported, stated_cost
@@ -26,6 +25,14 @@ from llmi_agent.records.events import Tokens
 
 HUGE = {"completion": [10**5000]}
 """Python does not even write it down."""
+
+
+def tokens_of(chunks: list[AIMessageChunk]) -> Tokens | None:
+    return sampled(chunks)[0]
+
+
+def lack_of(chunks: list[AIMessageChunk]) -> str:
+    return sampled(chunks)[1]
 
 
 def told(*given: Any) -> list[AIMessageChunk]:

@@ -80,7 +80,7 @@ def test_a_piece_holds_all_tokens_of_its_text(
 ) -> None:
     manner = Manner(tokens=tokens, true_bytes=true_bytes, reasoning=reasoning)
     sent, chunks = heard_of(text, manner, whole=whole)
-    found = heard.tokens_of(chunks)
+    found = heard.sampled(chunks)[0]
     assert found is not None
     assert (found.completion, found.logprobs) == (sent.ids, sent.logprobs)
     assert "".join(str(each.text) for each in chunks) == text
@@ -147,7 +147,7 @@ def test_only_what_is_certain(tokens: list[str], spoken: str, shares: Any) -> No
 def test_what_is_no_form_of_a_token_is_no_crash(choice: Any) -> None:
     hearing = Hearing(tokens=True, mode="")
     chunks = [*hearing.hear({"choices": [choice], "usage": {"prompt_tokens": "a"}}), *hearing.end()]
-    found = heard.tokens_of(chunks)
+    found = heard.sampled(chunks)[0]
     assert found is None or found.completion == (1,)
     for event in (
         {"choices": None},

@@ -60,22 +60,12 @@ def weights_of(chunks: Sequence[AIMessageChunk]) -> str:
     )
 
 
-def tokens_of(chunks: Sequence[AIMessageChunk]) -> Tokens | None:
-    """What was sampled, the pieces of a stream put together; None where the model does not give it all.
+def sampled(chunks: Sequence[AIMessageChunk]) -> tuple[Tokens | None, str]:
+    """What was sampled, the pieces of a stream put together, as far as the model gives it; and why that is not all.
 
     A piece says what is new with it: its `completion` and their `logprobs`; `prompt` and `mode` come once. Numbers that
     cannot be logprobs are left out.
     """
-    return sampled(chunks)[0]
-
-
-def lack_of(chunks: Sequence[AIMessageChunk]) -> str:
-    """Why what is known of the tokens is not all of them; empty if nothing says so."""
-    return sampled(chunks)[1]
-
-
-def sampled(chunks: Sequence[AIMessageChunk]) -> tuple[Tokens | None, str]:
-    """What is kept of the tokens, and why that is not all."""
     given = [each.response_metadata.get(TOKENS) for each in chunks]
     lacks = (each.get("lack") for each in given if isinstance(each, Mapping))
     if lack := next((one_line(each) for each in lacks if each and isinstance(each, str)), ""):
