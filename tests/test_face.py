@@ -23,6 +23,7 @@ PluginError PolicyError Provenance Registry ResourceError Runner TextBlock Unava
 configure_logs default_store discover journal_beside load_config load_document registry_of render_html render_markdown write_document
 """
 CONTRACT = """
+ANY_PICTURES Demand Exhibit Judge JudgeRequest JudgeSpec MOST_PICTURES NO_PICTURE RewardSpec SOME_PICTURES Score Shown
 ATTACHMENTS PROMPT PolicyAgain PolicyFailed PolicyModel PolicyRequest PolicySpec Preview TOKENS TableCopy
 WEIGHTS
 ArtifactReader Attachment BaseTool CodeParams DiffusionParams Download ENTRY_POINTS EditParams Failed Health Hooks

@@ -23,6 +23,8 @@ FLOORS = (
     {"models", "document"},
     {"run"},
     {"traces"},
+    {"judges"},
+    {"rewards"},
     {"runner"},
     {"cli"},
     {"testing"},

@@ -7,7 +7,9 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
+from llmi_agent.base.errors import InputError
 from llmi_agent.base.text import printable
+from llmi_agent.contract.judging import Demand
 from llmi_agent.contract.tool import Attachment, Provenance
 from llmi_agent.records.events import Input
 
@@ -36,3 +38,19 @@ def inputs_of(state: Mapping[str, Any]) -> tuple[Input, ...]:
         Input(**{**each, "provenance": Provenance(**each["provenance"])})
         for each in state.get("inputs") or ()
     )
+
+
+def demand_of(state: Mapping[str, Any]) -> Demand | None:
+    """Raises InputError if it is none."""
+    given = state.get("demand")
+    if not given:
+        return None
+    if not isinstance(given, Mapping) or not set(given) <= {"pictures", "kinds"}:
+        raise InputError(f"demand must be an object with pictures and kinds, not {given!r:.80}")
+    kinds = given.get("kinds") or ()
+    try:
+        if not isinstance(kinds, list | tuple):
+            raise ValueError(f"kinds {kinds!r:.80}: a list of names")
+        return Demand(**{**given, "kinds": tuple(kinds)})
+    except (TypeError, ValueError) as error:
+        raise InputError(f"demand: {error}") from None

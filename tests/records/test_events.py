@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.contract.judging import Demand
 from llmi_agent.contract.tool import Attachment, Failed, Provenance
 from llmi_agent.records import events
 from llmi_agent.records.codec import entry_of, events_of
@@ -47,6 +48,7 @@ WHOLE: dict[str, Event] = {
         member=0,
         parent="e0",
         split="train",
+        demand=Demand(2, ("code",)),
         graph="interleave",
         setup="0123",
         llmi="1.0",
@@ -139,6 +141,9 @@ WHOLE: dict[str, Event] = {
         profile="paper",
         judge="a-2026",
         rubric="ab12",
+        reason="it is short",
+        votes=(0.5, 1.0),
+        reuse="judge:0f",
     ),
 }
 """One of each durable event, with all that it can hold."""

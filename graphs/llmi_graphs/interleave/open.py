@@ -32,7 +32,7 @@ from llmi_graphs.interleave.files import attachments_for, check_there
 from llmi_graphs.interleave.recall import Recalled, recall
 from llmi_graphs.interleave.state import State
 from llmi_graphs.machine import Machine
-from llmi_graphs.request import attachments_of, conversation, inputs_of
+from llmi_graphs.request import attachments_of, conversation, demand_of, inputs_of
 
 GRAPH = "interleave"
 """What the record says that made an episode."""
@@ -79,6 +79,7 @@ def tell_opened(machine: Machine, session: Session, state: Mapping[str, Any]) ->
             member=state.get("member"),
             parent=state.get("parent") or "",
             split=state.get("split") or "",
+            demand=demand_of(state),
             graph=GRAPH,
             **machine.described(session.options),
         )
@@ -114,6 +115,7 @@ async def _begun(machine: Machine, state: State) -> dict[str, Any]:
         "group": state.get("group") or "",
         "member": state.get("member"),
         "split": state.get("split") or "",
+        "demand": state.get("demand") or None,
         "attachments": [asdict(each) for each in attachments],
         "inputs": [asdict(each) for each in inputs],
         "earlier": [{"prompt": known.prompt, "text": known.text}] if known else [],
@@ -139,6 +141,7 @@ def _check(machine: Machine, state: State) -> None:
             raise InputError(
                 f"{name} must be a name of at most {MOST_NAME} printable characters, not {word!r:.80}"
             )
+    demand_of(given)
 
 
 async def _recalled(machine: Machine, episode: str) -> Recalled | None:
@@ -162,6 +165,7 @@ def _resumed(machine: Machine, episode: str, in_thread: bool) -> dict[str, Any]:
         "group": opened.group,
         "member": opened.member,
         "split": opened.split,
+        "demand": asdict(opened.demand) if opened.demand else None,
         "attachments": [asdict(each) for each in opened.attachments],
         "inputs": [asdict(each) for each in opened.inputs],
         "earlier": [] if in_thread else _turns(known, opened),

@@ -39,6 +39,9 @@ class Request(TypedDict, total=False):
     """Which one of its group it is, from 0."""
     split: str
     """What the prompt is for, put on record: `train`, `test`."""
+    demand: Json | None
+    """What the prompt asks for, as a rule can check it, put on record: the fields of a `Demand`, `pictures` and `kinds`. The
+    policy is not told."""
 
 
 class State(Request, total=False):

@@ -4,6 +4,20 @@ Authors of search tools find more in `llmi_agent.contract.image_search`.
 """
 
 from llmi_agent.contract.hooks import ENTRY_POINTS, Hooks, ModelContext, ModelRequest, hookimpl
+from llmi_agent.contract.judging import (
+    ANY_PICTURES,
+    MOST_PICTURES,
+    NO_PICTURE,
+    SOME_PICTURES,
+    Demand,
+    Exhibit,
+    Judge,
+    JudgeRequest,
+    JudgeSpec,
+    RewardSpec,
+    Score,
+    Shown,
+)
 from llmi_agent.contract.kinds import (
     WELL_KNOWN,
     CodeParams,
@@ -55,11 +69,15 @@ from llmi_agent.contract.vendor import (
 )
 
 __all__ = [
+    "ANY_PICTURES",
     "ATTACHMENTS",
     "ENTRY_POINTS",
     "MOST_DETAIL",
+    "MOST_PICTURES",
+    "NO_PICTURE",
     "PROMPT",
     "REASONS",
+    "SOME_PICTURES",
     "TOKENS",
     "WEIGHTS",
     "WELL_KNOWN",
@@ -67,13 +85,18 @@ __all__ = [
     "Attachment",
     "BaseTool",
     "CodeParams",
+    "Demand",
     "DiffusionParams",
     "Download",
     "EditParams",
+    "Exhibit",
     "Failed",
     "Health",
     "Hooks",
     "Image",
+    "Judge",
+    "JudgeRequest",
+    "JudgeSpec",
     "Kind",
     "ModelContext",
     "ModelRequest",
@@ -87,7 +110,10 @@ __all__ = [
     "Produced",
     "Provenance",
     "Reason",
+    "RewardSpec",
+    "Score",
     "SearchParams",
+    "Shown",
     "TableCopy",
     "Tool",
     "ToolCall",

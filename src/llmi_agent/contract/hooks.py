@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from llmi_agent.contract.judging import JudgeSpec, RewardSpec
 from llmi_agent.contract.policy import PolicySpec
 from llmi_agent.contract.preview import Preview
 from llmi_agent.contract.spec import ToolSpec
@@ -64,6 +65,16 @@ class Hooks:
     @hookspec
     def llmi_policies(self) -> Sequence[PolicySpec]:
         """The plugin's policies. Called once, when plugins are loaded; must not import an SDK."""
+        raise NotImplementedError
+
+    @hookspec
+    def llmi_judges(self) -> Sequence[JudgeSpec]:
+        """The plugin's judges. Called once, when plugins are loaded; must not import an SDK."""
+        raise NotImplementedError
+
+    @hookspec
+    def llmi_rewards(self) -> Sequence[RewardSpec]:
+        """The components that the plugin adds to the reward. Called once, when plugins are loaded; must not import an SDK."""
         raise NotImplementedError
 
     @hookspec

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.contract.picture_header import picture_size
-from llmi_agent.contract.tool import Attachment
+from llmi_agent.contract.tool import ArtifactReader, Attachment
 from llmi_agent.document.blocks import SCHEME, blocks_of, brings_file, files_of, referred
 from llmi_agent.document.model import Document, Figure, TextBlock
-from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.intake import IntakeError, shrink
 
 NAME = "llmi"
@@ -24,8 +23,15 @@ Images = Literal["text", "inline", "url"]
 M = TypeVar("M", bound=BaseMessage)
 
 
+class PictureStore(ArtifactReader, Protocol):
+    """Where pictures are read from, and put into: the artifact store, mostly."""
+
+    def put(self, data: bytes) -> str:
+        """Keep the bytes; returns their digest."""
+
+
 def document_message(
-    document: Document, store: ArtifactStore, images: Images, pictures_at: str = ""
+    document: Document, store: ArtifactReader, images: Images, pictures_at: str = ""
 ) -> AIMessage:
     """The message that hands a document over.
 
@@ -85,7 +91,7 @@ def _paragraph(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text.rstrip() + "\n\n"}
 
 
-def with_pictures(message: M, store: ArtifactStore, side: int | None = None) -> M:
+def with_pictures(message: M, store: ArtifactReader, side: int | None = None) -> M:
     """The same message with each reference replaced by the picture, as a model provider accepts it.
 
     `side`: the most pixels of a picture's longer side, to which a larger one is shrunk. A picture that is no longer
@@ -111,7 +117,7 @@ def holds_bytes(message: BaseMessage) -> bool:
     return any(not referred(block) for block in blocks)
 
 
-def with_digests(message: M, store: ArtifactStore) -> M:
+def with_digests(message: M, store: PictureStore) -> M:
     """The same message with each picture that it holds put into the store, and named by its digest.
 
     Of other files nothing but their type stays.
@@ -121,7 +127,7 @@ def with_digests(message: M, store: ArtifactStore) -> M:
     return message.model_copy(update={"content": [_referred(b, store) for b in message.content]})
 
 
-def _referred(block: str | dict[str, Any], store: ArtifactStore) -> str | dict[str, Any]:
+def _referred(block: str | dict[str, Any], store: PictureStore) -> str | dict[str, Any]:
     if isinstance(block, str) or not brings_file(block) or referred(block):
         return block
     try:
@@ -180,7 +186,7 @@ def _ours(message: BaseMessage) -> Mapping[str, Any]:
 
 
 def _inlined(
-    block: str | dict[str, Any], store: ArtifactStore, side: int | None
+    block: str | dict[str, Any], store: ArtifactReader, side: int | None
 ) -> str | dict[str, Any]:
     digest = referred(block) if isinstance(block, dict) else ""
     if isinstance(block, str) or not digest:

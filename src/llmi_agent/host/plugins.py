@@ -21,14 +21,17 @@ import pluggy
 from llmi_agent.base.errors import PluginError
 from llmi_agent.base.logs import get_logger
 from llmi_agent.contract.hooks import ENTRY_POINTS, Hooks
+from llmi_agent.contract.judging import JudgeSpec, RewardSpec
 from llmi_agent.contract.policy import PolicySpec
 from llmi_agent.contract.spec import ToolSpec
 
 HOOKS = tuple(name for name in vars(Hooks) if name.startswith("llmi_"))
 
-Stage = Literal["contract", "import", "hooks", "tools", "policies", "name", "load"]
+Stage = Literal[
+    "contract", "import", "hooks", "tools", "policies", "judges", "rewards", "name", "load"
+]
 
-Spec = TypeVar("Spec", ToolSpec, PolicySpec)
+Spec = TypeVar("Spec", ToolSpec, PolicySpec, JudgeSpec, RewardSpec)
 Answer = TypeVar("Answer")
 
 SECONDS = 300.0
@@ -37,7 +40,7 @@ SECONDS = 300.0
 
 @dataclass(frozen=True)
 class PluginProblem:
-    """Why a plugin, or one of its tools or policies, is not used."""
+    """Why a plugin, or something that it brings, is not used."""
 
     plugin: str
     distribution: str
@@ -62,6 +65,8 @@ class Plugin:
     version: str
     specs: tuple[ToolSpec, ...]
     policies: tuple[PolicySpec, ...] = ()
+    judges: tuple[JudgeSpec, ...] = ()
+    rewards: tuple[RewardSpec, ...] = ()
 
 
 class PluginHost:
@@ -75,7 +80,7 @@ class PluginHost:
         self._manager.add_hookspecs(Hooks)
 
     def add(self, plugin: object, name: str, distribution: str = "", version: str = "") -> None:
-        """Register an imported plugin and ask it for its tools and policies; problems are kept, not raised."""
+        """Register an imported plugin and ask it for all that it brings; problems are kept, not raised."""
         identity = (name, distribution or name, version or "?")
         if not self._register(plugin, identity):
             return
@@ -84,11 +89,15 @@ class PluginHost:
             specs = tuple(self._specs_of(name, "llmi_tools", ToolSpec))
             stage = "policies"
             policies = tuple(self._specs_of(name, "llmi_policies", PolicySpec))
+            stage = "judges"
+            judges = tuple(self._specs_of(name, "llmi_judges", JudgeSpec))
+            stage = "rewards"
+            rewards = tuple(self._specs_of(name, "llmi_rewards", RewardSpec))
         except (Exception, SystemExit, CancelledError) as error:  # noqa: BLE001 - a plugin may raise anything
             self._manager.unregister(name=name)
             self._drop(identity, stage, error, f"fix what its llmi_{stage} hook returns")
             return
-        self.plugins.append(Plugin(*identity, specs, policies))
+        self.plugins.append(Plugin(*identity, specs, policies, judges, rewards))
 
     def load(self, entry: EntryPoint) -> None:
         """Import a plugin from its entry point and add it."""

@@ -26,7 +26,7 @@ def entry_of(event: Event) -> Entry:
         event.type,
         event.key,
         _text(event),
-        reuse=event.reuse if isinstance(event, CallEnded) else None,
+        reuse=event.reuse if isinstance(event, CallEnded | Rewarded) else None,
         tokens=_packed(event) if isinstance(event, ModelEnded) else None,
         reward=_reward(event) if isinstance(event, Rewarded) else None,
     )

@@ -24,6 +24,7 @@ from llmi_agent.base.errors import PolicyError
 from llmi_agent.base.secrets import Redactor
 from llmi_agent.config.options import Options
 from llmi_agent.contract.hooks import ModelContext, ModelRequest
+from llmi_agent.document.messages import PictureStore
 from llmi_agent.host.plugins import PluginHost
 from llmi_agent.models.ending import Ending, called, ending
 from llmi_agent.models.resolve import Model
@@ -37,7 +38,6 @@ from llmi_agent.run.conversation import as_recorded, as_shown
 from llmi_agent.run.ledger import Ledger
 from llmi_agent.run.seeds import model_seed
 from llmi_agent.run.transcript import Transcript
-from llmi_agent.store.artifacts import ArtifactStore
 
 _UNCOUNTED = 8
 """Tokens that a vendor may leave out when it counts an answer: those that end it."""
@@ -85,7 +85,7 @@ class Means(Protocol):
     @property
     def host(self) -> PluginHost: ...
     @property
-    def store(self) -> ArtifactStore: ...
+    def store(self) -> PictureStore: ...
     @property
     def redactor(self) -> Redactor: ...
     @property

@@ -15,6 +15,7 @@ from llmi_agent.base.resources import exhausted
 from llmi_agent.base.secrets import Redactor
 from llmi_agent.config.options import Options
 from llmi_agent.contract.policy import PolicyAgain, PolicyFailed
+from llmi_agent.document.messages import PictureStore
 from llmi_agent.host.plugins import PluginHost
 from llmi_agent.host.policies import error_of
 from llmi_agent.models.resolve import Model
@@ -23,7 +24,6 @@ from llmi_agent.records.events import Unsampled
 from llmi_agent.run.answer import Answer, Asker, Question
 from llmi_agent.run.call_ends import STOPPED
 from llmi_agent.run.limits import Limits
-from llmi_agent.store.artifacts import ArtifactStore
 
 MOST_AGAIN = 3
 """Ways in which one model is asked at once, before that counts as a failure (`PolicyAgain`)."""
@@ -53,7 +53,7 @@ class Policy:
 
     models: tuple[Model, ...]
     host: PluginHost
-    store: ArtifactStore
+    store: PictureStore
     limits: Limits = field(default_factory=lambda: Limits(Options()), repr=False)
     redactor: Redactor = field(default_factory=Redactor, repr=False)
     seedless: set[str] = field(default_factory=set, repr=False)

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from langchain_core.messages import AIMessage, BaseMessage, message_to_dict
 
 from llmi_agent.base.secrets import Redactor
+from llmi_agent.contract.tool import ArtifactReader
 from llmi_agent.document.messages import (
+    PictureStore,
     holds_bytes,
     with_digests,
     with_pictures,
@@ -16,14 +18,13 @@ from llmi_agent.document.messages import (
 )
 from llmi_agent.records.events import Message
 from llmi_agent.records.known import Known
-from llmi_agent.store.artifacts import ArtifactStore
 
 SEEN_SIDE = 1568
 """Pixels of the longer side of a picture as a model is shown it: larger ones cost more and show it no more."""
 
 
 async def as_shown(
-    messages: Sequence[BaseMessage], store: ArtifactStore | None
+    messages: Sequence[BaseMessage], store: ArtifactReader | None
 ) -> list[BaseMessage]:
     """With the pictures, which are in the `store`; without a store as text alone, for a model that sees nothing."""
     if store is None:
@@ -37,7 +38,7 @@ async def as_shown(
 
 
 async def as_recorded(
-    messages: Sequence[BaseMessage], store: ArtifactStore, redactor: Redactor, known: Known
+    messages: Sequence[BaseMessage], store: PictureStore, redactor: Redactor, known: Known
 ) -> tuple[list[str | Message], bool]:
     """Each without secrets and without bytes, which go into the store; an answer on record by the id of its call.
 

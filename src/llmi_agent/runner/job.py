@@ -11,6 +11,7 @@ from typing import Any
 from llmi_agent.base.errors import LlmiError
 from llmi_agent.base.secrets import Redactor, secret_values
 from llmi_agent.base.text import one_line
+from llmi_agent.contract.judging import Demand
 from llmi_agent.contract.tool import Attachment
 from llmi_agent.document.model import Document
 from llmi_agent.records.costs import Costs
@@ -41,8 +42,10 @@ class Job:
     """Its number in the group, from 0."""
     split: str = ""
     """The part of a data set that the prompt is from, such as "train"; empty if it is from none."""
+    demand: Demand | None = None
+    """What the prompt asks for, as rewards check it; the policy is not told."""
     resume: str = ""
-    """An episode to go on with, as it was begun: seed, options, group, member and split are those on record.
+    """An episode to go on with, as it was begun: seed, options, group, member, split and demand are those on record.
 
     With a prompt: if nothing is on record of the episode, the prompt is written anew; if another prompt or another file is,
     that is an error. Without a prompt, it is one that nothing is on record."""

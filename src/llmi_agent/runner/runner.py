@@ -209,6 +209,7 @@ def _request_of(job: Job, attachments: Sequence[Attachment]) -> Mapping[str, Any
         "group": job.group,
         "member": job.member,
         "split": job.split,
+        "demand": asdict(job.demand) if job.demand else None,
     }
     return request | {name: value for name, value in given.items() if value not in (None, "", {})}
 

@@ -30,6 +30,7 @@ _MOST = {
     "judge": 1000,
     "rubric": 1000,
     "error": 10_000,
+    "reason": 10_000,
 }
 """Characters of its texts."""
 

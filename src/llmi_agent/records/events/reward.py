@@ -34,6 +34,12 @@ class Rewarded(Durable):
     """The model that judged, as its vendor names it; empty if it was a program."""
     rubric: str = ""
     """A digest of what the judge was asked."""
+    reason: str = ""
+    """Why, in the judge's words."""
+    votes: tuple[float, ...] = ()
+    """What each vote said that was counted, where there were several."""
+    reuse: str | None = None
+    """What a later judge finds it by, if it is asked the very same."""
 
     @property
     def key(self) -> str:

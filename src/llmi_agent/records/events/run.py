@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from llmi_agent.contract.judging import Demand
 from llmi_agent.contract.tool import Attachment, Provenance
 from llmi_agent.records.events.base import Durable, Shown
 
@@ -49,6 +50,8 @@ class Opened(Durable):
     """The episode that this one goes on from, or was forked from."""
     split: str = ""
     """What the prompt is for: `train`, `test`, ..."""
+    demand: Demand | None = None
+    """What it asks for, as a rule can check it; None if nobody said."""
     graph: str = ""
     setup: str = ""
     """A digest of the graph, its bindings with their versions, its models and its options: episodes with the same one
