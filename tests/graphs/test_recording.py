@@ -16,6 +16,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from llmi_agent.base.errors import ConfigError, InputError
 from llmi_agent.config.options import Options
+from llmi_agent.contract.judging import Demand
 from llmi_agent.contract.policy import TOKENS, WEIGHTS
 from llmi_agent.records.codec import events_of
 from llmi_agent.records.events import CallStarted, ModelEnded, Opened
@@ -230,3 +231,26 @@ async def test_a_stand_ins_weights_are_not_the_first_models(store: ArtifactStore
     await graph.ainvoke(REQUEST)
     _, second = of_type(store, ModelEnded)
     assert (second.accepted, second.weights) == (True, "")
+
+
+async def test_what_is_demanded_is_on_record_and_not_told_to_the_model(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    model = ScriptedModel(script=[DRAFT])
+    graph = graph_of(store, model)
+    await graph.ainvoke({**REQUEST, "demand": {"pictures": 77, "kinds": ["search"]}})
+    (opened,) = of_type(store, Opened)
+    assert opened.demand == Demand(77, ("search",))
+    assert "77" not in str(model.asked)
+    (episode,) = journal_beside(store).episodes()
+    await graph.ainvoke({"resume": episode})
+    assert len(of_type(store, Opened)) == 1
+
+
+@pytest.mark.parametrize(
+    "demand",
+    ["two", 3, {"pictures": -2}, {"images": 2}, {"kinds": "code"}, {"pictures": 1, "kinds": [1]}],
+)
+async def test_a_demand_that_is_none_is_refused(tmp_path: Path, demand: Any) -> None:
+    graph = graph_of(ArtifactStore(tmp_path))
+    with pytest.raises(InputError, match="demand"):
+        await graph.ainvoke({**REQUEST, "demand": demand})

@@ -22,6 +22,16 @@ BAR = 24
 """Columns."""
 
 
+class Count(Protocol):
+    """How far something is; as text, what a person is told of it."""
+
+    total: int
+    failed: int
+
+    @property
+    def done(self) -> int: ...
+
+
 class Tally:
     """The numbers of a batch so far."""
 
@@ -92,7 +102,7 @@ class _Nobody:
 class Bar:
     """Draws on a console while its context is open."""
 
-    def __init__(self, console: Console, tally: Tally) -> None:
+    def __init__(self, console: Console, tally: Count) -> None:
         self._tally = tally
         self._spinner = Spinner("line" if console.options.ascii_only else "dots")
         # No refreshing thread: when it draws while a line is printed, rich leaves torn lines behind. And no
@@ -136,7 +146,7 @@ class Bar:
 
 
 @contextmanager
-def show(tally: Tally, *, live: bool) -> Iterator[Display]:
+def show(tally: Count, *, live: bool) -> Iterator[Display]:
     """A bar on stderr if somebody looks at it, else nothing."""
     if not live:
         yield _Nobody()

@@ -101,6 +101,8 @@ class Score:
     """The model that judged, as its vendor names it; empty for a program."""
     rubric: str = ""
     """A digest of what the judge was asked; empty for a program."""
+    reuse: str | None = None
+    """What a later judge that is asked the very same finds it by, on record."""
 
     def __post_init__(self) -> None:
         if not self.component:
@@ -115,6 +117,10 @@ class Score:
 
 class Judge(Protocol):
     """Who gives scores."""
+
+    @property
+    def name(self) -> str:
+        """What it goes by: the model that it asks."""
 
     @property
     def components(self) -> tuple[str, ...]:
