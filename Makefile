@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine with Python 3.11 or newer:
 #   make demo    sets up .venv, writes an illustrated report with no key and no network, prints its path
 #   make test    sets up .venv, runs the tests
-# make hosted adds the tools of hosted services to .venv.
+# make hosted adds the tools of hosted services to .venv, make train what policies are trained with (torch).
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +12,7 @@ HOSTED := $(filter-out $(EMBEDDED),$(sort $(wildcard plugins/*)))
 PACKAGES := pyproject.toml constraints.txt
 WORKERS ?= auto
 
-.PHONY: demo test lint bench hosted clean
+.PHONY: demo test lint bench hosted train clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/llmi run "Four years of weather in Seattle" \
@@ -32,6 +32,8 @@ bench: $(VENV)/.development
 
 hosted: $(VENV)/.hosted
 
+train: $(VENV)/.train
+
 clean:
 	rm -rf $(VENV) demo
 
@@ -43,8 +45,12 @@ $(VENV)/.hosted: $(VENV)/.runtime $(HOSTED:%=%/pyproject.toml)
 	$(PIP) $(HOSTED:%=-e ./%)
 	@touch $@
 
-$(VENV)/.development: $(VENV)/.hosted
-	$(PIP) -e ".[dev]"
+$(VENV)/.development: $(VENV)/.hosted train/pyproject.toml
+	$(PIP) -e ".[dev]" -e ./train
+	@touch $@
+
+$(VENV)/.train: $(VENV)/.runtime train/pyproject.toml
+	$(PIP) -e "./train[grpo]"
 	@touch $@
 
 $(BIN)/python:

@@ -112,7 +112,7 @@ def test_the_ground_floor_is_kept_clear() -> None:
     assert flat - ALIASES == {"__init__"}
 
 
-@pytest.mark.parametrize("folder", ["src", "graphs", *PLUGINS])
+@pytest.mark.parametrize("folder", ["src", "graphs", "train", *PLUGINS])
 def test_no_modules_import_each_other_in_a_circle(folder: str) -> None:
     modules = {dotted(path, ROOT / folder): path for path in sources(folder)}
     uses = {name: used(path, modules.keys()) - {name} for name, path in modules.items()}
@@ -120,7 +120,7 @@ def test_no_modules_import_each_other_in_a_circle(folder: str) -> None:
 
 
 def test_files_are_short_or_say_why_not() -> None:
-    files = [path for folder in ("src", "graphs", *PLUGINS) for path in sources(folder)]
+    files = [path for folder in ("src", "graphs", "train", *PLUGINS) for path in sources(folder)]
     lines = {ids(path): path.read_text(encoding="utf-8").count("\n") for path in files}
     assert {name for name, count in lines.items() if count > MOST_LINES} == set(LONGER)
 
@@ -130,6 +130,13 @@ def test_graphs_import_only_the_framework(path: Path) -> None:
     ours = {name for name in packages(path) if name.startswith("llmi_")}
     assert ours <= {"llmi_agent", "llmi_graphs"}
     assert not packages(path) & (VENDORS | HEAVY)
+
+
+@pytest.mark.parametrize("path", sources("train"), ids=ids)
+def test_what_trains_imports_the_framework_and_graphs_and_no_plugin(path: Path) -> None:
+    ours = {name for name in packages(path) if name.startswith("llmi_")}
+    assert ours <= {"llmi_agent", "llmi_graphs", "llmi_train"}
+    assert not packages(path) & VENDORS
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "plugins").glob("*/src/**/*.py")), ids=ids)
@@ -149,4 +156,5 @@ def test_examples_may_import_everything_but_the_tests(path: Path) -> None:
 def test_the_checks_above_see_files() -> None:
     assert len(sources("src")) > 20
     assert len(sources("graphs")) > 5
+    assert len(sources("train")) > 5
     assert len(list((ROOT / "plugins").glob("*/src/**/*.py"))) > 8

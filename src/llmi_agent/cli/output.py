@@ -22,19 +22,21 @@ class Output:
 
     json: stdout gets one JSON object and nothing else, errors included.
     verbose: events go to stderr.
+    command: whose output it is.
     """
 
-    def __init__(self, *, json: bool = False, verbose: bool = False) -> None:
+    def __init__(self, *, json: bool = False, verbose: bool = False, command: str = "llmi") -> None:
         self.json = json
+        self._command = command
         self.verbose = verbose
         self.about: Callable[[], Mapping[str, Any]] = dict
         """What an error's object says besides: of the run that it ends."""
 
     @classmethod
-    def of(cls, arguments: Sequence[str]) -> Output:
+    def of(cls, arguments: Sequence[str], command: str = "llmi") -> Output:
         options = arguments[: arguments.index("--")] if "--" in arguments else arguments
         verbose = "-v" in options or "--verbose" in options
-        return cls(json="--json" in options, verbose=verbose)
+        return cls(json="--json" in options, verbose=verbose, command=command)
 
     @property
     def live(self) -> bool:
@@ -67,7 +69,7 @@ class Output:
             get_logger().warning(event, message=one_line(sentence))
             return
         try:
-            click.echo(f"llmi: {one_line(sentence)}", err=True)
+            click.echo(f"{self._command}: {one_line(sentence)}", err=True)
         except BrokenPipeError:
             raise
         except OSError:
