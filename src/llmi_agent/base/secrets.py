@@ -28,6 +28,8 @@ _told: set[str] = set()
 """Names that have been warned of."""
 _MOST_HELD = 16_384
 """Characters that a secret may be drawn out to by escapes and marks, while its end has not come."""
+_WORD, _MOST_WORDS = 64, 4096
+"""Characters of a text that is looked through once, and how many such are remembered."""
 _LONG_LINE = 16
 """Characters of a line that is a secret of its own: those of a PEM key have 64."""
 
@@ -44,9 +46,25 @@ class Redactor:
         seen = {each for form in forms for view in VIEWS for each in Seen(form, view).depths}
         self._written = _Values(forms)
         self._seen = _Values({each for each in seen if not is_ordinary(each)})
+        self._words: dict[str, str] = {}
+        """Short texts, such as the names of options, come again with every run."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything that it erases."""
+        return bool(self._written)
 
     def text(self, text: str) -> str:
         """Without the secrets in it, those included that a reader would see in it: escaped ones, and ones in pieces."""
+        if not self or len(text) > _WORD:
+            return self._erased(text) if self else text
+        known = self._words.get(text)
+        if known is None:
+            if len(self._words) >= _MOST_WORDS:
+                self._words.clear()
+            known = self._words[text] = self._erased(text)
+        return known
+
+    def _erased(self, text: str) -> str:
         redacted = self._written.erased(text)
         for view in views(redacted) if self._seen else ():
             redacted = self._unseen(redacted, view)

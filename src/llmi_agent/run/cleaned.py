@@ -40,7 +40,7 @@ digests and spans hold for them as they are, and they are many."""
 
 def cleaned(event: Event, redactor: Redactor) -> Event:
     """What is to be told of it. All that is told of a run comes this way."""
-    if not isinstance(event, _OPEN):
+    if not redactor or not isinstance(event, _OPEN):
         return event
     found: Event = _cleaned(event, redactor)
     return found
