@@ -48,15 +48,19 @@ class Redactor:
         self._seen = _Values({each for each in seen if not is_ordinary(each)})
         self._words: dict[str, str] = {}
         """Short texts, such as the names of options, come again with every run."""
+        self._idle = not forms
+        """There is nothing that it erases."""
 
     def __bool__(self) -> bool:
         """Whether there is anything that it erases."""
-        return bool(self._written)
+        return not self._idle
 
     def text(self, text: str) -> str:
         """Without the secrets in it, those included that a reader would see in it: escaped ones, and ones in pieces."""
-        if not self or len(text) > _WORD:
-            return self._erased(text) if self else text
+        if self._idle:
+            return text
+        if len(text) > _WORD:
+            return self._erased(text)
         known = self._words.get(text)
         if known is None:
             if len(self._words) >= _MOST_WORDS:
@@ -107,6 +111,8 @@ class Redactor:
 
     def data(self, value: Any) -> Any:
         """The same for strings inside dicts (names, too), lists and tuples; other values pass as they are."""
+        if self._idle:
+            return value
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
