@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import pytest
 
 from llmi_agent.cli import llmi
 from llmi_agent.config.options import Options
+from llmi_agent.contract import Demand
 from llmi_agent.records.database import connect
+from llmi_agent.runner.prompt_line import KEYS, line_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -94,6 +97,12 @@ def test_every_command_and_option_is_in_the_readme() -> None:
     for parameter in run.params:
         if isinstance(parameter, click.Option) and parameter.name != "help":
             assert parameter.opts[0] in README, parameter.opts
+
+
+def test_every_key_of_a_line_of_a_batch_is_in_the_readme() -> None:
+    (line,) = re.findall(r"Each line of `prompts.jsonl` is `(.*)`", README)
+    assert tuple(sorted(json.loads(line))) == tuple(sorted(KEYS))
+    assert line_of(json.loads(line)).demand == Demand(2, ("code",))
 
 
 def test_every_option_is_a_variable_in_the_readme() -> None:

@@ -20,6 +20,7 @@ import pytest
 from rich.console import Console
 
 from llmi_agent.cli.batch_progress import Bar, Tally, show
+from llmi_agent.contract.judging import Demand
 from llmi_agent.document.render import write_document
 from llmi_agent.records.codec import events_of
 from llmi_agent.records.events import CallEnded, Event, ModelEnded, Opened
@@ -379,6 +380,16 @@ def test_a_secret_in_a_prompt_does_not_name_a_folder(cli, monkeypatch) -> None:
         ('{"prompt": "x", "split": 1}', 'line 1: its "split" is not a string'),
         ('{"prompt": "x", "split": "a\\tb"}', "line 1: the split 'a\\tb' holds characters"),
         ('{"prompt": "x", "split": "' + "a" * 201 + '"}', "line 1: the split has more than 200"),
+        ('{"prompt": "x", "prompt": "y"}', "line 1: it has the key 'prompt' twice"),
+        ('{"prompt": "x", "pictures": 100}', "line 1: pictures 100: -1 for none"),
+        ('{"prompt": "x", "pictures": 1.5}', "line 1: pictures 1.5: it is no whole number"),
+        ('{"prompt": "x", "pictures": true}', "pictures True: it is no whole number"),
+        ('{"prompt": "x", "pictures": "two"}', "pictures 'two': it is no whole number"),
+        ('{"prompt": "x", "pictures": NaN}', "pictures nan: it is no whole number"),
+        ('{"prompt": "x", "kinds": "code"}', 'its "kinds" is not a list of names'),
+        ('{"prompt": "x", "kinds": ["code", "code"]}', "each once"),
+        ('{"prompt": "x", "kinds": ["\\ud800"]}', 'its "kinds" is not a list of names'),
+        ('{"prompt": "x", "language": 1}', 'its "language" is no code of a language'),
         ("\n\n", "p.jsonl has no prompts"),
     ],
 )
@@ -459,7 +470,27 @@ def test_a_run_that_was_forgotten_is_begun_anew(cli, noting) -> None:
     assert calls() == {"x": 2}
 
 
-@pytest.mark.parametrize("change", ["prompt", "attachment"])
+def test_what_a_line_demands_is_on_record(cli) -> None:
+    file = prompts(
+        {"id": "a", "prompt": draft("x"), "pictures": 2, "kinds": ["code"], "language": "en"},
+        {"id": "b", "prompt": draft("y"), "pictures": "Inf"},
+        {"id": "c", "prompt": draft("z"), "kinds": ["search"], "pictures": None},
+        {"id": "d", "prompt": draft("v"), "pictures": -1.0},
+        draft("w"),
+    )
+    for _ in range(2):
+        assert cli("batch", file, *ECHO, "--out", "o").code == 0
+    opened = [next(e for e in each if isinstance(e, Opened)) for each in records().values()]
+    assert {each.prompt: each.demand for each in opened} == {
+        draft("x"): Demand(2, ("code",)),
+        draft("y"): Demand(99),
+        draft("z"): Demand(0, ("search",)),
+        draft("v"): Demand(-1),
+        draft("w"): None,
+    }
+
+
+@pytest.mark.parametrize("change", ["prompt", "attachment", "demand"])
 def test_a_document_that_is_asked_for_otherwise_is_written_anew(cli, noting, change) -> None:
     Path("t.csv").write_text("a\n1\n")
     file = prompts(
@@ -471,10 +502,15 @@ def test_a_document_that_is_asked_for_otherwise_is_written_anew(cli, noting, cha
             {"id": "a", "prompt": draft("x", "z"), "attach": ["t.csv"]},
             {"id": "b", "prompt": draft("y")},
         )
+    elif change == "demand":
+        prompts(
+            {"id": "a", "prompt": draft("x"), "attach": ["t.csv"], "pictures": 1},
+            {"id": "b", "prompt": draft("y")},
+        )
     else:
         Path("t.csv").write_text("a\n2\n")
     again = cli("batch", file, *ECHO, "--out", "o")
-    assert "a: its prompt or attachments have changed, so it is written anew" in again.err
+    assert "a: its prompt, attachments or demand have changed, so it is written anew" in again.err
     assert (rows(again.out)["a"][0], rows(again.out)["b"][0]) == ("written", "skipped")
     assert calls()["x"] == 2
     third = cli("batch", file, *ECHO, "--out", "o")

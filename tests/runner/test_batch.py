@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from llmi_agent.contract.judging import Demand
 from llmi_agent.records.costs import Costs
 from llmi_agent.runner import manifest
 from llmi_agent.runner.batch import Batch, Ended, Wanted, all_wanted
@@ -119,6 +121,31 @@ async def test_a_manifest_that_does_not_know_its_settings_counts(store, tmp_path
     assert job.resume == "e1"
 
 
+async def test_a_demand_goes_with_the_job_and_another_one_begins_anew(store, tmp_path) -> None:
+    line = {"id": "a", "prompt": "# One", "pictures": 2, "kinds": ["code", "search"]}
+    (first,), _ = await jobs_of(tmp_path, store, [line], 1)
+    assert first.demand == Demand(2, ("code", "search"))
+    line["kinds"] = ["search", "code"]
+    (same,), _ = await jobs_of(tmp_path, store, [line], 1)
+    assert (same.resume, same.group) == ("e1", first.group)
+    for change in ({"pictures": 3}, {"pictures": None, "kinds": None}):
+        (other,), heard = await jobs_of(tmp_path, store, [line | change], 1)
+        assert (other.resume, other.group == first.group) == ("", False)
+        assert "a/0 changed" in heard.news
+
+
+def test_an_id_that_is_made_up_tells_demands_apart(tmp_path: Path) -> None:
+    file = tmp_path / "p.jsonl"
+    lines = [{"prompt": "x", "pictures": each} for each in (1, 2, None)]
+    ids = []
+    for order in (lines, lines[::-1]):
+        file.write_text("".join(json.dumps(line) + "\n" for line in order))
+        ids.append({each.id: each.demand for each in read_prompts(str(file))})
+    assert ids[0] == ids[1]
+    file.write_text('"x"\n')
+    assert read_prompts(str(file))[0].id in ids[0]
+
+
 async def test_without_a_group_there_is_no_id_and_the_seed_is_the_runs(store, tmp_path) -> None:
     (job,), _ = await jobs_of(tmp_path, store, ["# One"], None)
     assert (job.group, job.member, job.seed, job.split) == ("", None, 7, "")
@@ -206,7 +233,16 @@ def test_inputs_are_told_apart_by_prompt_name_and_content(tmp_path: Path) -> Non
     }
     one.write_text("2")
     digests.add(Inputs().digest("x", [one]))
-    assert len(digests) == 5
+    digests |= {Inputs().digest("x", [], each) for each in (Demand(1), Demand(1, ("a", "b")))}
+    assert len(digests) == 7
+    assert Inputs().digest("x", [], Demand(1, ("b", "a"))) in digests
+
+
+def test_the_digest_of_what_demands_nothing_is_that_of_older_manifests() -> None:
+    assert Inputs().digest("x", []) == hashlib.sha256(b'["x", []]').hexdigest()
+
+
+def test_groups_have_their_ids_by_what_they_are_written_from(tmp_path: Path) -> None:
     groups = [
         group_of("i", "s", "a", tmp_path),
         group_of("j", "s", "a", tmp_path),

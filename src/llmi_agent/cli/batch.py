@@ -62,7 +62,8 @@ def batch(
 
     A line is {"prompt": "...", "id": "...", "attach": ["data.csv"], "split": "train"}, or a string that is a prompt. The id
     names the document's folder in DIR; paths are relative to the file; a line's split goes before --split. What is on
-    record already keeps the split that it was begun with.
+    record already keeps the split that it was begun with. "pictures" (a number; -1: none, 0: any, 99: at least one) and
+    "kinds" (a list) are what rewards will check, and are put on record; "language" is for others.
 
     One line for each document is printed as it ends: id, state, figures, missing figures, US dollars, seconds, and the
     path of the file, with tabs between. What is complete is skipped, what was cut goes on: nothing that is on record is

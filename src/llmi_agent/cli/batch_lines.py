@@ -54,7 +54,7 @@ class Lines:
                 self._tell_settings()
                 return
             case "changed":
-                sentence = "its prompt or attachments have changed, so it is written anew"
+                sentence = "its prompt, attachments or demand have changed, so it is written anew"
             case _:
                 return
         self._output.say(f"{wanted.name}: {sentence}", str(event["type"]))

@@ -106,7 +106,7 @@ model_options = together(
 
 def _split(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
     """Raises BadParameter for a name that no split can have."""
-    from llmi_agent.runner.prompt_file import no_split
+    from llmi_agent.runner.prompt_line import no_split
 
     if value and (why := no_split(value)):
         raise click.BadParameter(why, ctx, parameter)

@@ -107,7 +107,9 @@ class Batch:
         """A document that fails does not stop the others; a manifest that cannot be written does."""
         prompt = wanted.prompt
         try:
-            inputs = await asyncio.to_thread(self._inputs.digest, prompt.text, prompt.attach)
+            inputs = await asyncio.to_thread(
+                self._inputs.digest, prompt.text, prompt.attach, prompt.demand
+            )
         except (
             LlmiError,
             OSError,
@@ -158,6 +160,7 @@ class Batch:
             group="" if member is None else self._group(prompt, inputs),
             member=member,
             split=prompt.split,
+            demand=prompt.demand,
             resume=(known.episode or "") if known else "",
         )
         return await self.runner.attempt(job, self._listening(wanted, inputs, job.resume))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from llmi_agent.base.errors import InputError, LlmiError
 from llmi_agent.base.text import printable
+from llmi_agent.contract.judging import Demand
 from llmi_agent.contract.tool import Attachment
 from llmi_agent.records.events import Opened
 from llmi_agent.store.artifacts import ArtifactStore, MemoryStore
@@ -80,10 +81,14 @@ class Inputs:
     def __init__(self) -> None:
         self._files: dict[Path, str] = {}
 
-    def digest(self, prompt: str, files: Sequence[Path]) -> str:
-        """Of a prompt and its files. Raises InputError if one of them is gone."""
-        attached = [(path.name, self._file(path)) for path in files]
-        return _digest([prompt, attached])
+    def digest(self, prompt: str, files: Sequence[Path], demand: Demand | None = None) -> str:
+        """Of a prompt, its files, and what is on record as demanded of its document.
+
+        Raises InputError if one of the files is gone.
+        """
+        asked: list[object] = [prompt, [(path.name, self._file(path)) for path in files]]
+        asked += [[demand.pictures, sorted(demand.kinds)]] if demand else []
+        return _digest(asked)
 
     def _file(self, path: Path) -> str:
         if path not in self._files:

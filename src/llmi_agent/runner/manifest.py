@@ -29,7 +29,7 @@ class Item(BaseModel):
     """Of the prompt's group; None if it has none."""
     state: ItemState
     inputs: str
-    """A digest of the prompt and its attachments."""
+    """A digest of the prompt, its attachments and its demand."""
     settings: str = ""
     """A digest of what it is written with (`Setup.digest`); empty if that is not known, as in older manifests."""
     episode: str | None = None

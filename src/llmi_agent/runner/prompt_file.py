@@ -7,30 +7,31 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.base.secrets import Redactor, secret_values
 from llmi_agent.base.text import slug
-from llmi_agent.config.layers import suggestion
+from llmi_agent.contract.judging import Demand
+from llmi_agent.runner.prompt_line import (
+    Line,
+    WrongLineError,
+    check_keys,
+    line_of,
+    object_of,
+)
 from llmi_agent.store.attachments import MAX_BYTES
 
 STDIN = "-"
-KEYS = ("prompt", "id", "attach", "split")
-
 MOST_PROMPTS = 100_000
 MOST_LINE = 1024 * 1024
 """Bytes of a line."""
 MOST_ALL = 256 * 1024 * 1024
 """Bytes of all lines: they are held in memory."""
-MOST_ATTACHMENTS = 100
-MOST_ID = 200
-MOST_SPLIT = 200
-"""Characters."""
 
 _FOLDER = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,78}[A-Za-z0-9_-])?")
 _TAKEN = ("batch.jsonl",)
@@ -47,10 +48,10 @@ class Prompt:
     attach: tuple[Path, ...]
     split: str = ""
     """The part of a data set that it is from; empty if that is not said."""
-
-
-class _WrongLine(Exception):  # noqa: N818 - it becomes an InputError where the line's number is known
-    """The line cannot be used, and why."""
+    demand: Demand | None = None
+    """What it asks for, as a rule can check it; None if that is not said."""
+    language: str = ""
+    """That it is written in; empty if that is not said."""
 
 
 def read_prompts(name: str, split: str = "") -> list[Prompt]:
@@ -67,10 +68,10 @@ def read_prompts(name: str, split: str = "") -> list[Prompt]:
             size += len(line)
             try:
                 if size > MOST_ALL:
-                    raise _WrongLine(f"the lines so far have more than {MOST_ALL:,} bytes")
+                    raise WrongLineError(f"the lines so far have more than {MOST_ALL:,} bytes")
                 if line.strip():
                     reader.read(number, line)
-            except _WrongLine as error:
+            except WrongLineError as error:
                 raise InputError(f"{shown}, line {number}: {error}") from None
     if not reader.prompts:
         raise InputError(f'{shown} has no prompts; write one a line: {{"prompt": "..."}}')
@@ -110,27 +111,31 @@ class _Reader:
         """By the name of its folder, as systems compare them that ignore case."""
 
     def read(self, number: int, line: bytes) -> None:
-        """Raises _WrongLine."""
+        """Raises WrongLineError."""
         if len(line) > MOST_LINE:
-            raise _WrongLine(f"it has more than {MOST_LINE:,} bytes")
+            raise WrongLineError(f"it has more than {MOST_LINE:,} bytes")
         if len(self.prompts) == MOST_PROMPTS:
-            raise _WrongLine(f"there are more than {MOST_PROMPTS:,} prompts")
-        data = _object(line)
-        text = _text(data)
-        names = _names(data)
-        split = _split(data) or self._split
-        given = _id(data)
-        name = self._free(self._made_up(text, names)) if given is None else given
+            raise WrongLineError(f"there are more than {MOST_PROMPTS:,} prompts")
+        data = object_of(line)
+        check_keys(data)
+        said = line_of(data)
+        name = self._free(self._made_up(said)) if said.id is None else said.id
         folder = _folder(name)
         if first := self._lines.get(folder.casefold()):
-            raise _WrongLine(f"the id {name!r} is that of line {first} already")
+            raise WrongLineError(f"the id {name!r} is that of line {first} already")
         self._lines[folder.casefold()] = number
-        self.prompts.append(Prompt(name, folder, text, tuple(self._paths(names)), split))
+        paths = tuple(self._paths(said.attach))
+        split = said.split or self._split
+        self.prompts.append(
+            Prompt(name, folder, said.text, paths, split, said.demand, said.language)
+        )
 
-    def _made_up(self, text: str, names: list[str]) -> str:
+    def _made_up(self, said: Line) -> str:
         """An id that stays the same wherever in the file the line stands."""
-        digest = hashlib.sha256(json.dumps([text, names]).encode()).hexdigest()[:8]
-        return f"{slug(self._redactor.text(text), 40)}-{digest}"
+        asked: list[object] = [said.text, said.attach]
+        asked += [asdict(said.demand)] if said.demand else []
+        digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:8]
+        return f"{slug(self._redactor.text(said.text), 40)}-{digest}"
 
     def _free(self, name: str) -> str:
         """Lines that are the same are numbered: it does not matter which is which."""
@@ -140,91 +145,15 @@ class _Reader:
             free = f"{name}-{count}"
         return free
 
-    def _paths(self, names: list[str]) -> Iterator[Path]:
+    def _paths(self, names: Iterable[str]) -> Iterator[Path]:
         seen: set[str] = set()
         for name in names:
             path = self._folder / name
             _check(path)
             if path.name in seen:
-                raise _WrongLine(f"two attachments are named {path.name}; rename one of them")
+                raise WrongLineError(f"two attachments are named {path.name}; rename one of them")
             seen.add(path.name)
             yield path
-
-
-def _object(line: bytes) -> Mapping[str, Any]:
-    """The line's object; a string is one with nothing but a prompt."""
-    try:
-        data = json.loads(line.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise _WrongLine("it is not UTF-8 text") from None
-    except json.JSONDecodeError as error:
-        raise _WrongLine(f"it is not JSON: {error.msg} at column {error.colno}") from None
-    except (ValueError, RecursionError):
-        raise _WrongLine("it is not JSON that can be read") from None
-    if isinstance(data, str):
-        return {"prompt": data}
-    if not isinstance(data, dict):
-        raise _WrongLine('it is neither an object such as {"prompt": "..."} nor a string')
-    for key in data:
-        if key not in KEYS:
-            raise _WrongLine(f"there is no key {key!r}; {suggestion(key, KEYS)}")
-    return data
-
-
-def _text(data: Mapping[str, Any]) -> str:
-    text = data.get("prompt")
-    if text is None:
-        raise _WrongLine('it has no "prompt"')
-    if not isinstance(text, str):
-        raise _WrongLine('its "prompt" is not a string')
-    if not text.strip():
-        raise _WrongLine("the prompt is empty: say what the document should be about")
-    if not _encodes(text):
-        raise _WrongLine("the prompt holds half a surrogate pair, which is no text")
-    return text
-
-
-def _id(data: Mapping[str, Any]) -> str | None:
-    given = data.get("id")
-    if given is None:
-        return None
-    name = str(given) if type(given) is int else given
-    if not isinstance(name, str) or not name.strip():
-        raise _WrongLine('its "id" is neither a string with something in it nor a whole number')
-    if len(name) > MOST_ID:
-        raise _WrongLine(f"the id has more than {MOST_ID} characters")
-    if not name.isprintable():
-        raise _WrongLine(f"the id {name!r} holds characters that cannot be printed")
-    return name
-
-
-def _split(data: Mapping[str, Any]) -> str:
-    given = data.get("split")
-    if given is None:
-        return ""
-    if not isinstance(given, str):
-        raise _WrongLine('its "split" is not a string')
-    if why := no_split(given):
-        raise _WrongLine(why)
-    return given
-
-
-def no_split(name: str) -> str:
-    """Why a split cannot be called that; empty if it can."""
-    if len(name) > MOST_SPLIT:
-        return f"the split has more than {MOST_SPLIT} characters"
-    return (
-        "" if name.isprintable() else f"the split {name!r} holds characters that cannot be printed"
-    )
-
-
-def _names(data: Mapping[str, Any]) -> list[str]:
-    names = data.get("attach") or []
-    if not isinstance(names, list) or not all(isinstance(each, str) and each for each in names):
-        raise _WrongLine('its "attach" is not a list of paths')
-    if len(names) > MOST_ATTACHMENTS:
-        raise _WrongLine(f"it has more than {MOST_ATTACHMENTS} attachments")
-    return names
 
 
 def _check(path: Path) -> None:
@@ -232,15 +161,15 @@ def _check(path: Path) -> None:
     try:
         if not path.is_file():
             what = "is a folder" if path.is_dir() else "does not exist"
-            raise _WrongLine(f"the attachment {path} {what}")
+            raise WrongLineError(f"the attachment {path} {what}")
         size = path.stat().st_size
         readable = os.access(path, os.R_OK)
     except (OSError, ValueError) as error:
-        raise _WrongLine(f"the attachment {path} cannot be read: {error}") from None
+        raise WrongLineError(f"the attachment {path} cannot be read: {error}") from None
     if not readable:
-        raise _WrongLine(f"the attachment {path} may not be read")
+        raise WrongLineError(f"the attachment {path} may not be read")
     if size > MAX_BYTES:
-        raise _WrongLine(
+        raise WrongLineError(
             f"the attachment {path} has {size:,} bytes; at most {MAX_BYTES:,} can be attached"
         )
 
@@ -251,11 +180,3 @@ def _folder(name: str) -> str:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
     return f"{slug(name, 40)}-{digest}"
-
-
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.contract import Demand
-from llmi_agent.runner.prompt_file import no_split
+from llmi_agent.runner.prompt_line import no_split
 from llmi_train.prompts.text import digest_of
 
 
