@@ -52,7 +52,7 @@ def test_the_graph_has_a_json_schema() -> None:
     fields = graph.get_input_jsonschema()["properties"]
     assert set(fields) == {
         *("messages", "resume", "seed", "attachments", "continues"),
-        *("options", "group", "member", "split"),
+        *("options", "group", "member", "split", "demand"),
     }
     assert set(graph.get_output_jsonschema()["properties"]) == {"messages", "document"}
 

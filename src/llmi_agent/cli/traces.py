@@ -19,6 +19,7 @@ from llmi_agent.cli.traces_options import (
     meant,
     place_of,
 )
+from llmi_agent.cli.traces_score import score
 
 if TYPE_CHECKING:
     from llmi_agent.records.overview import Overview
@@ -295,5 +296,5 @@ def _give_each(values: Iterable[Any]) -> None:
     click.echo("[]" if before == "[" else "\n]")
 
 
-for _command in (export, import_):
+for _command in (score, export, import_):
     traces.add_command(_command)
