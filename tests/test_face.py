@@ -32,7 +32,7 @@ ToolContext ToolFailed ToolResult ToolRetry ToolSpec WELL_KNOWN Words hookimpl r
 status_failure
 """
 TESTING = """
-Cut FakeTool Fault GARBAGE Hang Mime OpenAIServer Reply ScriptedModel Seen Server Slow attach check_light_import
+Asked Cut FakeTool Fault GARBAGE Hang Mime OpenAIServer Reply ScriptedModel Seen Server Slow asked_of attach ballot_for check_light_import
 check_tool content_refusal json_reply make_call make_context make_session openai_error random_png redirect slot
 """
 FORMER = {

@@ -8,6 +8,7 @@ a string: a request that was cut in the middle of a sentence is not the request 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 _DEEPEST = 50
@@ -44,10 +45,34 @@ def loads(text: str) -> Any:
     return value
 
 
+def objects(text: str, most: int) -> Iterator[dict[str, Any]]:
+    """Every object in the text that is in no other one, whatever stands around them; one that has a key twice is none.
+
+    most: how many opening brackets are tried, since each may lead to the end of the text.
+    """
+    at = text.find("{")
+    for _ in range(most):
+        if at < 0:
+            return
+        cursor = _Cursor(text, at, unique=True)
+        try:
+            yield cursor.value(0)
+            at = cursor.at
+        except ValueError:
+            at += 1
+        at = text.find("{", at)
+
+
 class _Cursor:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, at: int = 0, *, unique: bool = False) -> None:
         self._text = text
-        self._at = 0
+        self._at = at
+        self._unique = unique
+
+    @property
+    def at(self) -> int:
+        """Where it stands in the text."""
+        return self._at
 
     def peek(self) -> str:
         """The next character that is no blank, or an empty string at the end."""
@@ -83,6 +108,8 @@ class _Cursor:
             if self.peek() != ":":
                 raise self.error("':'")
             self._at += 1
+            if self._unique and key in found:
+                raise ValueError(f"the key {key!r} is there twice")
             found[key] = self.value(depth + 1)
             self._separator("}")
         return found

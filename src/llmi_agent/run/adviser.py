@@ -50,13 +50,16 @@ class Reply:
 class Adviser:
     """A model, and those that stand in for it, asked one question at a time or many at once.
 
-    options: what it is asked with (sampling, prices, limits, retries). budget: US dollars for all questions together.
+    options: what it is asked with (sampling, prices, limits, retries). budget: US dollars for all questions together; a
+    purse, for those of several advisers.
     """
 
-    def __init__(self, policy: Policy, options: Options, budget: float | None = None) -> None:
+    def __init__(
+        self, policy: Policy, options: Options, budget: float | Purse | None = None
+    ) -> None:
         self._policy = policy
         self._options = options
-        self._purse = None if budget is None else Purse(budget)
+        self._purse = Purse(budget) if isinstance(budget, int | float) else budget
         self._numbers = count()
         self.costs = Costs()
         """What all questions have cost so far, those that failed too; without the single charges."""
@@ -72,7 +75,7 @@ class Adviser:
         api_base: str | None = None,
         options: Options | None = None,
         secrets: Mapping[str, str] | None = None,
-        budget: float | None = None,
+        budget: float | Purse | None = None,
     ) -> Adviser:
         """The one that answers this name.
 
@@ -101,13 +104,27 @@ class Adviser:
 
     @property
     def language_model(self) -> bool:
-        """Whether it is one; a program writes documents, and can answer nothing else."""
-        return self._policy.models[0].language_model
+        """Whether it is one, as are those that stand in; a program writes documents, and can answer nothing else."""
+        return all(each.language_model for each in self._policy.models)
 
     @property
     def sees(self) -> bool:
-        """Whether it takes pictures, as far as is known."""
-        return self._policy.models[0].sees
+        """Whether it takes pictures, as do those that stand in, as far as is known."""
+        return all(each.sees for each in self._policy.models)
+
+    @property
+    def manner(self) -> dict[str, Any]:
+        """What its answers depend on beside the question and the seed."""
+        return {
+            "models": [{"name": each.name, "own": each.own} for each in self._policy.models],
+            "sampling": self._options.sampling,
+            "seed": self._options.seed,
+            "weights": self._options.weights,
+        }
+
+    def clean(self, text: str) -> str:
+        """The text without secrets: what was read out of an answer may hold one that was spelt in escapes there."""
+        return self._policy.redactor.text(text)
 
     async def ask(
         self,

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
         random_png as random_png,
         slot as slot,
     )
+    from llmi_agent.testing.judging import (
+        Asked as Asked,
+        asked_of as asked_of,
+        ballot_for as ballot_for,
+    )
     from llmi_agent.testing.openai_request import (
         content_refusal as content_refusal,
         openai_error as openai_error,
@@ -56,6 +61,7 @@ _PLACES = {
         "random_png",
         "slot",
     ),
+    "judging": ("Asked", "asked_of", "ballot_for"),
     "openai_request": ("content_refusal", "openai_error"),
     "openai_server": ("OpenAIServer",),
     "server": (
