@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 _DEEPEST = 50
+_OPENER = re.compile(r"""\{(?=\s*+["'“”„‘’}])""")  # noqa: RUF001 - the quotes meant
 _SPACE = re.compile(r"\s*")
 _BODY = {
     '"': re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL),
@@ -48,19 +49,19 @@ def loads(text: str) -> Any:
 def objects(text: str, most: int) -> Iterator[dict[str, Any]]:
     """Every object in the text that is in no other one, whatever stands around them; one that has a key twice is none.
 
-    most: how many opening brackets are tried, since each may lead to the end of the text.
+    most: how many beginnings are tried, since each may lead to the end of the text.
     """
-    at = text.find("{")
+    opener = _OPENER.search(text)
     for _ in range(most):
-        if at < 0:
+        if opener is None:
             return
-        cursor = _Cursor(text, at, unique=True)
+        cursor = _Cursor(text, opener.start(), unique=True)
         try:
             yield cursor.value(0)
-            at = cursor.at
+            after = cursor.at
         except ValueError:
-            at += 1
-        at = text.find("{", at)
+            after = opener.end()
+        opener = _OPENER.search(text, after)
 
 
 class _Cursor:

@@ -8,6 +8,7 @@ A judge that failed gives scores without a value. docs/judges.md has the rubrics
 
 from llmi_agent.judges.ballot import Form as Form, NoVote as NoVote, Vote as Vote
 from llmi_agent.judges.choosing import judges_of as judges_of
+from llmi_agent.judges.criteria import Checklist as Checklist, criteria_of as criteria_of
 from llmi_agent.judges.exhibit import exhibit_of as exhibit_of
 from llmi_agent.judges.judge import Bounds as Bounds, LanguageJudge as LanguageJudge
 from llmi_agent.judges.memory import Memory as Memory
@@ -17,6 +18,7 @@ from llmi_agent.judges.plugin import PluginJudge as PluginJudge, plugin_judges a
 
 __all__ = (
     "Bounds",
+    "Checklist",
     "Form",
     "LanguageJudge",
     "Memory",
@@ -25,6 +27,7 @@ __all__ = (
     "PluginJudge",
     "TextJudge",
     "Vote",
+    "criteria_of",
     "exhibit_of",
     "judges_of",
     "plugin_judges",

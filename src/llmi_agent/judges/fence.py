@@ -28,11 +28,12 @@ _BRACKETED = (
     "available_tools|tool_calls|tool_results|tool_content|prefix|suffix|middle|control_\\d+"
 )
 _ROLE = re.compile(
-    rf"""[<＜](?=[ ]?[|｜]) | [|｜](?=[ ]?[>＞])          # <|im_start|>
-       | [<＜](?=/?(?:{_NAMES})\b[^<>\n]{{0,80}}>)        # <start_of_turn>
+    rf"""[<＜](?=[|｜])                          # <|im_start|>
+       | [<＜](?=/?[|]?[\w:/]{{1,40}}[|｜][>＞])    # <turn|>
+       | [<＜](?=/?(?:{_NAMES})[>＞])            # <start_of_turn>
        | <(?=</?SYS>>)
-       | \[(?=/?(?:{_BRACKETED})\])                       # [INST]
-       | [◁](?=/?think)""",  # noqa: RUF001 - the wide bars and brackets are meant
+       | \[(?=/?(?:{_BRACKETED})\])              # [INST]
+       | ◁(?=/?think)""",  # noqa: RUF001 - the wide bars and brackets are meant
     re.IGNORECASE | re.VERBOSE,
 )
 """Where marks begin or end by which models are told who speaks; a blank behind it makes them plain characters."""

@@ -166,6 +166,11 @@ class LanguageJudge(ABC):
             else ""
         )
 
+    def _too_many(self, pictures: int) -> str:
+        most = self._bounds.pictures
+        said = f"the document has {pictures} pictures; its judge looks at no more than {most}"
+        return said if pictures > most else ""
+
     def _lack(self, exhibit: Exhibit) -> str:
         """Why a document cannot be judged; empty if it can."""
         return "" if self._text(exhibit).strip() else "there is no text to judge"

@@ -48,10 +48,7 @@ class PictureJudge(LanguageJudge):
         return (*of_slots, *map(About, self.components)) if figures else ()
 
     def _fault(self, exhibit: Exhibit) -> str:
-        many = len(judged(exhibit))
-        if many > self._bounds.pictures:
-            return f"the document has {many} pictures; its judge looks at no more than {self._bounds.pictures}"
-        return super()._fault(exhibit)
+        return self._too_many(len(judged(exhibit))) or super()._fault(exhibit)
 
     def _lack(self, exhibit: Exhibit) -> str:
         return ""
@@ -66,7 +63,7 @@ class PictureJudge(LanguageJudge):
             return self._lowest(self.wanted(exhibit), too_large(seen, self._bounds.picture_bytes))
         there = [each for each in figures if each.digest in seen.data]
         if not there:
-            return self._missing(self.wanted(exhibit), _lack(figures, seen))
+            return self._missing(self.wanted(exhibit), lack_of(figures, seen))
         fence = Fence.around(self.rubric, *self.parts(exhibit))
         form = Form(tuple(str(each.figure) for each in there), self.components)
         shown = shown_with_pictures(exhibit, there, seen, fence, self._rubric.last(fence))
@@ -77,7 +74,7 @@ class PictureJudge(LanguageJudge):
         there = [each for each in figures if str(each.figure) in question.form.entries]
         absent = [each for each in figures if each not in there]
         assert isinstance(question.pictures, Gallery)
-        lack = _lack(absent, question.pictures) if absent else ""
+        lack = lack_of(absent, question.pictures) if absent else ""
         scores: list[Score] = []
         for component in self.components:
             own = [
@@ -130,5 +127,6 @@ def _said(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
 
 
-def _lack(figures: Sequence[Shown], seen: Gallery) -> str:
+def lack_of(figures: Sequence[Shown], seen: Gallery) -> str:
+    """Why figures cannot be looked at."""
     return "; ".join(f"Figure {each.figure}: {seen.absent[each.digest]}" for each in figures)
