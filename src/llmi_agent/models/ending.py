@@ -81,6 +81,13 @@ def _unnamed(chunks: Sequence[AIMessageChunk], name: str, reports: bool | None) 
     return Ending()
 
 
+def meant(reason: str) -> bool:
+    """Whether this reason, in the vendor's word, is of an answer that its model, a limit on it or a filter has ended, and not
+    of one that broke off. An empty one tells nothing."""
+    known = _WHOLE | _FULL | _FILTERED | _CALLED
+    return reason.lower().removeprefix("finish_reason_") in known
+
+
 def _inside(chunks: Sequence[AIMessageChunk]) -> str:
     return open_tag("".join(str(chunk.text) for chunk in chunks))
 

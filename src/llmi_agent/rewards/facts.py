@@ -1,0 +1,133 @@
+"""What a reward is computed from: the first draft, read strictly, and what became of each of its slots, from records alone.
+
+Pictures' bytes are not looked at, so that the facts of a trace are the same wherever it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pydantic import BaseModel
+
+from llmi_agent.contract.judging import Demand
+from llmi_agent.contract.kinds import WELL_KNOWN
+from llmi_agent.draft import Kinds
+from llmi_agent.rewards.draft_facts import DraftFacts, draft_facts
+from llmi_agent.rewards.slot_facts import SlotFacts, slot_facts
+from llmi_agent.traces.parts import Attempt, ModelCall
+from llmi_agent.traces.trace import Trace
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallFacts:
+    """A call of a tool, or of the model for a repair."""
+
+    call: str
+    repair: bool
+    """The model was asked for it."""
+    worked: bool | None
+    """None: the infrastructure kept it from it."""
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known of an episode that a rule can score."""
+
+    episode: str
+    demand: Demand | None
+    """What its prompt asks for; None if nobody said."""
+    draft: DraftFacts
+    slots: tuple[SlotFacts, ...] = ()
+    """Of the draft, in its order; none if there is no draft to read."""
+    calls: tuple[CallFacts, ...] = ()
+
+    @property
+    def counted(self) -> int | None:
+        """How many slots count as pictures; None if that cannot be told of one of them."""
+        counts = [each.counts for each in self.slots]
+        return None if None in counts else sum(map(bool, counts))
+
+    @property
+    def realised(self) -> int:
+        """How many strictly valid slots have a picture of their own, duplicates and placeholders among them."""
+        return sum(each.valid is True and each.picture and not each.fallback for each in self.slots)
+
+    @property
+    def shown(self) -> int:
+        """How many pictures the document shows."""
+        return sum(each.picture for each in self.slots)
+
+
+def facts_of(trace: Trace, kinds: Mapping[str, type[BaseModel]] | None = None) -> Facts:
+    """What can be scored of an episode by its records alone.
+
+    kinds: the parameters of the kinds that installed tools bring (`Bindings.params`), beside the well-known ones. A slot
+    of a kind that the run knew and that is not among them can be neither valid nor invalid. Raises InputError if the
+    records cannot be read.
+    """
+    known: Kinds = {name: kind.params for name, kind in WELL_KNOWN.items()} | dict(kinds or {})
+    opened = trace.opened
+    draft = draft_facts(trace, known)
+    if draft.blame is not None:
+        return Facts(episode=trace.episode, demand=opened.demand, draft=draft)
+    slots = _uncut(slot_facts(trace, draft.read), draft)
+    return Facts(
+        episode=trace.episode,
+        demand=opened.demand,
+        draft=draft,
+        slots=slots,
+        calls=_calls(trace),
+    )
+
+
+def _uncut(slots: tuple[SlotFacts, ...], draft: DraftFacts) -> tuple[SlotFacts, ...]:
+    """A slot in which the connection broke is nobody's fault who wrote it."""
+    if draft.cut != "infrastructure" or not slots or slots[-1].valid is not False:
+        return slots
+    lost = replace(slots[-1], valid=None, counts=None, earns="missing", why=draft.cut_why)
+    return (*slots[:-1], lost)
+
+
+def _calls(trace: Trace) -> tuple[CallFacts, ...]:
+    """Those that were made for the draft that holds; one that was stopped and made again, as it ended last."""
+    tools = [_tool_call(each) for slot in trace.slots for each in slot.attempts]
+    repairs = [_repair(each, trace) for each in trace.calls if each.purpose == "repair"]
+    return tuple({each.call: each for each in (*tools, *repairs)}.values())
+
+
+def _tool_call(attempt: Attempt) -> CallFacts:
+    failure, blame = attempt.failure, attempt.blame
+    if blame is None:
+        drawn = any(not each.blank for each in attempt.pictures)
+        own = drawn or attempt.executes_code
+        return CallFacts(
+            call=attempt.call,
+            repair=False,
+            worked=drawn if own else None,
+            why="" if drawn else "the picture is blank",
+        )
+    why = f"{failure.reason}: {failure.message}" if failure else "it was cut with its process"
+    worked = False if blame == "policy" else None
+    return CallFacts(call=attempt.call, repair=False, worked=worked, why=why)
+
+
+def _repair(call: ModelCall, trace: Trace) -> CallFacts:
+    """A repair has worked if the attempt that it led to has."""
+    if not call.accepted:
+        return CallFacts(
+            call=call.call, repair=True, worked=None, why=call.error or call.cut or "no answer"
+        )
+    slot = next((each for each in trace.slots if each.slot == call.slot), None)
+    attempts = slot.attempts if slot else ()
+    led = [each for each in attempts if each.attempt == call.attempt + 1]
+    if not led:
+        return CallFacts(
+            call=call.call, repair=True, worked=False, why="no slot could be read in its answer"
+        )
+    tool = _tool_call(led[-1])
+    return CallFacts(call=call.call, repair=True, worked=tool.worked, why=tool.why)
+
+
+__all__ = ("CallFacts", "DraftFacts", "Facts", "SlotFacts", "facts_of")
