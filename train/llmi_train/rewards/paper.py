@@ -1,10 +1,10 @@
 """The reward of the LLM-I paper, as its public code computes it: `llmi_agent.rewards.paper`."""
 
 from llmi_agent.rewards.paper import (
-    count_score as count_score,
-    r_tool as r_tool,
-    total as total,
-    valid_tag as valid_tag,
+    count_score,
+    r_tool,
+    total,
+    valid_tag,
 )
 
 __all__ = ("count_score", "r_tool", "total", "valid_tag")
