@@ -7,14 +7,12 @@ which their data does not have, gives a negative score.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
-
-from pydantic import BaseModel, NonNegativeInt
+from typing import Any
 
 from llmi_agent.contract.judging import ANY_PICTURES, NO_PICTURE, SOME_PICTURES
-from llmi_agent.contract.kinds import Params
-from llmi_agent.draft import is_valid_payload
+from llmi_agent.draft import syntax
 
 EXTRA = 0.3
 """What each picture beyond the demanded number costs."""
@@ -27,25 +25,13 @@ MOST_PICTURES = 10
 """With more of them, the pictures get the lowest score."""
 
 
-class _Search(Params):
-    query: str
-
-
-class _Diffusion(Params):
-    prompt: str
-
-
-class _Code(Params):
-    code: str
-
-
-class _Edit(Params):
-    img_index: NonNegativeInt | bool
-    prompt: str
-
-
-KINDS: Mapping[str, type[BaseModel]] = MappingProxyType(
-    {"search": _Search, "diffusion": _Diffusion, "code": _Code, "edit": _Edit}
+_PARAMS: Mapping[str, Mapping[str, type]] = MappingProxyType(
+    {
+        "search": {"query": str},
+        "diffusion": {"prompt": str},
+        "code": {"code": str},
+        "edit": {"img_index": int, "prompt": str},
+    }
 )
 """What their code asks of parameters: types, and nothing of what they say."""
 
@@ -54,9 +40,33 @@ def valid_tag(payload: str, *, slots: int, inputs: int) -> bool:
     """Whether what stands between the tags of one slot is valid to them.
 
     slots: how many the draft has, any of which an `img_index` may name beside the `inputs` input images. A payload of
-    over 200,000 characters, or with half a surrogate pair in it, is none here.
+    over 200,000 characters is none here. `llmi_agent.draft.is_valid_payload` is stricter: it also wants something said in
+    each parameter, text that can be written to a file, and no bool for a number.
     """
-    return is_valid_payload(payload, KINDS, slots=slots, inputs=inputs, dialect="python")
+    if len(payload) > syntax.MAX_PAYLOAD:
+        return False
+    return any(_fits(data, slots + inputs) for data in _understood(payload))
+
+
+def _understood(payload: str) -> Iterator[dict[Any, Any]]:
+    for read in syntax.readers("python", "strict"):
+        try:
+            yield read(payload)
+        except syntax.SyntaxProblemError:
+            continue
+
+
+def _fits(data: dict[Any, Any], pictures: int) -> bool:
+    if data.keys() != {"source", "description", "params"}:
+        return False
+    source, params = data["source"], data["params"]
+    types = _PARAMS.get(source) if isinstance(source, str) else None
+    if types is None or not isinstance(data["description"], str) or not isinstance(params, dict):
+        return False
+    if params.keys() != types.keys():
+        return False
+    typed = all(isinstance(params[name], each) for name, each in types.items())
+    return typed and ("img_index" not in types or 0 <= params["img_index"] < pictures)
 
 
 def count_score(realised: int, constraint: float | str, *, exact: bool = False) -> float:
