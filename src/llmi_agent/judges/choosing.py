@@ -11,11 +11,12 @@ from llmi_agent.base.errors import ConfigError
 from llmi_agent.config.options import Options
 from llmi_agent.contract.judging import Judge
 from llmi_agent.host.registry import Registry
-from llmi_agent.judges.judge import DEADLINE, Bounds
+from llmi_agent.judges.judge import DEADLINE, Bounds, LanguageJudge
 from llmi_agent.judges.memory import Memory
 from llmi_agent.judges.of_pictures import PictureJudge
 from llmi_agent.judges.of_text import TextJudge
 from llmi_agent.judges.plugin import PluginJudge, plugin_judges
+from llmi_agent.records.costs import Costs
 from llmi_agent.records.journal import Journal
 from llmi_agent.run.adviser import Adviser
 from llmi_agent.run.purse import Purse
@@ -93,3 +94,14 @@ def _of_plugins(
         PluginJudge(known[name], secrets=secrets, deadline=deadline)
         for name in dict.fromkeys(names)
     ]
+
+
+def costs_of(judges: Sequence[Judge]) -> Costs:
+    """What those that are models have cost so far; two that ask through one adviser are counted once."""
+    advisers = {id(e.adviser): e.adviser for e in judges if isinstance(e, LanguageJudge)}
+    costs = [each.costs for each in advisers.values()]
+    return Costs(
+        usd=sum(each.usd for each in costs),
+        estimated=sum(each.estimated for each in costs),
+        unknown=sum(each.unknown for each in costs),
+    )

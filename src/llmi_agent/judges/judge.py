@@ -108,6 +108,11 @@ class LanguageJudge(ABC):
         self._journal = remember
 
     @property
+    def name(self) -> str:
+        """The model that it asks."""
+        return self.adviser.name
+
+    @property
     @abstractmethod
     def components(self) -> tuple[str, ...]:
         """The scores that it gives."""

@@ -7,6 +7,19 @@ from llmi_agent.rewards.profile import (
     Profile as Profile,
     profile_of as profile_of,
 )
+from llmi_agent.rewards.rollout import Rollout as Rollout
 from llmi_agent.rewards.rules import rule_scores as rule_scores
+from llmi_agent.rewards.scoring import Scored as Scored, Scorer as Scorer
 
-__all__ = ("PROFILES", "Facts", "Profile", "combined", "facts_of", "profile_of", "rule_scores")
+__all__ = (
+    "PROFILES",
+    "Facts",
+    "Profile",
+    "Rollout",
+    "Scored",
+    "Scorer",
+    "combined",
+    "facts_of",
+    "profile_of",
+    "rule_scores",
+)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -118,7 +117,7 @@ class Profile(BaseModel):
         """The components of plugins that it sums."""
         return tuple(name for name in self.components if name not in OWN)
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """The same for the same settings, in whatever order they were given."""
         settings = {"version": VERSION, **self.model_dump(mode="json")}

@@ -188,5 +188,3 @@ def _as_asked(topic: Topic, blocks: Blocks) -> Version:
 
 def _words(blocks: Iterable[Block]) -> int:
     return sum(len(each.split()) for each in blocks if isinstance(each, str))
-
-

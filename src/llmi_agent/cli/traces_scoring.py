@@ -1,0 +1,263 @@
+"""Scoring runs from the command line: each one's rewards are put on record as soon as they are there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing, redirect_stdout
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from llmi_agent.base.errors import InputError
+from llmi_agent.base.text import one_line
+from llmi_agent.cli.announcement import tell_problems
+from llmi_agent.cli.batch_progress import Display, show
+from llmi_agent.cli.output import Output
+from llmi_agent.cli.progress import ticking
+from llmi_agent.cli.text import plural
+from llmi_agent.cli.traces_options import meant, place_of
+from llmi_agent.contract.judging import Demand, Judge
+from llmi_agent.document.render.wording import bill
+from llmi_agent.judges.choosing import costs_of, judges_of
+from llmi_agent.judges.plugin import plugin_judges
+from llmi_agent.records.events.reward import TOTAL
+from llmi_agent.rewards.profile import OF_PICTURES, Profile, profile_of
+from llmi_agent.rewards.scoring import Scored, Scorer
+from llmi_agent.runner.prompt_file import read_prompts
+from llmi_agent.runner.setup import Setup, prepare
+from llmi_agent.runner.signals import run_until_stopped
+from llmi_agent.store.home import default_store
+from llmi_agent.traces.places import InJournal, Source, sources
+from llmi_agent.traces.rewarding import give
+from llmi_agent.traces.trace import Trace
+
+_REASON = 200
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says."""
+
+    episodes: tuple[str, ...]
+    place: str | None
+    profile: str | None
+    judge: tuple[str, ...]
+    picture_judge: str | None
+    api_base: str | None
+    votes: int
+    deadline: float
+    budget: float | None
+    concurrency: int
+    demands: str | None
+    again: bool
+    dry_run: bool
+    limit: int | None
+    chosen: dict[str, Any]
+    """The values of the filters."""
+
+    @classmethod
+    def of(cls, episodes: tuple[str, ...], given: dict[str, Any]) -> Asked:
+        """From the command's parameters."""
+        own = {name: given.pop(name) for name in cls.__dataclass_fields__ if name in given}
+        return cls(episodes=episodes, chosen=given, **own)
+
+
+class Tally:
+    """How many runs are scored."""
+
+    def __init__(self, total: int, judges: Sequence[Judge]) -> None:
+        self.total = total
+        self.scored = self.found = self.failed = 0
+        self._judges = judges
+        self._began = time.monotonic()
+
+    @property
+    def done(self) -> int:
+        return self.scored + self.found
+
+    def count(self, scored: Scored) -> None:
+        """One more."""
+        if scored.total is None:
+            self.failed += 1
+        elif scored.found:
+            self.found += 1
+        else:
+            self.scored += 1
+
+    def __str__(self) -> str:
+        """ "7 of 9 runs scored, 3 of them before, 2 without a total, 12 s, $0.12"."""
+        parts = [
+            f"{self.done} of {plural(self.total, 'run')} scored",
+            f"{self.found} of them before" if self.found else "",
+            f"{self.failed} without a total" if self.failed else "",
+            f"{time.monotonic() - self._began:.0f} s",
+            bill(costs_of(self._judges)),
+        ]
+        return ", ".join(part for part in parts if part)
+
+
+def score_runs(asked: Asked, output: Output) -> bool:
+    """Score them; whether each has a total then. Raises what stops all of them."""
+    found = sources(place_of(asked.place))
+    if not asked.dry_run:
+        _check_journals(found)
+    traces = list(meant(found, asked.episodes, asked.chosen, asked.limit))
+    setup = prepare({"api_base": asked.api_base} if asked.api_base else {})
+    tell_problems(setup, output)
+    profile = _profile(asked)
+    judges = _judges(asked, profile, setup, found)
+    scorer = Scorer(
+        profile,
+        judges,
+        registry=setup.registry,
+        concurrency=asked.concurrency,
+        deadline=asked.deadline,
+    )
+    demands = _demands(asked.demands)
+    named = ", ".join(dict.fromkeys(each.name for each in judges)) or "none"
+    output.say(f"profile: {scorer.version}; judges: {named}", "profile")
+    tally = Tally(len(traces), judges)
+    with show(tally, live=output.live) as screen:
+        lines = _Lines(found, tally, screen, output, dry_run=asked.dry_run)
+        with redirect_stdout(sys.stderr):  # stdout is for the lines alone
+            run_until_stopped(_scored(scorer, traces, demands, lines, again=asked.again))
+    output.say(str(tally), "scored")
+    return tally.done == tally.total
+
+
+async def _scored(
+    scorer: Scorer,
+    traces: Sequence[Trace],
+    demands: Mapping[str, Demand],
+    lines: _Lines,
+    *,
+    again: bool,
+) -> None:
+    async with (
+        ticking(lines.screen),
+        aclosing(scorer.score_all(traces, demands=demands, again=again)) as found,
+    ):
+        async for scored in found:
+            await asyncio.to_thread(lines.keep, scored)
+            lines.tell(scored)
+
+
+class _Lines:
+    """Keeps what each run was given, and prints its line."""
+
+    def __init__(
+        self,
+        places: Sequence[Source],
+        tally: Tally,
+        screen: Display,
+        output: Output,
+        *,
+        dry_run: bool,
+    ) -> None:
+        self.screen = screen
+        self._places = places
+        self._tally = tally
+        self._output = output
+        self._dry_run = dry_run
+        self._stdout = sys.stdout
+
+    def keep(self, scored: Scored) -> None:
+        """Put its rewards on record, if they are new."""
+        if scored.rewards and not scored.found and not self._dry_run:
+            give(self._places, scored.episode, *scored.rewards)
+
+    def tell(self, scored: Scored) -> None:
+        """Its line."""
+        self._tally.count(scored)
+        line = json.dumps(_plain(scored)) if self._output.json else _line(scored)
+        with self.screen.aside():
+            click.echo(line, file=self._stdout)
+
+
+def _line(scored: Scored) -> str:
+    total = "-" if scored.total is None else f"{scored.total:.4f}"
+    whole = [each for each in scored.rewards if each.scope == "episode" and each.component != TOTAL]
+    parts = " ".join(
+        f"{each.component}={'-' if each.value is None else f'{each.value:.3g}'}" for each in whole
+    )
+    why = "-" if scored.total is not None else one_line(scored.missing, _REASON)
+    return "\t".join((scored.episode, total, parts or "-", why))
+
+
+def _plain(scored: Scored) -> dict[str, Any]:
+    return {
+        "episode": scored.episode,
+        "total": scored.total,
+        "missing": scored.missing if scored.total is None else "",
+        "found": scored.found,
+        "rewards": [asdict(each) for each in scored.rewards],
+    }
+
+
+def _check_journals(found: Sequence[Source]) -> None:
+    """Raises InputError if rewards cannot be put where the runs are."""
+    for each in found:
+        if not isinstance(each, InJournal):
+            raise InputError(
+                f"{each.name} is an exported file, which stays as it is: take its runs in with `llmi traces import`, or "
+                "only look with --dry-run"
+            )
+
+
+def _profile(asked: Asked) -> Profile:
+    if asked.profile is None:
+        return profile_of("llmi" if asked.judge or asked.picture_judge else "rules")
+    return profile_of(asked.profile)
+
+
+def _judges(
+    asked: Asked, profile: Profile, setup: Setup, found: Sequence[Source]
+) -> tuple[Judge, ...]:
+    """Those that are named, as far as the profile asks for what they score. Raises UsageError for two models."""
+    known = plugin_judges(setup.registry.host)
+    plugins = [name for name in asked.judge if name in known]
+    models = [name for name in asked.judge if name not in known]
+    if len(models) > 1:
+        raise click.UsageError(
+            f"--judge names two models, {' and '.join(models[:2])}: one judges all, or give the one for pictures to "
+            "--picture-judge"
+        )
+    model = models[0] if models else None
+    journal = next((each.journal for each in found if isinstance(each, InJournal)), None)
+    of_pictures = any(each in OF_PICTURES for each in profile.judged)
+    of_text = any(each not in OF_PICTURES for each in profile.judged)
+    return judges_of(
+        setup.registry,
+        default_store(),
+        text=model if of_text else None,
+        pictures=(asked.picture_judge or model) if of_pictures else None,
+        plugins=plugins,
+        votes=asked.votes,
+        deadline=asked.deadline,
+        budget=asked.budget,
+        options=setup.config.options,
+        secrets=setup.secrets,
+        api_base=setup.config.api_base,
+        remember=journal,
+    )
+
+
+def _demands(name: str | None) -> Mapping[str, Demand]:
+    """By the prompt's text. Raises InputError if the file says none, or two for one prompt."""
+    if name is None:
+        return {}
+    known: dict[str, Demand] = {}
+    for each in read_prompts(name):
+        if each.demand is None:
+            continue
+        if known.setdefault(each.text, each.demand) != each.demand:
+            raise InputError(f"{Path(name).name} demands two things of one prompt: {each.id}")
+    if not known:
+        raise InputError(f"no prompt in {Path(name).name} says what it asks for (pictures, kinds)")
+    return known
