@@ -72,6 +72,13 @@ judge_options = together(
 )
 @judge_options
 @click.option(
+    "--criteria",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Also judge by a checklist: a JSON list of criteria for every run, or JSON lines with a prompt and its checklist each. "
+    "The share that is met is the component criteria.",
+)
+@click.option(
     "--demands",
     type=click.Path(allow_dash=True),
     metavar="FILE",

@@ -24,10 +24,12 @@ from llmi_agent.cli.text import plural
 from llmi_agent.cli.traces_options import meant, place_of
 from llmi_agent.contract.judging import Demand, Judge
 from llmi_agent.document.render.wording import bill
+from llmi_agent.judges.checklists import read_criteria
 from llmi_agent.judges.choosing import costs_of, judges_of
 from llmi_agent.judges.plugin import plugin_judges
 from llmi_agent.records.events.reward import TOTAL
-from llmi_agent.rewards.profile import OF_PICTURES, Profile, profile_of
+from llmi_agent.rewards.profile import OF_PICTURES, Profile
+from llmi_agent.rewards.profile_file import profile_named
 from llmi_agent.rewards.scoring import Scored, Scorer
 from llmi_agent.runner.prompt_file import read_prompts
 from llmi_agent.runner.setup import Setup, prepare
@@ -54,6 +56,7 @@ class Asked:
     deadline: float
     budget: float | None
     concurrency: int
+    criteria: str | None
     demands: str | None
     again: bool
     dry_run: bool
@@ -211,9 +214,8 @@ def _check_journals(found: Sequence[Source]) -> None:
 
 
 def _profile(asked: Asked) -> Profile:
-    if asked.profile is None:
-        return profile_of("llmi" if asked.judge or asked.picture_judge else "rules")
-    return profile_of(asked.profile)
+    usual = "llmi" if asked.judge or asked.picture_judge else "rules"
+    return profile_named(asked.profile or usual)
 
 
 def _judges(
@@ -229,6 +231,8 @@ def _judges(
             "--picture-judge"
         )
     model = models[0] if models else None
+    if asked.criteria and model is None:
+        raise click.UsageError("--criteria needs a model to judge by them: give --judge, too")
     journal = next((each.journal for each in found if isinstance(each, InJournal)), None)
     of_pictures = any(each in OF_PICTURES for each in profile.judged)
     of_text = any(each not in OF_PICTURES for each in profile.judged)
@@ -238,6 +242,9 @@ def _judges(
         text=model if of_text else None,
         pictures=(asked.picture_judge or model) if of_pictures else None,
         plugins=plugins,
+        checklist=(model, read_criteria(Path(asked.criteria)))
+        if asked.criteria and model
+        else None,
         votes=asked.votes,
         deadline=asked.deadline,
         budget=asked.budget,

@@ -11,6 +11,8 @@ from llmi_agent.base.errors import ConfigError
 from llmi_agent.config.options import Options
 from llmi_agent.contract.judging import Judge
 from llmi_agent.host.registry import Registry
+from llmi_agent.judges.checklists import Checklists, Criteria
+from llmi_agent.judges.criteria import BOUNDS
 from llmi_agent.judges.judge import DEADLINE, Bounds, LanguageJudge
 from llmi_agent.judges.memory import Memory
 from llmi_agent.judges.of_pictures import PictureJudge
@@ -30,6 +32,7 @@ def judges_of(
     text: str | BaseChatModel | None = None,
     pictures: str | BaseChatModel | None = None,
     plugins: Sequence[str] = (),
+    checklist: tuple[str | BaseChatModel, Criteria] | None = None,
     votes: int = 1,
     deadline: float | None = DEADLINE,
     budget: float | None = None,
@@ -42,7 +45,7 @@ def judges_of(
     """The judges, in this order: of text, of pictures, those of plugins.
 
     text, pictures: models by name, or as they are; the same one is asked through one adviser, with one limit. plugins:
-    names of judges that plugins bring. budget: US dollars for both models together. The rest: see `LanguageJudge` and
+    names of judges that plugins bring. checklist: a model, and the criteria that it judges by, by prompt. budget: US dollars for both models together. The rest: see `LanguageJudge` and
     `Adviser.of`.
 
     Raises ConfigError for what does not exist or cannot judge, UnavailableError for a missing key or address.
@@ -76,6 +79,10 @@ def judges_of(
         found.append(TextJudge(adviser(text), **settings))
     if pictures is not None:
         found.append(PictureJudge(adviser(pictures), **settings))
+    if checklist is not None:
+        model, criteria = checklist
+        own = {**settings, "bounds": bounds or BOUNDS}
+        found.append(Checklists(adviser(model), criteria, **own))
     return (*found, *_of_plugins(registry, plugins, secrets, deadline))
 
 
@@ -98,7 +105,8 @@ def _of_plugins(
 
 def costs_of(judges: Sequence[Judge]) -> Costs:
     """What those that are models have cost so far; two that ask through one adviser are counted once."""
-    advisers = {id(e.adviser): e.adviser for e in judges if isinstance(e, LanguageJudge)}
+    models = (each for each in judges if isinstance(each, LanguageJudge | Checklists))
+    advisers = {id(each.adviser): each.adviser for each in models}
     costs = [each.costs for each in advisers.values()]
     return Costs(
         usd=sum(each.usd for each in costs),

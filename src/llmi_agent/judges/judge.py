@@ -77,7 +77,7 @@ class LanguageJudge(ABC):
     votes: how often it is asked, each time with another seed; at least half must count. deadline: seconds for one document,
     the wait for a permit of the model included, so start no more documents at once than the model has permits. seed: another
     one for judgements that are to be independent. memory: where judgements are kept, to be shared by judges. remember: a
-    journal where they are looked up, too; whoever gives the rewards puts them there with `reuse`.
+    journal where they are looked up, too; whoever gives the rewards puts them there by `Score.reuse`.
 
     Raises ConfigError if the model cannot judge.
     """
@@ -150,10 +150,6 @@ class LanguageJudge(ABC):
         said = json.dumps(asked, sort_keys=True, default=str)
         return hashlib.sha256(said.encode()).hexdigest()[:32]
 
-    def reuse(self, exhibit: Exhibit, score: Score) -> str | None:
-        """What a score that it gave is to be found by on record; None for one that it would not give again."""
-        return None if score.value is None else reuse_of(self.key(exhibit), score)
-
     @abstractmethod
     def parts(self, exhibit: Exhibit) -> Sequence[Any]:
         """All that the model is shown of a document, as JSON can write it: pictures by their digests."""
@@ -207,7 +203,8 @@ class LanguageJudge(ABC):
         if words := shortfall(casts):
             return self._missing(wanted, words)
         found = self._scores(exhibit, question, casts)
-        return tuple(replace(each, rubric=self.rubric) for each in found)
+        key = self.key(exhibit)
+        return tuple(replace(e, rubric=self.rubric, reuse=reuse_of(key, e)) for e in found)
 
     async def _cast(self, question: Question, number: int, ends: float | None) -> Cast:
         """One vote, or why there is none."""

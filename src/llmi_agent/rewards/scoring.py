@@ -202,8 +202,7 @@ class Scorer:
         """What a judge gives; without a value, each for the reason, where it breaks its word and raises."""
         try:
             async with asyncio.timeout(self._deadline):
-                scores = await judge.judge(exhibit)
-            return tuple(_findable(judge, exhibit, each) for each in scores)
+                return tuple(await judge.judge(exhibit))
         except TimeoutError:
             why = f"it took more than {self._deadline:g} s"
         except Exception as error:  # noqa: BLE001 - a plugin's judge may raise anything
@@ -242,13 +241,6 @@ def _identity(judge: Judge) -> list[Any]:
     """What its scores are compared by."""
     own = [judge.votes, judge.adviser.manner] if isinstance(judge, LanguageJudge) else []
     return [judge.name, judge.rubric, *own]
-
-
-def _findable(judge: Judge, exhibit: Exhibit, score: Score) -> Score:
-    """The score, with what it is found by where it is on record."""
-    if not isinstance(judge, LanguageJudge):
-        return score
-    return replace(score, reuse=judge.reuse(exhibit, score))
 
 
 def _is_total(reward: Rewarded) -> bool:
