@@ -99,6 +99,11 @@ def test_no_reason_is_a_cut_where_there_always_is_one(
         ("# T\n\n```\n<think>\n```\n", ""),
         ("# T\n\n1 <", ""),
         ("<think>x</think># T", ""),
+        ('# T\n\n<imgen source="search" query="q"/>', ""),
+        ('# T\n\n<imgen source="search" query="q"/> Done.', ""),
+        ('# T\n\n<imgen>{"source": "search"}\n\nMore is said.', ""),
+        ('# T\n\n<imgen>{"source": "search"}\n', "<imgen>"),
+        ('# T\n\n<imgen>{"source": "search"} </img', "<imgen>"),
     ],
 )
 def test_an_open_tag_is_always_a_cut(text: str, inside: str) -> None:

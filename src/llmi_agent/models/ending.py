@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from langchain_core.messages import AIMessageChunk
 
 from llmi_agent.draft import tags
+from llmi_agent.draft.syntax import SyntaxProblemError, object_end
 from llmi_agent.models.heard import reason_of
 
 _REPORTING = frozenset({"anthropic", "azure", "deepseek", "groq", "openai", "openrouter", "xai"})
@@ -104,13 +105,27 @@ def called(chunks: Sequence[AIMessageChunk]) -> str:
 
 
 def open_tag(text: str) -> str:
-    """The tag of a slot or of reasoning that is open at the end of `text`; empty if there is none."""
+    """The tag of a slot or of reasoning that is open at the end of `text`; empty if there is none.
+
+    One that was left open, with more text after its payload, is a slip of the pen: the text does not end there.
+    """
     prose = _QUOTED.sub("", text)
-    last = next(reversed(list(_TAG.finditer(prose))), None)
-    if last and not last[1]:
+    found = (each for each in _TAG.finditer(prose) if not each[0].endswith("/>"))
+    last = next(reversed([*found]), None)
+    if last and not last[1] and not _goes_on(prose[last.end() :]):
         return f"<{last[2].lower()}>"
     begun = prose[tags.unfinished(prose) :]
     return "a tag" if len(begun) > 1 else ""
+
+
+def _goes_on(content: str) -> bool:
+    """Whether a payload is complete in what follows a tag, and other text comes after it."""
+    try:
+        end = object_end(content, len(content) - len(content.lstrip()))
+    except SyntaxProblemError:
+        return False
+    rest = content[end:].strip()
+    return bool(rest) and not tags.CLOSE.startswith(rest)
 
 
 def _reports(chunks: Sequence[AIMessageChunk]) -> bool:
