@@ -7,12 +7,12 @@ from functools import cache
 
 from PIL import Image
 
-from llmi_agent.judges.calibrate.drawing import charts, scenes, things
+from llmi_agent.judges.calibrate.drawing import charts, nature, places, things
 from llmi_agent.judges.calibrate.drawing.pen import Pen, around, png
 
 PICTURES: dict[str, Callable[[], Pen]] = {
     name: value
-    for module in (charts, things, scenes)
+    for module in (charts, nature, places, things)
     for name, value in vars(module).items()
     if callable(value) and getattr(value, "__module__", "") == module.__name__ and name[0] != "_"
 }
