@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from llmi_train.prompts.text import UNSPACED, normalised
+from llmi_train.prompts.text import UNSPACED, UNSPACED_RE, normalised
 
 if TYPE_CHECKING:
     from datasketch import MinHash
@@ -17,19 +17,18 @@ THRESHOLD = 0.7
 _BANDS, _ROWS = 48, 4
 """A pair at 0.7 is missed with a chance of 2e-6, one at 0.8 with 1e-11."""
 _SLACK = 0.15
-"""About four standard deviations of the estimate: what is below by more is not looked at exactly."""
+"""More than four standard deviations of the estimate: only what is nearer to the threshold is reckoned exactly."""
 
 _RUN = re.compile(rf"{UNSPACED}+|(?:(?!{UNSPACED}).)+")
-_UNSPACED = re.compile(UNSPACED)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def pieces(text: str) -> frozenset[str]:
     """What two texts are compared by: every five characters in a row of the normalised text, in Chinese and Japanese every
     two; a text that is shorter is one piece."""
     found: set[str] = set()
     for run in _RUN.findall(normalised(text)):
-        size = 2 if _UNSPACED.match(run) else 5
+        size = 2 if UNSPACED_RE.match(run) else 5
         found |= {run[at : at + size] for at in range(max(len(run) - size, 0) + 1)}
     return frozenset(found)
 
@@ -58,15 +57,19 @@ class Neighbours:
         self._texts[key], self._sketches[key] = text, sketch
 
     def like(self, text: str) -> list[tuple[str, float]]:
-        """Near-duplicates that were added before: key and likeness, the most alike first."""
+        """Near-duplicates that were added before: key and likeness, the most alike first.
+
+        The likeness of what is clearly above the threshold is an estimate.
+        """
         sketch = _sketch(text)
-        found = [
-            (key, likeness(text, self._texts[key]))
-            for key in self._index.query(sketch)
-            if sketch.jaccard(self._sketches[key]) >= self.threshold - _SLACK
-        ]
+        found = [(key, self._likeness(text, sketch, key)) for key in self._index.query(sketch)]
         alike = [(key, share) for key, share in found if share >= self.threshold]
         return sorted(alike, key=lambda each: (-each[1], each[0]))
+
+    def _likeness(self, text: str, sketch: MinHash, key: str) -> float:
+        about = float(sketch.jaccard(self._sketches[key]))
+        sure = abs(about - self.threshold) > _SLACK
+        return about if sure else likeness(text, self._texts[key])
 
 
 @lru_cache(maxsize=8)

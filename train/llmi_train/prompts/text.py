@@ -9,6 +9,7 @@ import unicodedata
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 UNSPACED = f"[{_UNSPACED}]"
 """A character, as of a pattern, of scripts that put no space between words: Chinese and Japanese."""
+UNSPACED_RE = re.compile(UNSPACED)
 
 _KEPT = frozenset("#%&@")
 """Punctuation by Unicode's reckoning that says something: C# is not C, and 5% is not 5."""

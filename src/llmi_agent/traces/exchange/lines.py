@@ -77,7 +77,7 @@ def rows_in(path: Path) -> Iterator[tuple[int, dict[str, Any] | InputError]]:
     Raises InputError where the file itself can be read no further.
     """
     with path.open("rb") as raw:
-        stream = _unpacked(raw)
+        stream = unpacked(raw)
         number = 0
         try:
             while line := stream.readline(MOST_LINE + 1):
@@ -97,7 +97,8 @@ def rows_in(path: Path) -> Iterator[tuple[int, dict[str, Any] | InputError]]:
             ) from None
 
 
-def _unpacked(raw: IO[bytes]) -> IO[bytes]:
+def unpacked(raw: IO[bytes]) -> IO[bytes]:
+    """The file's content: of gzip or Zstandard, by its first bytes, or as it is."""
     head = raw.read(4)
     raw.seek(0)
     kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")

@@ -1,0 +1,207 @@
+"""A file of prompts, checked: what is in it, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from llmi_agent.cli.text import plural
+from llmi_agent.contract import Demand
+from llmi_agent.contract.judging import ANY_PICTURES, NO_PICTURE, SOME_PICTURES
+from llmi_agent.contract.kinds import WELL_KNOWN
+from llmi_train.prompts.findings import Example, Findings
+from llmi_train.prompts.language import language_of, primary
+from llmi_train.prompts.named import tools_in
+from llmi_train.prompts.near import THRESHOLD, Neighbours
+from llmi_train.prompts.prompt import TrainingPrompt
+from llmi_train.prompts.reading import Read
+from llmi_train.prompts.said import claims_of, verdict
+from llmi_train.prompts.text import UNSPACED_RE
+
+SHORTEST, LONGEST = 12, 32_000
+"""Letters of a prompt, of which one in Chinese or Japanese counts as four: about 8,000 tokens at most, as the paper has it."""
+
+
+@dataclass
+class Report:
+    """What a check says."""
+
+    source: str
+    prompts: int
+    findings: Findings
+    splits: Counter[str] = field(default_factory=Counter)
+    """Prompts by split; "" is of those that say none. So with the others."""
+    languages: Counter[str] = field(default_factory=Counter)
+    """As they say, else as it looks."""
+    kinds: Counter[str] = field(default_factory=Counter)
+    pictures: Counter[str] = field(default_factory=Counter)
+    """What is demanded: "none", "any", "at least one", a number, or "" where nothing is said."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """What its rows hold and a prompt does not."""
+
+
+def check(
+    read: Read,
+    others: Sequence[Read] = (),
+    *,
+    threshold: float = THRESHOLD,
+    shortest: int = SHORTEST,
+    longest: int = LONGEST,
+) -> Report:
+    """Check the prompts of a file, and whether one of them is in others, too.
+
+    threshold: see `near.likeness`. shortest, longest: in letters, see `SHORTEST`.
+    """
+    report = Report(read.source, len(read.prompts), Findings(), left_out=read.left_out)
+    for number, why in read.bad:
+        report.findings.add("bad line", Example(number, why))
+    report.findings.counts["bad line"] = read.bad_lines
+    for line, prompt in zip(read.places, read.prompts, strict=True):
+        _count(prompt, report)
+        _check_words(line, prompt, report.findings)
+        if not shortest <= (size := size_of(prompt.text)) <= longest:
+            kind = "too short" if size < shortest else "too long"
+            report.findings.add(kind, Example(line, plural(size, "letter")))
+    _check_ids(read, report.findings)
+    _check_files(read, report.findings)
+    _compare(read, others, threshold, report.findings)
+    return report
+
+
+def size_of(text: str) -> int:
+    """Letters, of which one of a script without spaces counts as four."""
+    return len(text.strip()) + 3 * len(UNSPACED_RE.findall(text))
+
+
+def demand_in_words(demand: Demand | None) -> str:
+    """As reports have it."""
+    if demand is None:
+        return ""
+    named = {NO_PICTURE: "none", ANY_PICTURES: "any", SOME_PICTURES: "at least one"}
+    return named.get(demand.pictures, str(demand.pictures))
+
+
+def _count(prompt: TrainingPrompt, report: Report) -> None:
+    report.splits[prompt.split] += 1
+    report.languages[primary(prompt.language) or language_of(prompt.text)] += 1
+    report.pictures[demand_in_words(prompt.demand)] += 1
+    report.kinds.update(prompt.demand.kinds if prompt.demand else ())
+
+
+def _check_words(line: int, prompt: TrainingPrompt, findings: Findings) -> None:
+    for named in tools_in(prompt.text):
+        kind = "names a tool" if named.sure else "may name a tool"
+        findings.add(kind, Example(line, repr(named.words)))
+    looks = language_of(prompt.text)
+    if looks and prompt.language and looks != primary(prompt.language):
+        findings.add("other language", Example(line, f"{prompt.language}, and looks like {looks}"))
+    if prompt.demand:
+        _check_demand(line, prompt, prompt.demand, findings)
+
+
+def _check_demand(line: int, prompt: TrainingPrompt, demand: Demand, findings: Findings) -> None:
+    kinds = {"contradicted": "contradiction", "unsaid": "unsaid", "unclear": "unclear"}
+    claims = claims_of(prompt.text, prompt.language)
+    found = verdict(demand, claims)
+    if found in kinds:
+        unread = "; its language cannot be read" if claims is None else ""
+        says = f"{demand_in_words(demand)} demanded{unread}"
+        findings.add(kinds[found], Example(line, says))
+    for kind in demand.kinds:
+        if kind not in WELL_KNOWN:
+            findings.add("kind unknown", Example(line, repr(kind)))
+    limit = max(demand.pictures, 0)
+    if demand.pictures not in (ANY_PICTURES, SOME_PICTURES) and len(demand.kinds) > limit:
+        says = f"{demand_in_words(demand)} demanded, and {', '.join(demand.kinds)}"
+        findings.add("impossible", Example(line, says))
+
+
+def _check_ids(read: Read, findings: Findings) -> None:
+    seen: dict[str, int] = {}
+    for line, prompt in zip(read.places, read.prompts, strict=True):
+        if prompt.id and seen.setdefault(prompt.id.casefold(), line) != line:
+            findings.add("same id", Example(line, other_line=seen[prompt.id.casefold()]))
+
+
+def _check_files(read: Read, findings: Findings) -> None:
+    """Within one split: prompts that ask the same, or with other files."""
+    seen: dict[tuple[str, str], int] = {}
+    texts: dict[tuple[str, str], int] = {}
+    for line, prompt in zip(read.places, read.prompts, strict=True):
+        if (before := seen.setdefault((prompt.split, prompt.digest), line)) != line:
+            findings.add("duplicate", Example(line, other_line=before))
+        elif (before := texts.setdefault((prompt.split, prompt.text_digest), line)) != line:
+            findings.add("same text", Example(line, other_line=before))
+
+
+def _compare(read: Read, others: Sequence[Read], threshold: float, findings: Findings) -> None:
+    """Each prompt with all before it, and with those of other files."""
+    known = _Known(threshold)
+    for number, other in enumerate(others):
+        for line, prompt in zip(other.places, other.prompts, strict=True):
+            known.add(_Place(number, line, prompt.split, other.source), prompt)
+    own = len(others)
+    for line, prompt in zip(read.places, read.prompts, strict=True):
+        here = _Place(own, line, prompt.split, read.source)
+        _tell(here, known.same(prompt), "leak", "", "in another file", findings)
+        like = known.like(prompt)
+        _tell(here, like, "near leak", "near-duplicate", "nearly in another file", findings)
+        known.add(here, prompt)
+
+
+@dataclass(frozen=True)
+class _Place:
+    file: int
+    line: int
+    split: str
+    source: str
+
+
+def _tell(
+    here: _Place,
+    found: Sequence[tuple[_Place, float]],
+    across: str,
+    within: str,
+    elsewhere: str,
+    findings: Findings,
+) -> None:
+    """Of each sort of place the first."""
+    told: set[str] = set()
+    for place, share in found:
+        kind = across if place.split != here.split else within
+        kind = elsewhere if place.file != here.file else kind
+        if kind and kind not in told:
+            told.add(kind)
+            says = "" if share == 1 else f"{share:.0%} alike"
+            other = place.source if place.file != here.file else None
+            if kind == across:
+                says = (
+                    f"{says}; " * bool(says)
+                    + f"{here.split or 'no split'}, {place.split or 'no split'}"
+                )
+            findings.add(kind, Example(here.line, says, place.line, other))
+
+
+class _Known:
+    """Prompts by what counts as the same, and by what is near."""
+
+    def __init__(self, threshold: float) -> None:
+        self._places: dict[str, list[_Place]] = {}
+        self._near = Neighbours(threshold)
+
+    def add(self, place: _Place, prompt: TrainingPrompt) -> None:
+        """Of one text the places are kept that tell splits and files apart."""
+        places = self._places.setdefault(prompt.text_digest, [])
+        if not places:
+            self._near.add(prompt.text_digest, prompt.text)
+        if not any((each.file, each.split) == (place.file, place.split) for each in places):
+            places.append(place)
+
+    def same(self, prompt: TrainingPrompt) -> list[tuple[_Place, float]]:
+        return [(each, 1.0) for each in self._places.get(prompt.text_digest, ())]
+
+    def like(self, prompt: TrainingPrompt) -> list[tuple[_Place, float]]:
+        found = self._near.like(prompt.text)
+        others = ((key, share) for key, share in found if key != prompt.text_digest)
+        return [(place, share) for key, share in others for place in self._places[key]]
