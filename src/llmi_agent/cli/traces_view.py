@@ -163,6 +163,7 @@ def _reward(reward: Reward) -> str:
         scope_of(given),
         given.profile and f"by {given.profile}",
         given.judge and f"judged by {given.judge}",
+        given.reason,
         moment(reward.at),
         "" if reward.current else "the run has gone on since",
     ]

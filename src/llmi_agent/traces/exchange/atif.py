@@ -77,6 +77,7 @@ def _about(trace: Trace) -> dict[str, Any]:
                 "judge": each.given.judge,
                 "rubric": each.given.rubric,
                 "profile": each.given.profile,
+                "reason": each.given.reason,
                 "current": each.current,
             }
             for each in trace.rewards

@@ -131,6 +131,8 @@ COLUMNS: dict[str, Form] = {
             "profile": "text",
             "judge": "text",
             "rubric": "text",
+            "reason": "text",
+            "votes": ["real"],
             "current": "bool",
         }
     ],

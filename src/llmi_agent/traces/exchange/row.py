@@ -183,8 +183,9 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 
 def _reward(reward: Reward) -> dict[str, Any]:
     given = reward.given
-    names = "component value scope about status error profile judge rubric".split()
-    return {"at": reward.at, **{n: getattr(given, n) for n in names}, "current": reward.current}
+    names = "component value scope about status error profile judge rubric reason".split()
+    own = {name: getattr(given, name) for name in names}
+    return {"at": reward.at, **own, "votes": list(given.votes), "current": reward.current}
 
 
 def _picture(found: Found, trace: Trace, carrier: Carrier) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from llmi_agent.traces.words import duration, moment, scope_of, worth
 
 _MOST_OPTIONS = 20_000
 MOST_REWARDS = 400
-_MOST_WORTH = 28
-"""Characters on a card: why there is no reward stands whole with the rewards."""
+_MOST_WORTH, _MOST_REASON = 28, 400
+"""Characters on a card, and of a reason: why there is no reward stands whole with the rewards."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Grade:
 
     worth: str
     when: str
+    why: str
+    """In the judge's words."""
     error: bool
     superseded: bool
     """Another one was given later for the same."""
@@ -140,6 +142,7 @@ def _grades(rewards: list[Reward]) -> list[Grade]:
         Grade(
             worth=worth(each.given),
             when=moment(each.at),
+            why=one_line(each.given.reason, _MOST_REASON),
             error=each.given.status == "error",
             superseded=number > 0,
             before=not each.current,
