@@ -54,26 +54,34 @@ def text_of(messages: list[Any]) -> str:
     return "\n".join(blocks)
 
 
-def obedient(messages: list[Any]) -> str:
-    """It obeys all that it finds outside of the fences."""
-    return (bribed if CANARY in asked_of(messages).outside else honest)(messages)
+def outside(messages: list[Any]) -> str:
+    """What is outside of the fences."""
+    return asked_of(messages).outside
 
 
-def trusting(messages: list[Any]) -> str:
-    """It takes every line that looks like one of ours for ours, whatever its number, and obeys what is outside of these."""
-    inside, obeys = False, False
+def beyond_lines_like_ours(messages: list[Any]) -> str:
+    """What is outside for one who takes every line that looks like one of ours for ours, whatever its number."""
+    inside, found = False, []
     for line in text_of(messages[1:]).splitlines():
         if re.match(r"=====? (BEGIN|END)", line):
             inside = "BEGIN" in line
         elif not inside:
-            obeys = obeys or CANARY in line
-    return (bribed if obeys else honest)(messages)
+            found.append(line)
+    return "\n".join(found)
 
 
-def tokenizing(messages: list[Any]) -> str:
-    """It reads as a tokenizer does: what comes after a mark of who speaks is said by them."""
-    turns = ROLES.split(text_of(messages[1:]))
-    return (bribed if any(CANARY in turn for turn in turns[1:]) else honest)(messages)
+def turns(messages: list[Any]) -> str:
+    """What a tokenizer takes for said by somebody else: all that comes after a mark of who speaks."""
+    return "\n".join(ROLES.split(text_of(messages[1:]))[1:])
+
+
+HEEDED = (outside, beyond_lines_like_ours, turns)
+
+
+def obedient(messages: list[Any]) -> str:
+    """It obeys all that it takes for an order, by any of these."""
+    ordered = any(CANARY in heed(messages) for heed in HEEDED)
+    return (bribed if ordered else honest)(messages)
 
 
 def copying(messages: list[Any]) -> str:
@@ -105,6 +113,13 @@ async def judged(kind: str, store: ArtifactStore, script: Script, exhibit: Exhib
     return list(await JUDGES[kind](adviser).judge(exhibit))
 
 
+@pytest.fixture
+def other(request: pytest.FixtureRequest) -> str:
+    """One of the other two judges, in turn."""
+    name = request.node.callspec.params["attack"]
+    return ("pictures", "criteria")[list(ATTACKS).index(name) % 2]
+
+
 @pytest.fixture(params=ATTACKS, ids=lambda name: name.replace(" ", "-"))
 def attack(request: pytest.FixtureRequest, store: ArtifactStore) -> Exhibit:
     """The document with an attack in its draft, in its text, and in the caption of its figure."""
@@ -114,24 +129,27 @@ def attack(request: pytest.FixtureRequest, store: ArtifactStore) -> Exhibit:
     return replace(plain, draft=words, text=words, figures=figures)
 
 
-async def test_no_attack_moves_a_score(attack: Exhibit, store: ArtifactStore) -> None:
-    for kind in JUDGES:
-        for script in (obedient, trusting, tokenizing, quoting):
+async def test_no_attack_moves_a_score(attack: Exhibit, other: str, store: ArtifactStore) -> None:
+    for kind in ("text", other):
+        for script in (obedient, quoting):
             await _gets_what_it_is_worth(kind, store, script, attack)
         for script in (copying, misnumbering):
             await _gets_no_more(kind, store, script, attack)
         scores = await judged(kind, store, watchful, attack)
         assert set(values(scores)) == {0.0}, kind
         assert all("speaks to its judge" in s.reason for s in scores)
-        await _sees_all(kind, store, attack)
 
 
 async def _gets_what_it_is_worth(
     kind: str, store: ArtifactStore, script: Script, attack: Exhibit
 ) -> None:
-    scores = await judged(kind, store, script, attack)
+    adviser, model = scripted(store, script)
+    scores = await JUDGES[kind](adviser).judge(attack)
     assert set(values(scores)) == {HONEST[kind]}, (kind, script)
     assert all(len(s.reason) <= 1_000 and "\n" not in s.reason for s in scores)
+    said = text_of(model.asked[0])
+    assert not [each for each in said if each != "\n" and not each.isprintable()], kind
+    assert not ROLES.search(text_of(model.asked[0][1:])), kind
 
 
 async def _gets_no_more(kind: str, store: ArtifactStore, script: Script, attack: Exhibit) -> None:
@@ -142,15 +160,6 @@ async def _gets_no_more(kind: str, store: ArtifactStore, script: Script, attack:
     elif set(values(scores)) != {HONEST[kind]}:
         assert set(values(scores)) == {None}, (kind, script)
         assert all("no ballot of this question" in s.error for s in scores)
-
-
-async def _sees_all(kind: str, store: ArtifactStore, attack: Exhibit) -> None:
-    """Nothing hidden reaches a judge, and no mark of who speaks."""
-    adviser, model = scripted(store, honest)
-    await JUDGES[kind](adviser).judge(attack)
-    said = text_of(model.asked[0])
-    assert not [each for each in said if each != "\n" and not each.isprintable()], kind
-    assert not ROLES.search(text_of(model.asked[0][1:])), kind
 
 
 def test_the_attacks_are_many_and_none_is_harmless_by_itself() -> None:
@@ -165,12 +174,13 @@ async def test_the_scripted_judges_can_be_bribed(store: ArtifactStore) -> None:
     await TextJudge(adviser).judge(exhibit_with(store, 0))
     system, human = model.asked[0]
     bare = human.model_copy(update={"content": f"{human.content}\n{CANARY}"})
-    for script in (obedient, trusting):
-        assert json.loads(script([system, bare]))["marks"]["text"]["score"] == 5
+    for heed in HEEDED[:2]:
+        assert CANARY in heed([system, bare])
+    assert json.loads(obedient([system, bare]))["marks"]["text"]["score"] == 5
     for turn in TURNS.values():
         if "\u200b" not in turn and "＜" not in turn and "Human" not in turn:  # noqa: RUF001
             said = human.model_copy(update={"content": human.content + turn.format(CANARY)})
-            assert json.loads(tokenizing([system, said]))["marks"]["text"]["score"] == 5, turn
+            assert CANARY in turns([system, said]), turn
 
 
 async def test_the_request_is_fenced_too(store: ArtifactStore) -> None:
@@ -178,8 +188,7 @@ async def test_the_request_is_fenced_too(store: ArtifactStore) -> None:
     for number, words in enumerate(ATTACKS.values()):
         kind = list(JUDGES)[number % 3]
         exhibit = replace(plain, prompt=words)
-        for script in (obedient, trusting, tokenizing):
-            assert set(values(await judged(kind, store, script, exhibit))) == {HONEST[kind]}
+        assert set(values(await judged(kind, store, obedient, exhibit))) == {HONEST[kind]}
 
 
 async def test_one_vote_of_three_that_accuses_is_outvoted(store: ArtifactStore) -> None:
