@@ -14,6 +14,7 @@ import click
 from llmi_agent.cli.batch import batch
 from llmi_agent.cli.cache import cache
 from llmi_agent.cli.doctor import doctor
+from llmi_agent.cli.judge import judge
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.prompt import prompt
 from llmi_agent.cli.render import render
@@ -66,7 +67,7 @@ def llmi() -> None:
     """Write illustrated documents: a language model writes, tools make the pictures."""
 
 
-for _command in (run, batch, runs, traces, tools, prompt, render, cache, doctor):
+for _command in (run, batch, runs, traces, judge, tools, prompt, render, cache, doctor):
     llmi.add_command(_command)
 
 

@@ -7,12 +7,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from llmi_agent.base.errors import PolicyError
 from llmi_agent.contract.judging import Exhibit, Judge, Score
 from llmi_agent.judges.calibrate.collection import CHAIN, PICTURES, TEXT, Collection
 
 TWINS = ("early", "late", "short", "long")
 ORDERS = ("forward", "backward")
 """Only where a judge may give scores of figures."""
+
+HOPELESS = 16
+"""Judgements without any score, from the first on, after which a judge is given up."""
 
 Judges = Callable[[int], Sequence[Judge]]
 """The judges for a repetition, the first being 0: made so that none of them answers from memory what it was asked in another."""
@@ -64,9 +68,13 @@ async def ask(
     deadline: float | None,
     tell: Tell,
 ) -> list[Judgement]:
-    """All judgements, in no order. Nothing of it goes on when it is cancelled."""
+    """All judgements, in no order. Nothing of it goes on when it is cancelled.
+
+    Raises PolicyError as soon as a judge has given no score at all for so long that there is nothing to hope for.
+    """
     tasks = _tasks(judges, collection, repeats)
     found: list[Judgement] = []
+    silent: dict[int, int | None] = {}
 
     async def work() -> None:
         for task in tasks:
@@ -74,11 +82,32 @@ async def ask(
             judgement = await _judged(task, exhibit, deadline)
             found.append(judgement)
             tell(not judgement.errors)
+            _despair(judgement, silent)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(concurrency):
-            group.create_task(work())
+    workers = [asyncio.ensure_future(work()) for _ in range(concurrency)]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for each in workers:
+            each.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
     return found
+
+
+def _despair(judgement: Judgement, silent: dict[int, int | None]) -> None:
+    """silent: how many judgements without any score each judge has given; None for one that has given a score."""
+    so_far = silent.get(judgement.judge, 0)
+    if so_far is None or not judgement.scores:
+        return
+    if any(value is not None for value in judgement.scores.values()):
+        silent[judgement.judge] = None
+        return
+    silent[judgement.judge] = so_far + 1
+    if so_far + 1 >= HOPELESS:
+        components, why = ", ".join(judgement.errors), next(iter(judgement.errors.values()))
+        raise PolicyError(
+            f"the judge of {components} gave no score in its first {HOPELESS} judgements, so it is asked no more: {why}"
+        )
 
 
 def count(judges: Sequence[Judge], collection: Collection, repeats: int) -> int:
@@ -114,20 +143,22 @@ async def _judged(task: _Task, exhibit: Exhibit, deadline: float | None) -> Judg
 def _read(
     task: _Task, exhibit: Exhibit, said: Sequence[Score], error: str, seconds: float
 ) -> Judgement:
-    scores: dict[str, float | None] = {}
+    given: dict[str, float | None] = {}
     errors: dict[str, str] = {}
     figures: dict[str, dict[int, float]] = {}
     for score in said:
         if score.slot is not None and score.value is not None:
             figures.setdefault(score.component, {})[score.slot] = score.value
         if score.slot is None and not score.call:
-            scores[score.component], why = _value(score)
+            given[score.component], why = _value(score)
             if why:
                 errors[score.component] = why
     for component in task.by.components:
-        if component not in scores and (exhibit.figures or component not in PICTURES):
-            scores[component] = None
+        if component not in given and (exhibit.figures or component not in PICTURES):
+            given[component] = None
             errors[component] = error or "the judge gave no score of it"
+    known = [*task.by.components, *given]
+    scores = {component: given[component] for component in known if component in given}
     models = tuple(sorted({each.judge for each in said if each.judge}))
     return Judgement(
         task.judge, task.topic, task.version, task.repeat, seconds, scores, figures, errors, models

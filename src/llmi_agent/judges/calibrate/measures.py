@@ -109,14 +109,13 @@ class Found:
 
 
 def found(judgements: Sequence[Judgement], collection: Collection) -> tuple[Found, ...]:
-    """For each component of each judge, and for the whole."""
+    """For each component of each judge, in the judge's order, and for the whole."""
     grouped: dict[tuple[int, str], list[Judgement]] = defaultdict(list)
-    for each in judgements:
+    for each in sorted(judgements, key=lambda each: each.judge):
         for component in each.scores:
             grouped[each.judge, component].append(each)
     parts = [
-        _found(judge, component, own, collection)
-        for (judge, component), own in sorted(grouped.items())
+        _found(judge, component, own, collection) for (judge, component), own in grouped.items()
     ]
     return (*parts, _whole(judgements, [each.component for each in parts], collection))
 
