@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from llmi_agent.base.text import one_line
 from llmi_agent.document.render.wording import bill, dollars, size
 from llmi_agent.records.costs import Charge
-from llmi_agent.records.events import TOTAL, Resumed
+from llmi_agent.records.events import TOTAL, Resumed, Rewarded
 from llmi_agent.records.outcome import Dropped, Kept
 from llmi_agent.traces.page.calls import Fact, came_to, plain
 from llmi_agent.traces.page.room import Passage, Room
@@ -44,6 +44,8 @@ class Grade:
     when: str
     why: str
     """In the judge's words."""
+    by: str
+    """Who judged, and by what."""
     error: bool
     superseded: bool
     """Another one was given later for the same."""
@@ -131,9 +133,13 @@ def given(trace: Trace) -> Rewards:
 
 
 def _giver(reward: Reward) -> str:
-    own = reward.given
-    parts = (own.profile, own.judge and f"judge {own.judge}", own.rubric and f"rubric {own.rubric}")
-    return ", ".join(part for part in parts if part) or "no profile"
+    """A profile's hash has its judges in it, so that rewards of one stand in one column."""
+    return reward.given.profile or _judged_by(reward.given) or "no profile"
+
+
+def _judged_by(given: Rewarded) -> str:
+    parts = (given.judge and f"judge {given.judge}", given.rubric and f"rubric {given.rubric}")
+    return ", ".join(part for part in parts if part)
 
 
 def _grades(rewards: list[Reward]) -> list[Grade]:
@@ -143,6 +149,7 @@ def _grades(rewards: list[Reward]) -> list[Grade]:
             worth=worth(each.given),
             when=moment(each.at),
             why=one_line(each.given.reason, _MOST_REASON),
+            by=_judged_by(each.given),
             error=each.given.status == "error",
             superseded=number > 0,
             before=not each.current,
