@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from llmi_agent.cli.text import plural
 from llmi_agent.contract import Demand
 from llmi_agent.contract.judging import ANY_PICTURES, NO_PICTURE, SOME_PICTURES
 from llmi_agent.contract.kinds import WELL_KNOWN
@@ -62,7 +61,7 @@ def check(
         _check_words(line, prompt, report.findings)
         if not shortest <= (size := size_of(prompt.text)) <= longest:
             kind = "too short" if size < shortest else "too long"
-            report.findings.add(kind, Example(line, plural(size, "letter")))
+            report.findings.add(kind, Example(line, f"letters: {size:,}"))
     _check_ids(read, report.findings)
     _check_files(read, report.findings)
     _compare(read, others, threshold, report.findings)

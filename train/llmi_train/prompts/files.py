@@ -56,7 +56,7 @@ class Files:
             if data:
                 return self._kept(data if isinstance(data, bytes) else _decoded(data), name)
             given = path
-        if isinstance(given, bytes | bytearray):
+        if isinstance(given, bytes | bytearray) and given:
             return self._kept(bytes(given), "")
         if not isinstance(given, str) or not given:
             raise WrongLineError(f"a file of it is neither bytes nor a path: {given!r:.80}")

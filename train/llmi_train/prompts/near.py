@@ -75,8 +75,14 @@ class Neighbours:
 @lru_cache(maxsize=8)
 def _sketch(text: str) -> MinHash:
     """Cached for `like` and then `add` of the same text."""
-    from datasketch import MinHash
-
-    sketch = MinHash(num_perm=_BANDS * _ROWS, seed=1, hashfunc=crc32, scheme="affine32")
+    sketch = _empty().copy()
     sketch.update_batch([each.encode("utf-8", "replace") for each in pieces(text)])
     return sketch
+
+
+@lru_cache
+def _empty() -> MinHash:
+    """To be copied: its permutations take longer to make than a sketch."""
+    from datasketch import MinHash
+
+    return MinHash(num_perm=_BANDS * _ROWS, seed=1, hashfunc=crc32, scheme="affine32")

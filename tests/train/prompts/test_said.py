@@ -1,0 +1,123 @@
+"""Whether words say what is demanded: said, contradicted, not said, or not to be told."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from llmi_agent.contract import Demand
+from llmi_train.prompts.lexicon import LEXICONS
+from llmi_train.prompts.said import claims_of, verdict
+
+CASES = [
+    ("Write a guide to Bergen with exactly three photographs.", 3, "said"),
+    ("Write a guide to Bergen with exactly three photographs.", 2, "contradicted"),
+    ("Write a guide to Bergen with 3 images.", 3, "said"),
+    ("Two photographs and one chart, please, about the harbour of Bergen.", 3, "said"),
+    ("Two photographs and one chart, please, about the harbour of Bergen.", 2, "contradicted"),
+    ("Write a guide with two photographs and a chart of the rain.", 3, "said"),
+    ("Write a guide with two photographs and a chart of the rain.", 2, "said"),
+    ("Write a guide with two photographs and a chart of the rain.", 5, "contradicted"),
+    ("Explain tides. Do not include any pictures.", -1, "said"),
+    ("Explain tides in plain text, no images.", -1, "said"),
+    ("Explain the tides to a child, text only.", -1, "said"),
+    ("Explain the tides to a child, text only.", 2, "contradicted"),
+    ("Explain the tides to a child.", -1, "unsaid"),
+    ("Explain the tides to a child.", 2, "unsaid"),
+    ("Explain the tides to a child.", 99, "unsaid"),
+    ("Explain the tides to a child.", 0, "said"),
+    ("Explain the tides to a child with several pictures.", 99, "said"),
+    ("Explain the tides to a child with several pictures.", -1, "contradicted"),
+    ("Explain the tides to a child with several pictures.", 3, "unclear"),
+    ("Explain the tides to a child with at least one picture.", 99, "said"),
+    ("Explain the tides to a child with at least one picture.", 1, "contradicted"),
+    ("Explain the tides with no more than three images, for a child.", -1, "contradicted"),
+    ("Explain the tides with no more than three images, for a child.", 3, "contradicted"),
+    ("Give a photo for each of the five cities in the list.", 5, "unclear"),
+    ("Include a retrieved diagram and draw a timeline chart of the events.", 2, "said"),
+    ("Explain the history of the picture frame in the museum.", 3, "unclear"),
+    ("Write an illustrated report on the bees of the valley.", 99, "said"),
+    ("Write an illustrated report on the bees of the valley.", 4, "unclear"),
+    (
+        "Write a report on the bees, five pictures in total, two of them photos of the hive.",
+        5,
+        "said",
+    ),
+    (
+        "Add four striking, high-contrast black and white photographs to the report on mining.",
+        4,
+        "said",
+    ),
+    ("Tell the story of the four seasons of the year without any illustrations.", -1, "said"),
+    (
+        "Tell the story of the four seasons of the year without any illustrations.",
+        4,
+        "contradicted",
+    ),
+    ("Use 2-3 images in the report on the bees.", 3, "said"),
+    ("Use 2-3 images in the report on the bees.", 5, "contradicted"),
+    ("Report on 12 planets in the system, and include a single image.", 1, "said"),
+    ("Report on sales in 2026 with images of the shops.", 99, "unclear"),
+    ("请介绍一下杭州的西湖，并配三张照片。", 3, "said"),
+    ("请介绍一下杭州的西湖，并配三张照片。", 2, "contradicted"),
+    ("写一篇关于潮汐的文章，不要插入任何图片。", -1, "said"),
+    ("写一篇关于潮汐的文章，纯文字。", -1, "said"),
+    ("写一篇关于潮汐的文章，纯文字。", 2, "contradicted"),
+    ("写一篇关于潮汐的文章，图文并茂。", 99, "said"),
+    ("写一篇关于潮汐的文章。", 2, "unsaid"),
+    ("写一篇关于图书馆的文章。", 2, "unsaid"),
+    ("写一篇关于潮汐的文章，包括两张图表和一张示意图。", 3, "said"),
+    ("写一篇关于潮汐的文章，不要超过五张图片。", 5, "contradicted"),
+    ("写一篇关于潮汐的文章，至少一张图片。", 99, "said"),
+    ("写一篇关于潮汐的文章，用十二张图片。", 12, "said"),
+    ("Schreibe einen Bericht über die Gezeiten mit drei Bildern.", 3, "said"),
+    ("Schreibe einen Bericht über die Gezeiten ohne Bilder.", -1, "said"),
+    ("Schreibe einen Bericht über die Gezeiten mit drei Bildern.", 2, "contradicted"),
+    ("Écris un guide de la ville de Lyon avec trois photos du Rhône.", 3, "said"),
+    ("Écris un guide de la ville de Lyon sans images.", -1, "said"),
+    ("Escribe una guía de la ciudad de Sevilla con dos fotos.", 2, "said"),
+    ("Escribe una guía de la ciudad de Sevilla sin imágenes.", -1, "said"),
+    ("Скажи о приливах с тремя картинками", 3, "unclear"),
+    ("潮汐について三枚の写真で説明してください", 3, "unclear"),
+]
+
+
+@pytest.mark.parametrize(("text", "pictures", "found"), CASES)
+def test_words_and_demands(text: str, pictures: int, found: str) -> None:
+    assert verdict(Demand(pictures), claims_of(text)) == found
+
+
+@pytest.mark.parametrize("number", range(1, 21))
+def test_every_number_in_words_and_digits(number: int) -> None:
+    words = {value: word for word, value in reversed(LEXICONS["en"].numbers.items())}[number]
+    tens, ones = divmod(number, 10)
+    chinese = (
+        ("" if tens < 2 else "二") + "十" * bool(tens) + "零一二三四五六七八九"[ones] * bool(ones)
+    )
+    for text in (
+        f"Describe the harbour of Bergen in {words} photographs.",
+        f"Describe the harbour of Bergen in {number} photographs.",
+        f"请介绍卑尔根的港口，配{chinese}张照片。",
+        f"请介绍卑尔根的港口，配 {number} 张照片。",
+    ):
+        assert verdict(Demand(number), claims_of(text)) == "said", text
+        assert verdict(Demand(number + 1), claims_of(text)) == "contradicted", text
+        assert verdict(Demand(-1), claims_of(text)) == "contradicted", text
+        assert verdict(Demand(99), claims_of(text)) == "said", text
+
+
+@given(st.text(), st.sampled_from(["", "en", "zh", "de", "fr", "es", "ja"]), st.integers(-1, 99))
+def test_any_text_has_a_verdict(text: str, language: str, pictures: int) -> None:
+    assert verdict(Demand(pictures), claims_of(text, language)) in (
+        "said",
+        "contradicted",
+        "unsaid",
+        "unclear",
+    )
+
+
+@pytest.mark.parametrize(
+    "piece", ["a ", "three ", "no picture ", "三张", "不要", "image, ", "two very "]
+)
+def test_a_long_text_takes_no_long_time(piece: str) -> None:
+    claims_of(piece * (30_000 // len(piece)), "zh" if ord(piece[0]) > 256 else "en")
