@@ -55,7 +55,8 @@ def check(
     report = Report(read.source, len(read.prompts), Findings(), left_out=read.left_out)
     for number, why in read.bad:
         report.findings.add("bad line", Example(number, why))
-    report.findings.counts["bad line"] = read.bad_lines
+    if read.bad_lines:
+        report.findings.counts["bad line"] = read.bad_lines
     for line, prompt in zip(read.places, read.prompts, strict=True):
         _count(prompt, report)
         _check_words(line, prompt, report.findings)

@@ -10,10 +10,14 @@ _KANA = re.compile("[\u3040-\u30ff]")
 _HANGUL = re.compile("[\uac00-\ud7af]")
 _WORD = re.compile(r"[^\W\d_]+")
 _COMMON = {
-    "en": "the of and to in is for with that on are this from by as it be an write how what which at or about",
-    "de": "der die das und ist für mit nicht ein eine einen den dem des von zu auf wie im sich über bitte einem einer",
-    "fr": "le la les des et est pour avec une dans du que qui sur au aux comment ce cette par un de en",
-    "es": "el la los las y es para con una en del que sobre cómo por un de se al como más",
+    "en": "the of and to in is for with that on are this from by as it be an write how what which at or about their your without between please "
+    "write explain compare show make create",
+    "de": "der die das und ist für mit nicht ein eine einen den dem des von zu auf wie im sich über bitte einem einer ohne "
+    "schreibe erkläre beschreibe zeige erstelle",
+    "fr": "le la les des et est pour avec une dans du que qui sur au aux comment ce cette par un de en sans "
+    "écris explique décris rédige montre",
+    "es": "el la los las y es para con una en del que sobre cómo por un de se al como más sin "
+    "escribe explica describe muestra crea",
     "it": "il la gli le e è per con una nel della che di un sono come del dei sul alla",
     "pt": "o a os as e é para com uma no da do que em um como dos das sobre não",
     "nl": "de het een en is voor met van op in dat niet hoe aan te die over bij",

@@ -22,9 +22,9 @@ Verdict: TypeAlias = Literal["said", "contradicted", "unsaid", "unclear"]
 def claims_of(text: str, language: str = "") -> Claims | None:
     """What a text says of how many pictures it wants; None if it is in none of the languages that can be read.
 
-    language: as the prompt has it; by default what the text looks like, or else what a count of pictures in it is in.
+    language: as the prompt has it, which counts where the text does not tell; else the one that a count of pictures is in does.
     """
-    code = primary(language) or language_of(text)
+    code = language_of(text) or primary(language)
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     if code == "zh":
         return said_in_chinese.claims(plain)
