@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -110,7 +110,7 @@ def score_runs(asked: Asked, output: Output) -> bool:
     found = sources(place_of(asked.place))
     if not asked.dry_run:
         _check_journals(found)
-    traces = list(meant(found, asked.episodes, asked.chosen, asked.limit))
+    total = sum(1 for _ in _meant(asked, found))
     setup = prepare({"api_base": asked.api_base} if asked.api_base else {})
     tell_problems(setup, output)
     profile = _profile(asked)
@@ -125,18 +125,24 @@ def score_runs(asked: Asked, output: Output) -> bool:
     demands = _demands(asked.demands)
     named = ", ".join(dict.fromkeys(each.name for each in judges)) or "none"
     output.say(f"profile: {scorer.version}; judges: {named}", "profile")
-    tally = Tally(len(traces), judges)
+    tally = Tally(total, judges)
     with show(tally, live=output.live) as screen:
         lines = _Lines(found, tally, screen, output, dry_run=asked.dry_run)
         with redirect_stdout(sys.stderr):  # stdout is for the lines alone
+            traces = _meant(asked, found)
             run_until_stopped(_scored(scorer, traces, demands, lines, again=asked.again))
     output.say(str(tally), "scored")
     return tally.done == tally.total
 
 
+def _meant(asked: Asked, found: Sequence[Source]) -> Iterable[Trace]:
+    """The runs to score, one after the other: what was read of each is forgotten with it."""
+    return meant(found, asked.episodes, dict(asked.chosen), asked.limit)
+
+
 async def _scored(
     scorer: Scorer,
-    traces: Sequence[Trace],
+    traces: Iterable[Trace],
     demands: Mapping[str, Demand],
     lines: _Lines,
     *,

@@ -31,6 +31,8 @@ from llmi_agent.traces.trace import Trace
 MOST_AT_ONCE = 8
 DEADLINE = 600.0
 """Seconds for each judge and each function of a plugin, on one document."""
+_PATIENCE = 1.25
+"""Times the deadline, after which a judge is not waited for that should have kept it by itself."""
 _DIGITS = 12
 _MOST_WORDS = 500
 
@@ -201,10 +203,10 @@ class Scorer:
     async def _judged(self, judge: Judge, exhibit: Exhibit) -> tuple[Score, ...]:
         """What a judge gives; without a value, each for the reason, where it breaks its word and raises."""
         try:
-            async with asyncio.timeout(self._deadline):
+            async with asyncio.timeout(self._deadline and self._deadline * _PATIENCE):
                 return tuple(await judge.judge(exhibit))
         except TimeoutError:
-            why = f"it took more than {self._deadline:g} s"
+            why = f"it took more than {self._deadline or 0:g} s"
         except Exception as error:  # noqa: BLE001 - a plugin's judge may raise anything
             why = one_line(f"{type(error).__name__}: {error}")[:_MOST_WORDS]
         said = f"the judge {judge.name}: {why}"
