@@ -298,3 +298,17 @@ async def test_a_plugin_that_fails_is_missing(store: ArtifactStore) -> None:
     assert scored.total is not None  # nobody weighs them
     weighed = Scorer("rules").profile.model_copy(update={"weights": {"wrong": 1.0}})
     assert (await Scorer(weighed, registry=registry).score(trace)).total is None
+
+
+async def test_the_guides_example_rewards(
+    store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
+    part = guide[guide.index("## A component of the reward") :]
+    (tmp_path / "llmi_thrift.py").write_text(part.split("```python\n")[1].split("```")[0])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = registry_of(hooks=[__import__("llmi_thrift")])
+    await ran(store)
+    scored = await Scorer("rules", registry=registry).score(all_of(store)[0])
+    thrift = next(each for each in scored.rewards if each.component == "thrift")
+    assert (thrift.value, thrift.error) == (None, "the cost of a call is unknown")

@@ -25,7 +25,7 @@ from llmi_agent.cli.traces_options import meant, place_of
 from llmi_agent.contract.judging import Demand, Judge
 from llmi_agent.document.render.wording import bill
 from llmi_agent.judges.checklists import read_criteria
-from llmi_agent.judges.choosing import costs_of, judges_of
+from llmi_agent.judges.choosing import costs_of, judges_of, name_of
 from llmi_agent.judges.plugin import plugin_judges
 from llmi_agent.records.events.reward import TOTAL
 from llmi_agent.rewards.profile import OF_PICTURES, Profile
@@ -123,7 +123,7 @@ def score_runs(asked: Asked, output: Output) -> bool:
         deadline=asked.deadline,
     )
     demands = _demands(asked.demands)
-    named = ", ".join(dict.fromkeys(each.name for each in judges)) or "none"
+    named = ", ".join(dict.fromkeys(map(name_of, judges))) or "none"
     output.say(f"profile: {scorer.version}; judges: {named}", "profile")
     tally = Tally(total, judges)
     with show(tally, live=output.live) as screen:

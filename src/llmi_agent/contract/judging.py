@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Protocol
 
 from llmi_agent.contract.tool import ArtifactReader
 
@@ -119,10 +119,6 @@ class Judge(Protocol):
     """Who gives scores."""
 
     @property
-    def name(self) -> str:
-        """What it goes by: the model that it asks."""
-
-    @property
     def components(self) -> tuple[str, ...]:
         """The scores that it gives."""
 
@@ -175,10 +171,6 @@ class RewardSpec:
 
     def __post_init__(self) -> None:
         _check(self.name, self.load, "reward")
-
-
-RewardFunction = Callable[[Any], Any]
-"""From a trace to scores, or to an awaitable of them."""
 
 
 def _check(name: str, load: str, what: str) -> None:

@@ -103,6 +103,11 @@ def _of_plugins(
     ]
 
 
+def name_of(judge: Judge) -> str:
+    """The model that it asks, or the name that its plugin gave it; else its type."""
+    return str(getattr(judge, "name", type(judge).__name__))
+
+
 def costs_of(judges: Sequence[Judge]) -> Costs:
     """What those that are models have cost so far; two that ask through one adviser are counted once."""
     models = (each for each in judges if isinstance(each, LanguageJudge | Checklists))

@@ -16,6 +16,7 @@ from llmi_agent.base.errors import ConfigError, InputError
 from llmi_agent.base.text import one_line
 from llmi_agent.contract.judging import Demand, Exhibit, Judge, Score
 from llmi_agent.host.registry import Registry
+from llmi_agent.judges.choosing import name_of
 from llmi_agent.judges.exhibit import exhibit_of
 from llmi_agent.judges.judge import LanguageJudge
 from llmi_agent.records.events.reward import TOTAL, Rewarded
@@ -209,7 +210,7 @@ class Scorer:
             why = f"it took more than {self._deadline or 0:g} s"
         except Exception as error:  # noqa: BLE001 - a plugin's judge may raise anything
             why = one_line(f"{type(error).__name__}: {error}")[:_MOST_WORDS]
-        said = f"the judge {judge.name}: {why}"
+        said = f"the judge {name_of(judge)}: {why}"
         return tuple(
             Score(component=each, value=None, error=said, rubric=judge.rubric)
             for each in judge.components
@@ -242,7 +243,7 @@ class Scorer:
 def _identity(judge: Judge) -> list[Any]:
     """What its scores are compared by."""
     own = [judge.votes, judge.adviser.manner] if isinstance(judge, LanguageJudge) else []
-    return [judge.name, judge.rubric, *own]
+    return [name_of(judge), judge.rubric, *own]
 
 
 def _is_total(reward: Rewarded) -> bool:
