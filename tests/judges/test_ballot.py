@@ -32,6 +32,8 @@ GOOD = json.dumps(ballot())
         f"Here is my ballot:\n\n{GOOD}\n\nI hope that it helps {{you}}.",
         f"```json\n{GOOD}\n```",
         f"<think>Perhaps {json.dumps(ballot(5, 5))}? No.</think>\n{GOOD}",
+        f"<think>Hm.</think>\n\n```json\n{GOOD}\n```\n",
+        f"<|channel|>analysis<|message|>5, 5?<|end|><|start|>assistant<|channel|>final<|message|>{GOOD}",
         f"I would say {json.dumps(ballot(5, 5))}, but no.</think>{GOOD}",
         json.dumps(ballot(), indent=2).replace("\n}", ",\n}"),
         GOOD[:-1],

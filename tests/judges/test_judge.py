@@ -195,6 +195,23 @@ def test_a_blind_stand_in_makes_a_blind_adviser(store: ArtifactStore) -> None:
     assert not program.language_model
 
 
+async def test_a_deadline_begins_with_the_turn(store: ArtifactStore) -> None:
+    async def answer(messages: Any) -> str:
+        await asyncio.sleep(0.1)
+        return marks(4)(messages)
+
+    class Slow(ScriptedModel):
+        async def _astream(self, messages: Any, *a: Any, **k: Any) -> AsyncIterator[Any]:
+            yield ChatGenerationChunk(message=AIMessageChunk(await answer(messages)))
+
+    options = Options(limits={"model": 1})
+    adviser = Adviser.of(Slow(script=[""]), registry_of(), store, options=options, secrets={})
+    judge = TextJudge(adviser, deadline=1.5)
+    exhibits = [exhibit_with(store, 0, prompt=f"Of {n}.") for n in range(20)]
+    scores = await asyncio.gather(*map(judge.judge, exhibits))
+    assert {value for some in scores for value in values(some)} == {0.75}
+
+
 async def test_the_same_question_is_asked_once(store: ArtifactStore) -> None:
     adviser, model = scripted(store, marks(4))
     judge, exhibit = TextJudge(adviser, votes=2), exhibit_with(store, 0)

@@ -10,7 +10,7 @@ from llmi_agent.base.errors import ConfigError, InputError
 from llmi_agent.base.text import one_line
 from llmi_agent.contract.judging import Exhibit
 from llmi_agent.judges.ballot import Form
-from llmi_agent.judges.fence import Fence
+from llmi_agent.judges.fence import Fence, harmless
 from llmi_agent.judges.judge import About, Bounds, LanguageJudge, Question
 from llmi_agent.judges.memory import Scores
 from llmi_agent.judges.of_pictures import facts, judged, lack_of, shown_with_pictures, too_large
@@ -152,4 +152,4 @@ def _checked(criteria: Mapping[str, str] | Sequence[str]) -> Iterator[tuple[str,
             raise ConfigError(
                 f"the criterion {name} must be a text of 1 to {MOST_CHARACTERS:,} characters"
             )
-        yield name, one_line(words, MOST_CHARACTERS)
+        yield name, harmless(one_line(words, MOST_CHARACTERS))

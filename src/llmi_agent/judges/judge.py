@@ -74,8 +74,8 @@ class Question:
 class LanguageJudge(ABC):
     """A judge that asks a model by a rubric.
 
-    votes: how often it is asked, each time with another seed; at least half must count. deadline: seconds for one document,
-    the wait for a permit of the model included, so start no more documents at once than the model has permits. seed: another
+    votes: how often it is asked, each time with another seed; at least half must count. deadline: seconds for one document
+    from when its turn comes: any number may be started at once, and as many are judged as the model has permits. seed: another
     one for judgements that are to be independent. memory: where judgements are kept, to be shared by judges. remember: a
     journal where they are looked up, too; whoever gives the rewards puts them there by `Score.reuse`.
 
@@ -139,7 +139,7 @@ class LanguageJudge(ABC):
             return self._missing(wanted, lack)
         try:
             found = await self._remembered(exhibit, wanted)
-            judged = partial(self._judged, exhibit, wanted)
+            judged = partial(self._in_turn, exhibit, wanted)
             return found or await self._memory.scores(self.key(exhibit), judged)
         except Exception as error:  # noqa: BLE001 - what went wrong with a judge is data
             return self._missing(wanted, f"the judge failed: {self._words(error)}")
@@ -192,6 +192,10 @@ class LanguageJudge(ABC):
         if self._journal is None:
             return None
         return await asyncio.to_thread(remembered, self._journal, self.key(exhibit), wanted)
+
+    async def _in_turn(self, exhibit: Exhibit, wanted: tuple[About, ...]) -> Scores:
+        async with self.adviser.turn(self.rubric):
+            return await self._judged(exhibit, wanted)
 
     async def _judged(self, exhibit: Exhibit, wanted: tuple[About, ...]) -> Scores:
         loop = asyncio.get_running_loop()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Collection, Generator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -61,6 +62,7 @@ class Adviser:
         self._options = options
         self._purse = Purse(budget) if isinstance(budget, int | float) else budget
         self._numbers = count()
+        self._turns = Limits(options)
         self.costs = Costs()
         """What all questions have cost so far, those that failed too; without the single charges."""
 
@@ -121,6 +123,13 @@ class Adviser:
             "seed": self._options.seed,
             "weights": self._options.weights,
         }
+
+    def turn(self, about: str) -> AbstractAsyncContextManager[None]:
+        """A turn, while the block runs: as many have one at a time as the model has permits.
+
+        For who asks with a deadline, and may be started a thousand times at once: let the deadline begin with the turn.
+        """
+        return self._turns.of(self.name, "model").held(about)
 
     def clean(self, text: str) -> str:
         """The text without secrets: what was read out of an answer may hold one that was spelt in escapes there."""
