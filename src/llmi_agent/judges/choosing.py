@@ -20,8 +20,7 @@ from llmi_agent.judges.of_text import TextJudge
 from llmi_agent.judges.plugin import PluginJudge, plugin_judges
 from llmi_agent.records.costs import Costs
 from llmi_agent.records.journal import Journal
-from llmi_agent.run.adviser import Adviser
-from llmi_agent.run.purse import Purse
+from llmi_agent.run.adviser import Adviser, purse_of
 from llmi_agent.store.artifacts import ArtifactStore
 
 
@@ -50,7 +49,7 @@ def judges_of(
 
     Raises ConfigError for what does not exist or cannot judge, UnavailableError for a missing key or address.
     """
-    purse = None if budget is None else Purse(budget)
+    purse = purse_of(budget)
     asked: dict[int | str, Adviser] = {}
 
     def adviser(model: str | BaseChatModel) -> Adviser:

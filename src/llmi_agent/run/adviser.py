@@ -60,7 +60,7 @@ class Adviser:
     ) -> None:
         self._policy = policy
         self._options = options
-        self._purse = Purse(budget) if isinstance(budget, int | float) else budget
+        self._purse = purse_of(budget)
         self._numbers = count()
         self._turns = Limits(options)
         self.costs = Costs()
@@ -174,6 +174,11 @@ class Adviser:
                 case _:
                     pieces.append(piece)
         return Reply("".join(pieces), asker.answered_by or self.name, cut, asker.ledger.costs)
+
+
+def purse_of(budget: float | Purse | None) -> Purse | None:
+    """What advisers that share a budget are given."""
+    return Purse(budget, "run", "--budget") if isinstance(budget, int | float) else budget
 
 
 _QUIET: RunnableConfig = {"tags": ["nostream"]}

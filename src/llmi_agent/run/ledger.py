@@ -187,25 +187,24 @@ class Ledger:
     @property
     def tighter(self) -> tuple[str, str]:
         """The budget that leaves less, in words, and the flag that sets it."""
-        return (
-            ("the group's budget", "--group-budget")
-            if self._grouped
-            else ("the budget", "--budget")
-        )
+        if purse := self._tighter_purse:
+            return f"the {purse.holder}'s budget", purse.flag
+        return "the budget", "--budget"
 
     @property
-    def _grouped(self) -> bool:
-        own = self._options.budget
-        return self._purse is not None and (own is None or self._purse.left < own - self._held)
+    def _tighter_purse(self) -> Purse | None:
+        """The purse, if it leaves less than the run's own budget."""
+        own, purse = self._options.budget, self._purse
+        shared = purse is not None and (own is None or purse.left < own - self._held)
+        return purse if shared else None
 
     def _budget(self, *, of: bool = False) -> str:
         """The budget that is the tighter one, in words."""
         whose, flag = self.tighter
-        amount = (
-            self._purse.budget if self._purse and self._grouped else self._options.budget or 0.0
-        )
+        purse = self._tighter_purse
+        amount = purse.budget if purse else self._options.budget or 0.0
         if not of:
-            return f"the {'group' if self._grouped else 'run'} has a budget of {_usd(amount)}"
+            return f"the {purse.holder if purse else 'run'} has a budget of {_usd(amount)}"
         return f"{whose} of {_usd(amount)} is left; raise it with {flag}"
 
     def _reserve(self, key: str, charge: Charge, most: float | None) -> None:

@@ -15,10 +15,15 @@ _A_WHILE = 1.0
 
 
 class Purse:
-    """A budget, and what each episode holds of it. Episodes may run in several event loops."""
+    """A budget, and what each episode holds of it. Episodes may run in several event loops.
 
-    def __init__(self, budget: float) -> None:
+    holder: whose it is, in words. flag: what raises it.
+    """
+
+    def __init__(self, budget: float, holder: str = "group", flag: str = "--group-budget") -> None:
         self.budget = budget
+        self.holder = holder
+        self.flag = flag
         self._held: dict[str, float] = {}
         self._due: set[str] = set()
         """Episodes with a running call, which may give some back."""
