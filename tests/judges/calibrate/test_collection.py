@@ -7,6 +7,7 @@ import re
 import pytest
 
 from llmi_agent.base.errors import ConfigError
+from llmi_agent.contract.judging import Exhibit
 from llmi_agent.contract.kinds import WELL_KNOWN
 from llmi_agent.draft import parse
 from llmi_agent.judges.calibrate import Collection
@@ -52,12 +53,13 @@ def test_every_picture_is_used_once() -> None:
     assert sorted(used) == sorted(PICTURES)
 
 
-@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("version", MAKERS)
-def test_every_slot_of_every_draft_is_strictly_valid(
-    collection: Collection, name: str, version: str
-) -> None:
-    exhibit = collection.exhibits[name, version]
+def test_every_slot_of_every_draft_is_strictly_valid(collection: Collection, version: str) -> None:
+    for name in NAMES:
+        _check(collection.exhibits[name, version])
+
+
+def _check(exhibit: Exhibit) -> None:
     kinds = {kind.name: kind.params for kind in WELL_KNOWN.values()}
     draft = parse(exhibit.draft, kinds, reader="strict")
     assert len(draft.slots) == len(exhibit.figures)

@@ -184,12 +184,12 @@ def spread(values: Values) -> float | None:
     grouped: dict[tuple[str, str], list[float]] = defaultdict(list)
     for (version, topic, _), value in values.items():
         grouped[version, topic].append(value)
-    several = [each for each in grouped.values() if len(each) > 1]
-    freedom = sum(len(each) - 1 for each in several)
+    freedom = sum(len(each) - 1 for each in grouped.values())
     if not freedom:
         return None
-    squares = sum(statistics.variance(each) * (len(each) - 1) for each in several)
-    return math.sqrt(squares / freedom)
+    middles = {key: statistics.fmean(each) for key, each in grouped.items()}
+    squares = ((value - middles[key]) ** 2 for key, each in grouped.items() for value in each)
+    return math.sqrt(math.fsum(squares) / freedom)
 
 
 def difference(values: Values, one: str, other: str) -> Difference | None:
