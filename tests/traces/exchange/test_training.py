@@ -14,6 +14,7 @@ from langchain_core.messages import HumanMessage
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.config.options import Options
+from llmi_agent.contract import Demand
 from llmi_agent.records.events import Rewarded
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.records.overview import Chosen
@@ -23,6 +24,7 @@ from llmi_agent.traces import traces
 from llmi_agent.traces.exchange.exporting import Exported, export
 from llmi_agent.traces.rewarding import give
 from llmi_graphs import build_graph
+from llmi_train.prompts.reading import read
 
 SEEN = "an answer to pictures (they go along with --pictures beside or inside)"
 
@@ -230,6 +232,43 @@ def test_llm_is_columns_say_what_was_asked_once(runs: Any, tmp_path: Path) -> No
         assert all(isinstance(each["content"], str) for each in row["prompt"])
     asked = [json.dumps([row["prompt"], row["extra_info"]["split"]]) for row in found]
     assert len(set(asked)) == len(asked)
+
+
+DEMANDS: list[dict[str, Any] | None] = [
+    {"pictures": 2, "kinds": ["code", "search"]},
+    {"pictures": 2, "kinds": ["search", "code"]},
+    {"pictures": -1, "kinds": []},
+    {"pictures": 99},
+    {"kinds": ["search"]},
+    {"pictures": 0},
+    None,
+]
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
+async def test_llm_is_columns_say_what_was_demanded(tmp_path: Path, ending: str) -> None:
+    store = ArtifactStore(tmp_path / "artifacts")
+    graph = build_graph(
+        model=ScriptedModel(script=["# A\n\nWords."]),
+        tools=[FakeTool("s", "search")],
+        store=store,
+        secrets={},
+    )
+    for demand in DEMANDS:
+        given = {"demand": demand} if demand else {}
+        await graph.ainvoke({"messages": [HumanMessage("Ships")], **given})
+    out = tmp_path / f"a{ending}"
+    done = export(traces(store.root), out, "llm-i")
+    assert (done.rows, done.left_out.total()) == (5, 2)
+    said = [Demand(2, ("code", "search")), Demand(-1), Demand(99), Demand(0, ("search",)), Demand()]
+    read_again = read(out, tmp_path / "keep").prompts
+    assert [each.demand for each in read_again] == said
+    assert {each.text for each in read_again} == {"Ships"}
+    if ending == ".jsonl":
+        rows = [json.loads(line)["extra_info"] for line in out.read_bytes().splitlines()]
+        assert [(each["image_num"], tuple(each["tools"])) for each in rows] == [
+            (each.pictures, each.kinds) for each in said
+        ]
 
 
 def test_forms_and_options_that_do_not_go_together_are_said(runs: Any, tmp_path: Path) -> None:

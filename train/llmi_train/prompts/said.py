@@ -22,7 +22,8 @@ Verdict: TypeAlias = Literal["said", "contradicted", "unsaid", "unclear"]
 def claims_of(text: str, language: str = "") -> Claims | None:
     """What a text says of how many pictures it wants; None if it is in none of the languages that can be read.
 
-    language: as the prompt has it, which counts where the text does not tell; else the one that a count of pictures is in does.
+    language: as the prompt has it, for a text that does not tell by itself. Where neither does, it is taken for one of
+    those in which it counts pictures.
     """
     code = language_of(text) or primary(language)
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from llmi_agent.contract.judging import Demand
 from llmi_agent.traces.exchange.answers import Count
 from llmi_agent.traces.exchange.messages import pictures_in, plain
 from llmi_agent.traces.exchange.pictures import Carrier, found_in
@@ -14,11 +15,16 @@ from llmi_agent.traces.trace import Trace
 
 
 def llm_i(traces: Iterable[Trace], carrier: Carrier, count: Count) -> Iterator[dict[str, Any]]:
-    """What was asked, once for all episodes that were asked the same, as rows of LLM-I's dataset."""
+    """What was asked, once for all episodes that were asked the same, as rows of LLM-I's dataset.
+
+    A run of which no demand is on record demands nothing: any number of pictures, and no kind.
+    """
     seen: set[bytes] = set()
     for trace in traces:
         messages, digests = _question(trace)
-        text = json.dumps([messages, digests, trace.split], sort_keys=True)
+        demand = trace.opened.demand or Demand()
+        asked = [messages, digests, trace.split, demand.pictures, sorted(demand.kinds)]
+        text = json.dumps(asked, sort_keys=True)
         own = hashlib.sha256(text.encode("utf-8", "replace")).digest()
         if own in seen:
             count.left_out["an episode that was asked what another one was"] += 1
@@ -40,8 +46,8 @@ def llm_i(traces: Iterable[Trace], carrier: Carrier, count: Count) -> Iterator[d
             "modality": "multimodal" if digests else "text",
             "images": images,
             "extra_info": {
-                "image_num": 0,
-                "tools": [],
+                "image_num": demand.pictures,
+                "tools": list(demand.kinds),
                 "question": trace.prompt,
                 "split": trace.split or "train",
                 "index": len(seen) - 1,
