@@ -244,7 +244,7 @@ async def test_a_service_that_ignores_the_filter_is_not_believed(world: MakeWorl
 async def test_pictures_without_a_licence_are_dropped(world: MakeWorld) -> None:
     bare = [Shown("A boat", licence="")]
     failed = _said(await world(bare, bare).search())
-    assert (failed.reason, failed.retryable) == ("bad_output", True)
+    assert (failed.reason, failed.retryable) == ("bad_params", True)
 
 
 async def test_mature_pictures_come_only_when_wanted(world: MakeWorld) -> None:
@@ -255,7 +255,7 @@ async def test_mature_pictures_come_only_when_wanted(world: MakeWorld) -> None:
         Shown("marked", fields={"mature": True}),
         Shown("told", fields={"unstable__sensitivity": ["provider_supplied_sensitive"]}),
     ]
-    assert _said(await world(unfiltered).search()).reason == "bad_output"
+    assert _said(await world(unfiltered).search()).reason == "bad_params"
 
 
 async def test_the_best_picture_comes_first(world: MakeWorld) -> None:
@@ -379,7 +379,7 @@ async def test_endless_words_are_cut_and_the_credit_stays_whole(
 async def test_an_address_that_leads_nowhere_is_no_picture(world: MakeWorld, url: str) -> None:
     shown = [Shown("A boat", fields={"url": url, "thumbnail": url, "thumburl": url})]
     here = world(shown, shown)
-    assert _said(await here.search()).reason == "bad_output"
+    assert _said(await here.search()).reason == "bad_params"
     assert (here.openverse.paths(), here.commons.paths()) == ([OPENVERSE], [COMMONS])
 
 
@@ -555,7 +555,7 @@ async def test_silent_pictures_leave_what_has_arrived(world: MakeWorld) -> None:
 
 async def test_nothing_found_asks_for_other_words(world: MakeWorld) -> None:
     failed = _said(await world().search("xyzzy", licence="commercial"))
-    assert (failed.reason, failed.retryable) == ("bad_output", True)
+    assert (failed.reason, failed.retryable) == ("bad_params", True)
     for word in ("Openverse has no picture", "Wikimedia Commons has no picture", "'xyzzy'"):
         assert word in failed.message
     assert "'commercial'" in failed.message
@@ -564,7 +564,7 @@ async def test_nothing_found_asks_for_other_words(world: MakeWorld) -> None:
 
 async def test_words_that_are_only_operators_are_not_sent_to_commons(world: MakeWorld) -> None:
     here = world((), SHIPS)
-    assert _said(await here.search("*** -")).reason == "bad_output"
+    assert _said(await here.search("*** -")).reason == "bad_params"
     assert here.commons.seen == []
 
 

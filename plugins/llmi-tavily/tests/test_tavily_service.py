@@ -318,7 +318,7 @@ async def test_silent_pictures_leave_what_has_arrived(run: MakeRun) -> None:
 async def test_nothing_found_asks_for_other_words(run: MakeRun) -> None:
     with FakeTavily(key=KEY) as fake:
         failed = _said(await run(fake).search("xyzzy"))
-    assert (failed.reason, failed.retryable, failed.usd) == ("bad_output", True, 0.008)
+    assert (failed.reason, failed.retryable, failed.usd) == ("bad_params", True, 0.008)
     assert "no picture for 'xyzzy'; try other words" in failed.message
 
 

@@ -12,6 +12,7 @@ from llmi_agent.contract import (
     Health,
     Image,
     Produced,
+    Reason,
     SearchParams,
     ToolCall,
     ToolContext,
@@ -36,19 +37,22 @@ _MAY_PASS = ("quota", "timeout", "unreachable")
 class _Reasons:
     """Why no service gave a picture, so far."""
 
-    said: list[str] = field(default_factory=list)
+    said: list[Failed] = field(default_factory=list)
     failures: list[ToolFailed] = field(default_factory=list)
     """Of the services that could not be asked; the others had nothing."""
 
     def result(self) -> Failed:
         """All reasons as one failure."""
-        words = "; ".join(self.said)
+        words = "; ".join(each.message for each in self.said)
         if len(self.failures) < len(self.said):
-            return Failed("bad_output", f"{words}; try other words", retryable=True, usd=0.0)
+            # Where nobody has anything, it is the query that is wrong; else it may be the services.
+            nothing = all(each.reason == "bad_params" for each in self.said)
+            reason: Reason = "bad_params" if nothing else "bad_output"
+            return Failed(reason, f"{words}; try other words", retryable=True, usd=0.0)
         passing = [each for each in self.failures if each.reason in _MAY_PASS]
         waits = [each.retry_after for each in passing if each.retry_after is not None]
-        reason = (passing or self.failures)[0].reason
-        return Failed(reason, words, retry_after=min(waits, default=None), usd=0.0)
+        first = (passing or self.failures)[0]
+        return Failed(first.reason, words, retry_after=min(waits, default=None), usd=0.0)
 
 
 class OpenverseImages(BaseTool):
@@ -69,8 +73,8 @@ class OpenverseImages(BaseTool):
                     found = await _found(http, source, query, settings, context, services)
                 except ToolFailed as failure:
                     reasons.failures.append(failure)
-                    found = str(failure)
-                if not isinstance(found, str):
+                    found = Failed(failure.reason, str(failure))
+                if not isinstance(found, Failed):
                     return Produced(found, usd=0.0)
                 reasons.said.append(found)
         return reasons.result()
@@ -112,7 +116,7 @@ async def _found(
     settings: Settings,
     context: ToolContext,
     services: int,
-) -> tuple[Image, ...] | str:
+) -> tuple[Image, ...] | Failed:
     """A service's pictures, best first, or why it has none. Raises ToolFailed if it cannot be asked.
 
     services: how many are still to be asked, this one included.
@@ -121,13 +125,14 @@ async def _found(
     context.progress(f"searching {service.NAME}")
     hits = (await service.search(http, query, settings, end))[: settings.candidates]
     if not hits:
-        return _nothing(service.NAME, query, settings)
+        return Failed("bad_params", _nothing(service.NAME, query, settings))
     context.progress(f"downloading {len(hits)} pictures of {service.NAME}")
     haul = await fetch(hits, query, context.download, settings.min_side, end)
     if not haul.images:
-        return (
+        return Failed(
+            "bad_output",
             f"{service.NAME} has {len(hits)} pictures for {query!r}, and none could be had; "
-            f"the first one: {haul.failures[0]}"
+            f"the first one: {haul.failures[0]}",
         )
     return haul.images
 

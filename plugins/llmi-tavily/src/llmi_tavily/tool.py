@@ -9,6 +9,7 @@ from llmi_agent.contract import (
     Failed,
     Health,
     Produced,
+    Reason,
     SearchParams,
     ToolCall,
     ToolContext,
@@ -43,7 +44,9 @@ class TavilyImages(BaseTool):
         haul = await fetch(found, query, context.download, settings.min_side, until(context))
         usd = _usd(answer, settings)
         if not haul.images:
-            return Failed("bad_output", _nothing(query, found, haul), retryable=True, usd=usd)
+            # What the service does not find is the query's fault; what cannot be downloaded is not.
+            reason: Reason = "bad_output" if found else "bad_params"
+            return Failed(reason, _nothing(query, found, haul), retryable=True, usd=usd)
         return Produced(haul.images, note=_NOTE, usd=usd)
 
     async def check(self, context: ToolContext) -> Health:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 _REASONS: dict[Reason, str] = {
-    "bad_params": "The request for it could not be understood",
+    "bad_params": "The request for it could not be met",
     "refused": "The request was refused",
     "quota": "The service's quota is used up",
     "timeout": "It took too long",
