@@ -20,10 +20,10 @@ from llmi_agent.judges.fence import Fence
 
 LOWEST: Final = {"grades": 1.0, "answers": 0.0}
 """The mark of a document that speaks to its judge."""
-MOST_ANSWER = 200_000
+MOST_ANSWER = 100_000
 """Characters of an answer that are looked at: more is no ballot."""
 MOST_REASON = 500
-_MOST_OBJECTS = 200
+_MOST_OBJECTS = 100
 _QUOTED = 160
 _ANSWERS = {"yes": 1.0, "partly": 0.5, "partially": 0.5, "partial": 0.5, "no": 0.0}
 _NUMBER = re.compile(r"\s*(\d{1,3}(?:\.\d{1,6})?)\s*(?:(?:/|out of)\s*5(?:\.0)?)?\s*")
