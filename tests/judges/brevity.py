@@ -34,7 +34,7 @@ class Told:
 
     async def judge(self, exhibit: Exhibit) -> Sequence[Score]:
         """Its scores, or trouble."""
-        good = Score(component="brevity", value=0.5, reason=f"short\n{SECRET}")
+        good = Score(component="brevity", value=0.5, reason=f"short\n{SECRET}", reuse="judge:x")
         answers: dict[str, Any] = {
             "good": [good],
             "slot": [Score(component="charm", value=1.0, slot=0)],

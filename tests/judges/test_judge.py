@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +13,9 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from llmi_agent.base.errors import ConfigError
 from llmi_agent.config.options import Options
-from llmi_agent.contract.judging import Exhibit, Judge, Score
+from llmi_agent.contract.judging import Judge, Score
 from llmi_agent.host.registry import discover, registry_of
 from llmi_agent.judges import Memory, PictureJudge, TextJudge, judges_of
-from llmi_agent.judges.memory import reuse_of
 from llmi_agent.records.codec import entry_of
 from llmi_agent.records.events import Rewarded
 from llmi_agent.records.journal import Journal, journal_beside
@@ -314,9 +313,7 @@ def journal(store: ArtifactStore) -> Journal:
     return journal_beside(store)
 
 
-def on_record(
-    journal: Journal, judge: TextJudge | PictureJudge, exhibit: Exhibit, scores: Any
-) -> None:
+def on_record(journal: Journal, scores: Sequence[Score]) -> None:
     """As whoever gives rewards puts them there."""
     journal.write(
         "an-episode",
@@ -333,7 +330,7 @@ def on_record(
                     rubric=s.rubric,
                     reason=s.reason,
                     votes=s.votes,
-                    reuse=judge.reuse(exhibit, s),
+                    reuse=s.reuse,
                 )
             )
             for s in scores
@@ -350,7 +347,7 @@ async def test_a_judgement_on_record_is_found_by_another_process(
         judge = kind(adviser, votes=3, remember=journal)
         scores = await judge.judge(exhibit)
         assert len(model.asked) == 3
-        on_record(journal, judge, exhibit, scores)
+        on_record(journal, scores)
         later, asked = scripted(store, marks(1))
         found = await kind(later, votes=3, remember=journal).judge(exhibit)
         assert {s.component: s for s in found} == {s.component: s for s in scores}
@@ -367,12 +364,19 @@ async def test_half_a_judgement_on_record_is_judged_anew(
     adviser, model = scripted(store, marks(4))
     judge = TextJudge(adviser, remember=journal, memory=Memory(0))
     scores = await judge.judge(exhibit)
-    on_record(journal, judge, exhibit, scores[:1])
+    on_record(journal, scores[:1])
     await judge.judge(exhibit)
     assert len(model.asked) == 2
-    failed = Score(component="tag", value=None, error="no")
-    assert judge.reuse(exhibit, failed) is None
-    assert judge.reuse(exhibit, scores[0]) == reuse_of(judge.key(exhibit), scores[0])
+
+
+async def test_a_judgement_without_a_picture_is_found_by_nobody(store: ArtifactStore) -> None:
+    adviser, _ = scripted(store, marks(4))
+    exhibit = exhibit_with(store, 2)
+    assert all(s.reuse for s in await PictureJudge(adviser).judge(exhibit))
+    store.path(exhibit.figures[0].digest).unlink()
+    scores = await PictureJudge(adviser).judge(exhibit)
+    assert {s.slot for s in scores if s.value is not None} == {2, None}
+    assert {s.reuse for s in scores} == {None}
 
 
 def test_judges_by_the_models_names(store: ArtifactStore) -> None:

@@ -93,7 +93,7 @@ async def test_good_scores_pass_without_secrets(
     judge = judge_of(registry, store, "keyed", secrets={"BREVITY_KEY": brevity.SECRET})
     scores = await judge.judge(exhibit_with(store, 1, prompt=prompt))
     assert values(scores) == expected
-    assert scores[0].rubric == "told-1"
+    assert (scores[0].rubric, scores[0].reuse) == ("told-1", None)
     assert brevity.SECRET not in repr(scores)
 
 

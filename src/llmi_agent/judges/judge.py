@@ -207,8 +207,12 @@ class LanguageJudge(ABC):
         if words := shortfall(casts):
             return self._missing(wanted, words)
         found = self._scores(exhibit, question, casts)
+        whole = all(each.value is not None for each in found)  # else a mean is not that of all
         key = self.key(exhibit)
-        return tuple(replace(e, rubric=self.rubric, reuse=reuse_of(key, e)) for e in found)
+        return tuple(
+            replace(each, rubric=self.rubric, reuse=reuse_of(key, each) if whole else None)
+            for each in found
+        )
 
     async def _cast(self, question: Question, number: int, ends: float | None) -> Cast:
         """One vote, or why there is none."""

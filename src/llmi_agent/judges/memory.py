@@ -59,9 +59,9 @@ class Memory:
         return found
 
 
-def reuse_of(key: str, score: Score) -> str | None:
-    """What a score is to be found by on record (`Rewarded.reuse`); None for one that would be judged anew."""
-    return None if score.value is None else _reuse(key, score.component, score.slot)
+def reuse_of(key: str, score: Score) -> str:
+    """What a score is to be found by on record (`Rewarded.reuse`)."""
+    return _reuse(key, score.component, score.slot)
 
 
 def _reuse(key: str, component: str, slot: int | None) -> str:

@@ -136,6 +136,7 @@ class PluginJudge:
             error=one_line(self._redactor.text(score.error), MOST_ERROR),
             judge=one_line(self._redactor.text(score.judge), _MOST_NAME),
             rubric=self.rubric,
+            reuse=None,  # others' judgements are found by it
         )
 
 
