@@ -230,7 +230,15 @@ async def test_a_text_beyond_the_judges_bound_is_the_documents_own_doing(
     exhibit = exhibit_with(store, 0, draft="Words. " * 50_000)
     scores = await judged(server, store, exhibit)
     assert values(scores) == [0.0, 0.0]
-    assert "about 116,666 tokens; its judge reads no more than 48,000" in scores[0].reason
+    assert "about 116,667 tokens; its judge reads no more than 48,000" in scores[0].reason
+    assert not server.seen
+
+
+async def test_a_text_that_what_is_hidden_in_it_makes_too_long_is_no_less(
+    server: OpenAIServer, store: ArtifactStore
+) -> None:
+    scores = await judged(server, store, exhibit_with(store, 0, draft="a\u200b" * 20_000))
+    assert values(scores) == [0.0, 0.0]
     assert not server.seen
 
 

@@ -24,7 +24,7 @@ from llmi_agent.base.text import one_line
 from llmi_agent.contract.judging import Exhibit, Score
 from llmi_agent.contract.tool import ArtifactReader
 from llmi_agent.judges.ballot import Form, NoVote, Vote, read_ballot
-from llmi_agent.judges.fence import Fence
+from llmi_agent.judges.fence import Fence, quoted
 from llmi_agent.judges.memory import Memory, Scores, remembered, reuse_of
 from llmi_agent.judges.rubrics import Rubric
 from llmi_agent.judges.tally import MOST_ERROR, Cast, shortfall
@@ -48,7 +48,7 @@ class Bounds:
     """What a judge looks at. A document that is more gets the lowest score: that is its own doing."""
 
     tokens: int = 48_000
-    """Of its text, as reckoned: a third of its bytes, or some 140,000 characters of English."""
+    """Of its text as it is shown, as reckoned: a third of its bytes, or some 140,000 characters of English."""
     pictures: int = 10
     picture_bytes: int = 32 * 1024 * 1024
     """Of all its pictures together, as they are sent."""
@@ -160,7 +160,7 @@ class LanguageJudge(ABC):
 
     def _fault(self, exhibit: Exhibit) -> str:
         """Why a document gets the lowest score without being judged; empty if it is judged."""
-        size, most = reckoned(self._text(exhibit)), self._bounds.tokens
+        size, most = reckoned(quoted(self._text(exhibit))), self._bounds.tokens
         return (
             f"the text has about {size:,} tokens; its judge reads no more than {most:,}"
             if size > most
