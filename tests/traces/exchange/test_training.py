@@ -245,8 +245,7 @@ DEMANDS: list[dict[str, Any] | None] = [
 ]
 
 
-@pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
-async def test_llm_is_columns_say_what_was_demanded(tmp_path: Path, ending: str) -> None:
+async def test_llm_is_columns_say_what_was_demanded(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path / "artifacts")
     graph = build_graph(
         model=ScriptedModel(script=["# A\n\nWords."]),
@@ -257,18 +256,17 @@ async def test_llm_is_columns_say_what_was_demanded(tmp_path: Path, ending: str)
     for demand in DEMANDS:
         given = {"demand": demand} if demand else {}
         await graph.ainvoke({"messages": [HumanMessage("Ships")], **given})
-    out = tmp_path / f"a{ending}"
-    done = export(traces(store.root), out, "llm-i")
-    assert (done.rows, done.left_out.total()) == (5, 2)
+    found, done = rows(store.root, tmp_path / "a.jsonl", "llm-i")
+    assert done.left_out == {"an episode that was asked what another one was": 2}
     said = [Demand(2, ("code", "search")), Demand(-1), Demand(99), Demand(0, ("search",)), Demand()]
-    read_again = read(out, tmp_path / "keep").prompts
-    assert [each.demand for each in read_again] == said
-    assert {each.text for each in read_again} == {"Ships"}
-    if ending == ".jsonl":
-        rows = [json.loads(line)["extra_info"] for line in out.read_bytes().splitlines()]
-        assert [(each["image_num"], tuple(each["tools"])) for each in rows] == [
-            (each.pictures, each.kinds) for each in said
-        ]
+    columns = [each["extra_info"] for each in found]
+    assert [(each["image_num"], each["tools"]) for each in columns] == [
+        (each.pictures, list(each.kinds)) for each in said
+    ]
+    export(traces(store.root), tmp_path / "a.parquet", "llm-i")
+    for out in ("a.jsonl", "a.parquet"):
+        prompts = read(tmp_path / out, tmp_path / "keep").prompts
+        assert [(each.text, each.demand) for each in prompts] == [("Ships", each) for each in said]
 
 
 def test_forms_and_options_that_do_not_go_together_are_said(runs: Any, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_convert_says_what_it_leaves_out(run: Run) -> None:
     ended = run("convert", file({**BERGEN, "topic": "sea"}, "Bees.", end="{}\n"), "p.parquet")
     assert ended.code == 1
     assert ended.err.splitlines() == [
-        'llmi-train: p.jsonl, line 3: it has no "prompt"',
+        'llmi-train: p.jsonl, line 3: it has no "prompt"; it has nothing',
         "llmi-train: p.jsonl: left out of 1 prompt: the column 'topic'",
         "llmi-train: 1 of them say nothing of what they demand: image_num is 0 for these, which demands nothing",
     ]

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,7 @@ PROMPTS: list[Any] = [
     [{"role": "system", "content": "Illustrate."}, *message()],
     [{"role": "user", "content": [{"type": "text", "text": ASKED}]}],
     np.array(message()),
+    ASKED.encode(),
 ]
 
 
@@ -179,6 +181,7 @@ NUMBERS: list[tuple[Any, Demand | None]] = [
     (3.0, Demand(3)),
     ("3", Demand(3)),
     (np.int64(3), Demand(3)),
+    (Decimal("3.0"), Demand(3)),
     (float("nan"), None),
     (np.nan, None),
     (None, None),
@@ -304,6 +307,45 @@ def frame() -> pd.DataFrame:
         },
     ]
     return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"Prompt": "x"}, "it has no \"prompt\"; it has 'Prompt'"),
+        ({"messages": message()}, "it has 'messages'"),
+        ({"prompt": 3}, "neither a string nor chat messages"),
+        ({"prompt": []}, "neither a string nor chat messages"),
+        ({"prompt": ["x"]}, "neither a string nor chat messages"),
+        ({"prompt": {"role": ["user"], "content": []}}, "not as many roles as contents"),
+        ({"prompt": [{"role": "user", "content": 3}]}, "neither text nor parts of it"),
+        ({"prompt": [{"role": "assistant", "content": "x"}]}, "no messages of a user"),
+        ({"prompt": b"\xff"}, "not UTF-8 text"),
+        (
+            {"prompt": [{"role": "user", "content": ["x", {"type": "image_url"}]}]},
+            "shows 1 pictures, of which 0 came along",
+        ),
+        ({"prompt": "x", "extra_info": "{'a': 1}"}, "its extra_info is text, but no JSON"),
+        ({"prompt": "x", "extra_info": 3}, "its extra_info is no object"),
+        ({"prompt": "x", "extra_info": {"tools": [3]}}, "its tools are no list of names"),
+        ({"prompt": "x", "extra_info": {"tools": {"a": 1}}}, "its tools are no list of names"),
+        ("x", "no row of columns"),
+    ],
+)
+def test_rows_that_are_no_prompts(row: Any, words: str) -> None:
+    (bad,) = from_rows([row]).bad
+    assert words in bad[1]
+
+
+def test_a_mark_without_its_picture_is_said() -> None:
+    found = from_rows([{"prompt": "Look at <image>"}])
+    assert one(found).text == "Look at <image>"
+    assert found.left_out == {"the picture of a mark <image>, which did not come along": 1}
+
+
+def test_the_index_of_a_frame_is_none_of_its_columns(tmp_path: Path) -> None:
+    pd.DataFrame({"prompt": [ASKED]}, index=["a"]).to_parquet(tmp_path / "p.parquet")
+    assert read(tmp_path / "p.parquet").left_out == {}
 
 
 def test_a_table_by_pandas(tmp_path: Path) -> None:

@@ -25,11 +25,15 @@ class Asked:
     """Whether there was a system's message before."""
     answered: bool = False
     """Whether there was an answer after."""
+    shown: int = 0
+    """How many of the message's parts are pictures."""
 
 
 def asked(given: Any) -> Asked:
     """Of a text, or of messages: a list, its JSON, one message, or columns of them. Raises WrongLineError."""
     given = plain(given)
+    if isinstance(given, bytes):
+        given = _decoded(given)
     if isinstance(given, str):
         messages = _written(given)
         if messages is None:
@@ -41,10 +45,12 @@ def asked(given: Any) -> Asked:
         number = len(users) or "no"
         raise WrongLineError(f"its prompt has {number} messages of a user; one is a prompt")
     before = {each["role"] for each in messages[: users[0]]}
+    parts = _parts(messages[users[0]].get("content"))
     return Asked(
-        _content(messages[users[0]]["content"]),
+        "".join(part if isinstance(part, str) else MARK for part in parts),
         "system" in before or "developer" in before,
         users[0] < len(messages) - 1,
+        sum(part is None for part in parts),
     )
 
 
@@ -90,19 +96,25 @@ def _of_columns(given: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
-def _content(given: Any) -> str:
-    """Text, or parts of it between pictures."""
+def _parts(given: Any) -> list[str | None]:
+    """Texts, and None for each picture between them."""
     given = plain(given)
-    parts = given if isinstance(given, list) else [given]
-    return "".join(map(_part, parts))
+    return [_part(each) for each in (given if isinstance(given, list) else [given])]
 
 
-def _part(given: Any) -> str:
+def _part(given: Any) -> str | None:
     if isinstance(given, str):
         return given
     if isinstance(given, Mapping):
         if isinstance(text := given.get("text"), str):
             return text
         if str(given.get("type", "")).startswith(("image", "input_image")):
-            return MARK
+            return None
     raise WrongLineError("the content of its message is neither text nor parts of it")
+
+
+def _decoded(given: bytes) -> str:
+    try:
+        return given.decode()
+    except UnicodeDecodeError:
+        raise WrongLineError("it is not UTF-8 text") from None

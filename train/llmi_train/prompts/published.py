@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from llmi_agent.runner.prompt_line import WrongLineError
@@ -27,9 +28,11 @@ _BY_NAME = {name: kind for kind, names in _KINDS.items() for name in (kind, *nam
 
 
 def plain(value: Any) -> Any:
-    """What is of numpy, as Python has it; NaN, which pandas writes for what is not there, is None."""
+    """What is of numpy, or a decimal, as Python has it; NaN, which pandas writes for what is not there, is None."""
     if hasattr(value, "tolist"):
         value = value.tolist()
+    elif isinstance(value, Decimal):
+        value = float(value)
     return None if isinstance(value, float) and math.isnan(value) else value
 
 

@@ -49,6 +49,8 @@ class Read:
             try:
                 if isinstance(row, WrongLineError):
                     raise row
+                if not isinstance(row, Mapping):
+                    raise WrongLineError("it is no row of columns by their names")
                 given = row if row.get("split") or not split else {**row, "split": split}
                 prompt = prompt_of(given, files, self._note)
             except (WrongLineError, ValueError) as error:

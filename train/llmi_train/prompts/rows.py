@@ -8,7 +8,7 @@ from typing import Any
 from llmi_agent.runner.prompt_line import MOST_ATTACHMENTS, WrongLineError, line_of, pictures_of
 from llmi_train.prompts import published
 from llmi_train.prompts.files import Files
-from llmi_train.prompts.messages import Asked, asked, unmarked
+from llmi_train.prompts.messages import MARK, Asked, asked, unmarked
 from llmi_train.prompts.prompt import TrainingPrompt
 
 SAID = ("id", "split", "language")
@@ -16,6 +16,8 @@ _COLUMNS = frozenset(
     "prompt attach pictures kinds id split language data_source modality images image files extra_info image_num".split()
 )
 """The columns that are read."""
+_INDEX = "__index_level_"
+"""What pandas calls the index of a table in Parquet."""
 _EXTRA = ("question", "image_num", "pictures", "tools", "kinds", *SAID)
 _DATA_SOURCES = ("interleaved", "interleaved_mm")
 
@@ -60,9 +62,15 @@ def _text(
             raise
         note("messages beside the question")
         return question
+    if found is None and not plain:
+        raise WrongLineError(f'it has no "prompt"; it has {_names(row)}')
     if found is None:
-        return question if plain else None
-    _note(found, note)
+        return question
+    if found.shown > pictures:
+        raise WrongLineError(
+            f"its message shows {found.shown} pictures, of which {pictures} came along in `images`"
+        )
+    _note(found, pictures, note)
     if not plain or question == found.text:
         return unmarked(found.text, pictures)
     if unmarked(found.text, pictures) != question:
@@ -70,7 +78,14 @@ def _text(
     return question
 
 
-def _note(found: Asked, note: Callable[[str], None]) -> None:
+def _names(row: Mapping[str, Any]) -> str:
+    names = [f"{name!r:.40}" for name, value in row.items() if published.plain(value) is not None]
+    return ", ".join(names[:8]) or "nothing"
+
+
+def _note(found: Asked, pictures: int, note: Callable[[str], None]) -> None:
+    if found.text.count(MARK) > pictures:
+        note(f"the picture of a mark {MARK}, which did not come along")
     if found.system:
         note("a system's message")
     if found.answered:
@@ -111,7 +126,11 @@ def _list(given: Any) -> list[Any]:
 
 def _left_out(row: Mapping[str, Any], extra: Mapping[str, Any]) -> Iterator[str]:
     for name, value in row.items():
-        if name not in _COLUMNS and published.plain(value) is not None:
+        if (
+            name not in _COLUMNS
+            and not name.startswith(_INDEX)
+            and published.plain(value) is not None
+        ):
             yield f"the column {name!r:.60}"
     source = row.get("data_source")
     if source is not None and source not in _DATA_SOURCES:
