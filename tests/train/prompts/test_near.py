@@ -38,15 +38,15 @@ def test_pairs(one: str, other: str, near: bool) -> None:
 
 
 @settings(max_examples=25)
-@given(st.integers(0, 2**32))
-def test_every_pair_that_is_as_alike_is_found_and_no_other(seed: int) -> None:
+@given(st.integers(0, 2**32), st.sampled_from([0.3, 0.5, THRESHOLD, 0.9]))
+def test_every_pair_that_is_as_alike_is_found_and_no_other(seed: int, threshold: float) -> None:
     chance = random.Random(seed)
     words = [f"word{n}" for n in range(30)]
     texts = [" ".join(chance.sample(words, 12)) for _ in range(6)]
     texts += [each.replace(chance.choice(each.split()), "other") for each in texts]
-    known = Neighbours()
+    known = Neighbours(threshold)
     for number, text in enumerate(texts):
-        expected = {str(n) for n in range(number) if likeness(text, texts[n]) >= THRESHOLD}
+        expected = {str(n) for n in range(number) if likeness(text, texts[n]) >= threshold}
         assert {key for key, _ in known.like(text)} == expected
         known.add(str(number), text)
 
@@ -56,3 +56,12 @@ def test_the_most_alike_comes_first() -> None:
     known.add("far", BERGEN.replace("Bergen", "Lisbon").replace("three", "two"))
     known.add("near", BERGEN + " Thanks")
     assert [key for key, _ in known.like(BERGEN)] == ["near", "far"]
+
+
+def test_many_are_kept_and_a_key_is_taken_once() -> None:
+    known = Neighbours()
+    for number in range(600):
+        known.add(str(number), f"{number} is a number that is spelt {number * 7919} times {number}")
+    assert known.like("17 is a number that is spelt 134623 times 17")[0] == ("17", 1.0)
+    with pytest.raises(ValueError, match="'17' is taken"):
+        known.add("17", "another")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from llmi_train.prompts.text import UNSPACED_RE
 
@@ -27,6 +28,7 @@ _FEWEST, _LEAD = 2, 1.3
 """Common words that must be there, and how many times those of the next language."""
 
 
+@lru_cache(maxsize=256)
 def language_of(text: str) -> str:
     """A code, such as "en" or "zh"; empty if it cannot be told."""
     words = [word.casefold() for word in _WORD.findall(UNSPACED_RE.sub(" ", text))]

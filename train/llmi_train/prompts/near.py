@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import repeat
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
 
 THRESHOLD = 0.7
 """The share of pieces in common (Jaccard) from which two texts are near-duplicates."""
-_BANDS, _ROWS = 48, 4
-"""A pair at 0.7 is missed with a chance of 2e-6, one at 0.8 with 1e-11."""
+_SIZE, _ROWS = 192, (8, 6, 4, 3, 2, 1)
+"""Hashes of a sketch, and into how many at a time it may be cut."""
+_MISSED = 5e-6
+"""The chance with which a pair that is exactly at the threshold may be overlooked."""
 _SLACK = 0.15
 """More than four standard deviations of the estimate: only what is nearer to the threshold is reckoned exactly."""
 
@@ -43,18 +46,30 @@ class Neighbours:
     """Texts by their keys, and for another text those of them that are its near-duplicates."""
 
     def __init__(self, threshold: float = THRESHOLD) -> None:
+        import numpy
         from datasketch import MinHashLSH
 
         self.threshold = threshold
-        self._index = MinHashLSH(num_perm=_BANDS * _ROWS, params=(_BANDS, _ROWS))
-        self._texts: dict[str, str] = {}
-        self._sketches: dict[str, MinHash] = {}
+        rows = _rows(threshold)
+        self._index = MinHashLSH(num_perm=_SIZE, params=(_SIZE // rows, rows))
+        self._places: dict[str, int] = {}
+        self._keys: list[str] = []
+        self._texts: list[str] = []
+        self._hashes = numpy.empty((256, _SIZE), numpy.uint32)
+        """Of all texts by their places, and room for more."""
 
     def add(self, key: str, text: str) -> None:
         """Raises ValueError if the key is taken."""
-        sketch = _sketch(text)
-        self._index.insert(key, sketch, check_duplication=True)
-        self._texts[key], self._sketches[key] = text, sketch
+        if key in self._places:
+            raise ValueError(f"the key {key!r} is taken")
+        sketch, place = _sketch(text), len(self._keys)
+        if place == len(self._hashes):
+            self._hashes.resize((2 * place, _SIZE), refcheck=False)
+        self._hashes[place] = sketch.hashvalues
+        self._index.insert(place, sketch, check_duplication=False)
+        self._places[key] = place
+        self._keys.append(key)
+        self._texts.append(text)
 
     def like(self, text: str) -> list[tuple[str, float]]:
         """Near-duplicates that were added before: key and likeness, the most alike first.
@@ -62,14 +77,23 @@ class Neighbours:
         The likeness of what is clearly above the threshold is an estimate.
         """
         sketch = _sketch(text)
-        found = [(key, self._likeness(text, sketch, key)) for key in self._index.query(sketch)]
-        alike = [(key, share) for key, share in found if share >= self.threshold]
-        return sorted(alike, key=lambda each: (-each[1], each[0]))
+        places = self._index.query(sketch)
+        about = (self._hashes[places] == sketch.hashvalues).mean(axis=1) if places else ()
+        shares = map(self._exactly, places, map(float, about), repeat(text))
+        alike = zip((self._keys[place] for place in places), shares, strict=True)
+        found = [(key, share) for key, share in alike if share >= self.threshold]
+        return sorted(found, key=lambda each: (-each[1], each[0]))
 
-    def _likeness(self, text: str, sketch: MinHash, key: str) -> float:
-        about = float(sketch.jaccard(self._sketches[key]))
+    def _exactly(self, place: int, about: float, text: str) -> float:
         sure = abs(about - self.threshold) > _SLACK
-        return about if sure else likeness(text, self._texts[key])
+        return about if sure else likeness(text, self._texts[place])
+
+
+def _rows(threshold: float) -> int:
+    """As many hashes at a time as overlook next to nothing: the more, the fewer pairs are looked at in vain."""
+    return next(
+        (rows for rows in _ROWS if (1 - threshold**rows) ** (_SIZE // rows) <= _MISSED), _ROWS[-1]
+    )
 
 
 @lru_cache(maxsize=8)
@@ -85,4 +109,4 @@ def _empty() -> MinHash:
     """To be copied: its permutations take longer to make than a sketch."""
     from datasketch import MinHash
 
-    return MinHash(num_perm=_BANDS * _ROWS, seed=1, hashfunc=crc32, scheme="affine32")
+    return MinHash(num_perm=_SIZE, seed=1, hashfunc=crc32, scheme="affine32")
