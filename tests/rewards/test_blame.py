@@ -620,6 +620,25 @@ async def test_more_pictures_than_are_judged_are_the_documents_fault(write: Any)
     assert done.under("paper").value("pictures") == 0
 
 
+async def test_places_that_are_held_are_no_pictures_too_many(write: Any) -> None:
+    sketch = Produced((Image(random_png(), Provenance("sketch", placeholder=True)),))
+    text = PROSE + "\n\n".join(slot("search", f"S{n}", query=f"ship {n}") for n in range(11))
+    done = await write(text, FakeTool("s", "search", [sketch]), pictures=11)
+    assert done.value("count") == 1
+    assert done.of("pictures") is None
+
+
+async def test_a_judge_of_the_whole_speaks_for_each_picture(write: Any) -> None:
+    done = await write(PROSE + GOOD + GOOD + OTHER, *tools(), pictures=2)
+    pictures = ("image_quality", "task_relevance", "text_image_relevance")
+    texts = [Score(component=name, value=0.8) for name in ("text", "tag")]
+    whole = [Score(component=name, value=0.9) for name in pictures]
+    scored = done.under("llmi", *texts, *whole)
+    assert scored.value("pictures") == pytest.approx((0.9 + 0 + 0.9) / 3)
+    down = [Score(component=name, value=None, error="it hangs") for name in pictures]
+    assert "it hangs" in done.under("llmi", *texts, *down).total.error
+
+
 async def test_nobody_asked_a_judge_under_rules(write: Any) -> None:
     done = await write(TWO, *tools(), pictures=2, kinds=["code"])
     scored = done.under("rules")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmi_agent.draft import BadSlot, Draft, Kinds, Slot, parse, slot_digest
+from llmi_agent.draft import BadSlot, Draft, Kinds, Slot, parse
 from llmi_agent.models.ending import meant
 from llmi_agent.records.events import SlotPlanned
 from llmi_agent.rewards.likeness import repeated, says_something
@@ -69,7 +68,7 @@ def draft_facts(trace: Trace, kinds: Kinds) -> DraftFacts:
         cut_why=why,
         prose=says_something(prose),
         repetition=repeated(prose),
-        read=_read(text, call.raw, trace, kinds),
+        read=_read(text, trace, kinds),
     )
 
 
@@ -108,36 +107,22 @@ def _strict(text: str, trace: Trace, kinds: Kinds) -> Draft:
     return parse(text, kinds, inputs=len(trace.inputs), dialect=dialect, reader="strict")
 
 
-def _read(text: str, raw: str, trace: Trace, kinds: Kinds) -> dict[int, Strictly]:
+def _read(text: str, trace: Trace, kinds: Kinds) -> dict[int, Strictly]:
     """The run's slots, each as the strict reader has it at the same place."""
-    strict = _strict(text, trace, kinds)
-    there = {each.span: each for each in strict.slots}
-    written = None if raw == text else _digests(_strict(raw, trace, kinds))
+    there = {each.span: each for each in _strict(text, trace, kinds).slots}
     return {
-        number: _one(planned, there, written, kinds)
+        number: _one(planned, there.get(planned.span), kinds)
         for number, planned in trace.known.planned.items()
     }
 
 
-def _digests(draft: Draft) -> Counter[str]:
-    return Counter(slot_digest(each) for each in draft.slots if isinstance(each, Slot))
-
-
-def _one(
-    planned: SlotPlanned,
-    there: dict[tuple[int, int], Slot | BadSlot],
-    written: Counter[str] | None,
-    kinds: Kinds,
-) -> Strictly:
+def _one(planned: SlotPlanned, found: Slot | BadSlot | None, kinds: Kinds) -> Strictly:
     if planned.reason:
         return Strictly(params=None, reason=planned.reason)
     if planned.kind not in kinds:
         unknown = f"nothing here knows the parameters of the kind {planned.kind!r}"
         return Strictly(params=None, reason=unknown, unknown=True)
-    found = there.get(planned.span)
     if not isinstance(found, Slot) or found.kind != planned.kind:
         said = f": {found.reason}" if isinstance(found, BadSlot) else ""
         return Strictly(params=None, reason=f"only the lenient reader takes it{said}")
-    if written is not None and not written[slot_digest(found)]:
-        return Strictly(params=None, reason="it can only be read as it is shown")
     return Strictly(params=dict(found.params))

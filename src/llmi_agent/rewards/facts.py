@@ -56,8 +56,8 @@ class Facts:
 
     @property
     def shown(self) -> int:
-        """How many pictures the document shows."""
-        return sum(each.picture for each in self.slots)
+        """How many pictures the document shows, those aside that only hold a place."""
+        return sum(each.picture and not each.placeholder for each in self.slots)
 
 
 def facts_of(trace: Trace, kinds: Mapping[str, type[BaseModel]] | None = None) -> Facts:

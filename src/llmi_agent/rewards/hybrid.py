@@ -57,8 +57,9 @@ class _Sum:
         return Score(component=TOTAL, value=value, reason=said)
 
     def judged_mean(self, weights: Mapping[str, float], slot: int | None, component: str) -> Score:
-        """The mean of judges' scores of one thing; without a value if one of them is lacking."""
-        found = {name: self.given.get((name, slot)) for name in weights}
+        """The mean of judges' scores of one thing; without a value if one of them is lacking. A judge that looks at nothing
+        but the whole, or failed of it, speaks for each slot."""
+        found = {name: self.given.get((name, slot)) or self.of_document(name) for name in weights}
         for name, each in found.items():
             if each is None or each.value is None:
                 why = f"{name}: {each.error if each else 'no judge has scored it'}"

@@ -7,13 +7,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    NonNegativeFloat,
     ValidationError,
     model_validator,
 )
@@ -31,6 +30,8 @@ OWN = (*RULES, *JUDGED)
 SCORED = ("text", "tag", *OF_PICTURES)
 """What judges score for it, from 0 to 1."""
 
+Weight: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
 
 class Profile(BaseModel):
     """How a document is rewarded. docs/rewards.md says what each setting does."""
@@ -42,7 +43,7 @@ class Profile(BaseModel):
     form: Literal["llmi", "paper"] = "llmi"
     """`llmi`: by the blame table, and what does not apply leaves the sum. `paper`: their sum over pictures that were realised,
     and nothing else."""
-    weights: dict[str, NonNegativeFloat] = {
+    weights: dict[str, Weight] = {
         "count": 0.2,
         "validity": 0.1,
         "kinds": 0.1,
@@ -51,11 +52,11 @@ class Profile(BaseModel):
     }
     """What each component weighs: `count`, `validity`, `kinds`, `whole`, `writing`, `pictures`, and those of plugins by their names. One
     that is not named, or weighs 0, is not in the sum and is not asked for."""
-    text_weight: NonNegativeFloat = 1.4
+    text_weight: Weight = 1.4
     """What the judge's `text` weighs in `writing`."""
-    tag_weight: NonNegativeFloat = 0.6
+    tag_weight: Weight = 0.6
     """What the judge's `tag` weighs in `writing`."""
-    picture_weights: dict[str, NonNegativeFloat] = dict.fromkeys(OF_PICTURES, 1.0)
+    picture_weights: dict[str, Weight] = dict.fromkeys(OF_PICTURES, 1.0)
     """What each of the judge's scores weighs in that of a picture."""
     gated: bool = True
     """Whether the score of pictures is multiplied with that of their count."""
