@@ -12,13 +12,15 @@ from langchain_core.messages import HumanMessage
 from llmi_agent.base.errors import UnavailableError
 from llmi_agent.config.options import ModelPrice, Options
 from llmi_agent.document.model import Document
+from llmi_agent.host.registry import registry_of
 from llmi_agent.records.codec import entry_of
 from llmi_agent.records.costs import Charge
 from llmi_agent.records.events import Charged, Opened
 from llmi_agent.records.journal import journal_beside
-from llmi_agent.run.purse import Purses
+from llmi_agent.run.adviser import Adviser
+from llmi_agent.run.purse import Purse, Purses
 from llmi_agent.store.artifacts import ArtifactStore
-from llmi_agent.testing import FakeTool, Hang, OpenAIServer, slot
+from llmi_agent.testing import FakeTool, Hang, OpenAIServer, ScriptedModel, slot
 from llmi_graphs import build_graph
 
 pytestmark = pytest.mark.filterwarnings(
@@ -132,3 +134,29 @@ async def test_a_group_has_one_purse_however_many_ask_for_it_first(store: Artifa
     assert len({id(each) for each in found}) == 1
     assert await purses.of("") is None
     assert await Purses(journal_beside(store), None).of("g") is None
+
+
+async def test_advisers_that_share_a_purse_are_refused_together_and_hold_nothing_afterwards(
+    store: ArtifactStore,
+) -> None:
+    options = Options(prices={"scripted": ModelPrice(input=0, output=100)}, max_tokens=1_000)
+    purse = Purse(0.25)
+
+    class Priced(ScriptedModel):
+        model: str = "scripted"
+
+    def adviser() -> Adviser:
+        model = Priced(script=["Yes. " * 400])
+        return Adviser.of(model, registry_of(), store, options=options, secrets={}, budget=purse)
+
+    one, other = adviser(), adviser()
+    question = [HumanMessage("Is it good?")]
+    await asyncio.gather(one.ask("judge", question), other.ask("judge", question))
+    spent = one.costs.usd + other.costs.usd
+    assert spent > 0.05
+    assert purse.left == pytest.approx(0.25 - spent)
+    assert not purse.due("")
+    answers = [one.ask("judge", question) for _ in range(10)]
+    found = await asyncio.gather(*answers, return_exceptions=True)
+    assert any(isinstance(each, UnavailableError) for each in found)
+    assert purse.left == pytest.approx(0.25 - one.costs.usd - other.costs.usd)

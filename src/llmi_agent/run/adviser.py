@@ -25,6 +25,7 @@ from llmi_agent.config.options import Options
 from llmi_agent.contract.tool import ArtifactReader
 from llmi_agent.host.registry import Registry
 from llmi_agent.models.resolve import resolve_models
+from llmi_agent.models.tokens import tokens
 from llmi_agent.records.costs import Costs
 from llmi_agent.records.events import Event, ModelEnded
 from llmi_agent.records.known import Known
@@ -61,7 +62,6 @@ class Adviser:
         self._policy = policy
         self._options = options
         self._purse = purse_of(budget)
-        self._numbers = count()
         self._turns = Limits(options)
         self.costs = Costs()
         """What all questions have cost so far, those that failed too; without the single charges."""
@@ -115,6 +115,11 @@ class Adviser:
         return all(each.sees for each in self._policy.models)
 
     @property
+    def priced(self) -> bool:
+        """Whether it is known what its answers cost; where it is not, a budget allows none."""
+        return all(each.usd(tokens(1, 1)) is not None for each in self._policy.models)
+
+    @property
     def manner(self) -> dict[str, Any]:
         """What its answers depend on beside the question and the seed."""
         return {
@@ -153,13 +158,15 @@ class Adviser:
         Raises TimeoutError after the deadline, PolicyError if every model fails, UnavailableError if the budget does not allow
         an answer; other LlmiErrors as they are.
         """
-        asker = _Asker(f"{purpose}-{next(self._numbers)}", self._options, seed, self._purse)
+        asker = _Asker(f"{purpose}-{next(_NUMBERS)}", self._options, seed, self._purse)
         policy = self._policy if pictures is None else replace(self._policy, store=_Lent(pictures))
         try:
             async with asyncio.timeout(deadline):
                 return await self._answer(policy, Question(purpose, messages), asker)
         finally:
             asker.ledger.close()
+            if self._purse:
+                self._purse.close(asker.episode)
             self.costs = _sum(self.costs, asker.ledger.costs)
 
     async def _answer(self, policy: Policy, question: Question, asker: _Asker) -> Reply:
@@ -181,6 +188,8 @@ def purse_of(budget: float | Purse | None) -> Purse | None:
     return Purse(budget, "run", "--budget") if isinstance(budget, int | float) else budget
 
 
+_NUMBERS = count()
+"""Of all advisers' questions: several may hold of one purse."""
 _QUIET: RunnableConfig = {"tags": ["nostream"]}
 
 

@@ -24,6 +24,8 @@ class Purse:
         self.budget = budget
         self.holder = holder
         self.flag = flag
+        self._spent = 0.0
+        """By those that are at their end."""
         self._held: dict[str, float] = {}
         self._due: set[str] = set()
         """Episodes with a running call, which may give some back."""
@@ -34,7 +36,7 @@ class Purse:
     @property
     def left(self) -> float:
         """US dollars that nobody holds."""
-        return self.budget - sum(tuple(self._held.values()))
+        return self.budget - self._spent - sum(tuple(self._held.values()))
 
     def hold(self, episode: str, usd: float, *, due: bool = False) -> None:
         """What the episode has spent, or has set aside, in all; due: some of it may be given back."""
@@ -44,6 +46,11 @@ class Purse:
         if less:
             for each in tuple(self._waiting):
                 each.get_loop().call_soon_threadsafe(_wake, each)
+
+    def close(self, episode: str) -> None:
+        """The episode is at its end, and spends no more: what it holds is kept in one sum with that of others."""
+        self._spent += self._held.pop(episode, 0.0)
+        self._due.discard(episode)
 
     def due(self, episode: str) -> bool:
         """Whether an episode other than this one may give some back."""
