@@ -256,6 +256,19 @@ async def test_a_repair_that_asks_for_another_kind_is_none_of_the_kind_that_was_
     assert (done.value("count"), done.value("kinds")) == (1, 0)
 
 
+async def test_nor_if_the_infrastructure_loses_that_one(write: Any) -> None:
+    options = FAST.model_copy(update={"debug_rounds": 1, "fallbacks": False})
+    done = await write(
+        [PROSE + OTHER, slot("search", "A plot", query="b")],
+        FakeTool("c", "code", [ToolRetry("no")], executes_code=True),
+        FakeTool("s", "search", [Failed("quota", "used up")]),
+        pictures=1,
+        kinds=["code"],
+        options=options,
+    )
+    assert (done.value("count"), done.value("kinds"), done.value("picture", 0)) == (1, 0, None)
+
+
 # What only the lenient reader takes
 
 
@@ -392,6 +405,8 @@ async def test_an_edit_that_changes_nothing_earns_nothing(write: Any) -> None:
 class Breaking(ScriptedModel):
     """Says its script and then breaks off, each time."""
 
+    model: str = "breaking"
+
     async def _astream(
         self, messages: list[BaseMessage], *rest: Any, **more: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
@@ -526,6 +541,7 @@ async def test_what_was_made_for_a_void_draft_is_not_scored(write: Any) -> None:
         pictures=1,
     )
     assert len(done.facts.slots) == 1
+    assert done.facts.draft.writer != done.trace.model, "who reads the reward can see whose it is"
     assert done.value("count") == 1
     assert len([each for each in done.rules if each.component == "worked"]) == 1
 

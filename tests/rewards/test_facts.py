@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
-from llmi_agent.base.errors import InputError
+from llmi_agent.base.errors import InputError, LlmiError
 from llmi_agent.config.options import Options
 from llmi_agent.contract.tool import Failed, ToolRetry
 from llmi_agent.records.journal import journal_beside
@@ -20,7 +21,7 @@ from llmi_graphs import build_graph
 
 PROSE = "# Ships\n\nThey carry most of what the world trades, and few people see one.\n\n"
 GOOD, OTHER = slot("search", "A ship", query="ship"), slot("code", "A plot", code="plt.plot([1])")
-QUICK = Options(retry_wait=0.0, retries=0, repairs=0, debug_rounds=1)
+QUICK = Options(retry_wait=0.0, retries=0, repairs=0, debug_rounds=1, model_retries=0)
 THREAD: Any = {"configurable": {"thread_id": "t"}}
 
 
@@ -52,6 +53,23 @@ async def test_a_run_that_is_resumed_is_worth_what_it_came_to(
     assert (after.value("count"), after.value("kinds"), after.value("picture", 1)) == (1, 1, 1)
     assert after.value("validity", 1) == 0.5, "the repair is on record once"
     assert after.facts.draft == before.facts.draft
+
+
+async def test_a_draft_is_read_in_the_dialect_of_the_life_that_wrote_it(
+    store: ArtifactStore, read: Any
+) -> None:
+    """Its first life is told of JSON and ends without a draft, its second of Python literals; the third changes nothing."""
+    python = Options.model_validate({**vars(QUICK), "dialect": "python"})
+    broken = graph_of(store, [""], FakeTool("s", "search"))
+    with suppress(LlmiError):
+        await broken.ainvoke({"messages": [HumanMessage("x")], "demand": {"pictures": 1}})
+    (episode,) = journal_beside(store).episodes()
+    literal = [PROSE + GOOD.replace('"', "'")]
+    later = graph_of(store, literal, FakeTool("s", "search"), options=python)
+    await later.ainvoke({"resume": episode})
+    assert read(episode).value("validity") == 1
+    await graph_of(store, literal, FakeTool("s", "search")).ainvoke({"resume": episode})
+    assert read(episode).value("validity") == 1
 
 
 async def forked(store: ArtifactStore, graph: Any, node: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmi_agent.draft import BadSlot, Draft, Kinds, Slot, parse
+from llmi_agent.draft import BadSlot, Dialect, Draft, Kinds, Slot, parse
 from llmi_agent.models.ending import meant
-from llmi_agent.records.events import SlotPlanned
+from llmi_agent.records.events import ModelStarted, Opened, Resumed, SlotPlanned
 from llmi_agent.rewards.likeness import repeated, says_something
 from llmi_agent.traces.parts import Blame, ModelCall
 from llmi_agent.traces.trace import Trace
@@ -35,6 +35,8 @@ class DraftFacts:
     blame: Blame | None = None
     """Whose fault it is that there is none to be scored; None if there is one."""
     why: str = ""
+    writer: str = ""
+    """The model that wrote it: perhaps not the one that was asked first."""
     cut: Blame | None = None
     """Whose fault it is that it ends early; None if it does not."""
     cut_why: str = ""
@@ -64,6 +66,7 @@ def draft_facts(trace: Trace, kinds: Kinds) -> DraftFacts:
     prose = _prose(text, trace, kinds)
     cut, why = _cut(call)
     return DraftFacts(
+        writer=call.model,
         cut=cut,
         cut_why=why,
         prose=says_something(prose),
@@ -103,8 +106,21 @@ def _prose(text: str, trace: Trace, kinds: Kinds) -> str:
 
 
 def _strict(text: str, trace: Trace, kinds: Kinds) -> Draft:
-    dialect = trace.opened.options.get("dialect", "json")
-    return parse(text, kinds, inputs=len(trace.inputs), dialect=dialect, reader="strict")
+    inputs, dialect = len(trace.inputs), _dialect(trace)
+    return parse(text, kinds, inputs=inputs, dialect=dialect, reader="strict")
+
+
+def _dialect(trace: Trace) -> Dialect:
+    """The one that its writer was told of, in that life of the run."""
+    told: Dialect = "json"
+    now = told
+    for _, event in trace.events:
+        match event:
+            case Opened() | Resumed():
+                now = event.options.get("dialect", now)
+            case ModelStarted(purpose="draft"):
+                told = now
+    return told
 
 
 def _read(text: str, trace: Trace, kinds: Kinds) -> dict[int, Strictly]:

@@ -15,7 +15,7 @@ from llmi_agent.contract.kinds import WELL_KNOWN
 from llmi_agent.draft import Kinds
 from llmi_agent.rewards.draft_facts import DraftFacts, draft_facts
 from llmi_agent.rewards.slot_facts import SlotFacts, slot_facts
-from llmi_agent.traces.parts import Attempt, ModelCall
+from llmi_agent.traces.parts import Attempt, ModelCall, TracedSlot
 from llmi_agent.traces.trace import Trace
 
 
@@ -93,7 +93,12 @@ def _uncut(slots: tuple[SlotFacts, ...], draft: DraftFacts) -> tuple[SlotFacts, 
 def _calls(trace: Trace) -> tuple[CallFacts, ...]:
     """Those that were made for the draft that holds; one that was stopped and made again, as it ended last."""
     tools = [_tool_call(each) for slot in trace.slots for each in slot.attempts]
-    repairs = [_repair(each, trace) for each in trace.calls if each.purpose == "repair"]
+    slots = {each.slot: each for each in trace.slots}
+    repairs = [
+        _repair(each, slots.get(-1 if each.slot is None else each.slot))
+        for each in trace.calls
+        if each.purpose == "repair"
+    ]
     return tuple({each.call: each for each in (*tools, *repairs)}.values())
 
 
@@ -113,13 +118,12 @@ def _tool_call(attempt: Attempt) -> CallFacts:
     return CallFacts(call=attempt.call, repair=False, worked=worked, why=why)
 
 
-def _repair(call: ModelCall, trace: Trace) -> CallFacts:
+def _repair(call: ModelCall, slot: TracedSlot | None) -> CallFacts:
     """A repair has worked if the attempt that it led to has."""
     if not call.accepted:
         return CallFacts(
             call=call.call, repair=True, worked=None, why=call.error or call.cut or "no answer"
         )
-    slot = next((each for each in trace.slots if each.slot == call.slot), None)
     attempts = slot.attempts if slot else ()
     led = [each for each in attempts if each.attempt == call.attempt + 1]
     if not led:

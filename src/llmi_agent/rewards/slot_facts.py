@@ -35,7 +35,7 @@ class SlotFacts:
     picture: bool = False
     """The document shows a picture for it."""
     kind_kept: bool = True
-    """That picture is an answer to what the draft asks for, and not to a repair that asks for another kind."""
+    """No repair asks for another kind than the draft does."""
     placeholder: bool = False
     fallback: bool = False
     """Another kind stands in for the one that was asked for."""
@@ -89,7 +89,7 @@ def _what_became(slot: TracedSlot, turns: Sequence[SlotTurned]) -> SlotFacts:
         slot=slot.slot,
         kind=slot.kind,
         described=says_something(slot.description),
-        kind_kept=kept is None or kept.kind == slot.kind,
+        kind_kept=_asked_last(slot, kept, turns) == slot.kind,
         repairs=sum(
             each.step == "repairing" and _blame_of(slot, each) == "policy" for each in turns
         ),
@@ -100,6 +100,14 @@ def _what_became(slot: TracedSlot, turns: Sequence[SlotTurned]) -> SlotFacts:
         fault=fault,
         why=why,
     )
+
+
+def _asked_last(slot: TracedSlot, kept: Kept | None, turns: Sequence[SlotTurned]) -> str:
+    """The kind that the draft or the last repair asks for; not the one that stands in for it."""
+    if kept is not None:
+        return kept.kind
+    fell = any(each.step == "falling back" for each in turns)
+    return slot.kind if fell or not slot.attempts else slot.attempts[-1].kind
 
 
 def _fault(
