@@ -33,6 +33,7 @@ sys.exit(code)
         ["cache", "clear", "-h"],
         ["traces", "-h"],
         ["traces", "ls", "-h"],
+        ["judge", "calibrate", "-h"],
     ],
 )
 def test_help_imports_only_click_and_the_standard_library(arguments: list[str]) -> None:

@@ -71,7 +71,7 @@ def calibrate(ctx: click.Context, /, **given: Any) -> None:
     puts them in the right order, how much its judgements vary, whether place or length sways it, whether it can be talked
     into a score, how often it gave none, how long it took, and what it cost.
 
-    All topics, judged three times, make some 800 judgements. Exit code 0 says that it is fit, 1 that it is not, or that
+    All topics, judged three times, make 900 judgements. Exit code 0 says that it is fit, 1 that it is not, or that
     it gave no judgement.
     """
     output: Output = ctx.obj

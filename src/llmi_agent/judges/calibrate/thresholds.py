@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Thresholds(BaseModel):
-    """Settings; docs/calibration.md says how the defaults were found."""
+    """Settings; docs/calibration.md says how often a verdict by the defaults is right."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
