@@ -100,6 +100,19 @@ def test_a_line_that_is_too_long_is_passed_over(
     assert found.bad == [(2, "it has more than 10,000 bytes"), (4, "it has more than 10,000 bytes")]
 
 
+def test_texts_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_TEXT", 50)
+    found = read(lines_file(tmp_path, b'"a"\n"' + b"x" * 51 + b'"\n"b"'))
+    assert [each.text for each in found.prompts] == ["a", "b"]
+    assert found.bad == [(2, "the prompt has more than 50 characters")]
+    monkeypatch.setattr(reading, "MOST_TEXTS", 100)
+    with pytest.raises(InputError, match="more than 100 characters"):
+        read(lines_file(tmp_path, (b'"' + b"x" * 40 + b'"\n') * 3))
+    monkeypatch.setattr(reading, "MOST_PROMPTS", 2)
+    with pytest.raises(InputError, match="more than 2 prompts"):
+        read(lines_file(tmp_path, b'"x"\n' * 3))
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
 def test_marks_ends_of_lines_and_packing_make_no_difference(tmp_path: Path, pack: Any) -> None:
     content = '\ufeff{"prompt": "Über Bergen"}\r\n\r\n"zwei"\r\n'.encode()
@@ -323,7 +336,7 @@ def frame() -> pd.DataFrame:
         ({"prompt": b"\xff"}, "not UTF-8 text"),
         (
             {"prompt": [{"role": "user", "content": ["x", {"type": "image_url"}]}]},
-            "shows 1 pictures, of which 0 came along",
+            "more pictures (1) than came along in `images` (0)",
         ),
         ({"prompt": "x", "extra_info": "{'a': 1}"}, "its extra_info is text, but no JSON"),
         ({"prompt": "x", "extra_info": 3}, "its extra_info is no object"),
@@ -399,6 +412,9 @@ def test_data_sets_are_read_as_they_are_stored(tmp_path: Path) -> None:
         prompt = one(each)
         assert (prompt.text, prompt.demand) == (ASKED, Demand(2, ("code",)))
         assert prompt.attach[0].read_bytes() == png()
+    rows = [{"prompt": "a", "extra_info": {"split": "dev"}}, {"prompt": "b"}]
+    named = datasets.DatasetDict({"train": datasets.Dataset.from_list(rows)})
+    assert [each.split for each in from_dataset(named).prompts] == ["dev", "train"]
     parts = read(tmp_path / "several", tmp_path / "k")
     assert [each.split for each in parts.prompts] == ["train", "test"]
     assert parts.places == [1, 2]

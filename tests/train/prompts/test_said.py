@@ -77,6 +77,11 @@ CASES = [
     ("Écris un guide de la ville de Lyon sans images.", -1, "said"),
     ("Escribe una guía de la ciudad de Sevilla con dos fotos.", 2, "said"),
     ("Escribe una guía de la ciudad de Sevilla sin imágenes.", -1, "said"),
+    ("请介绍五个地区的地图测绘历史，配两张照片。", 2, "said"),
+    ("请介绍潮汐，配三个不同的图表。", 3, "said"),
+    ("请介绍潮汐，配三张以上图片。", 3, "contradicted"),
+    ("Report on the archive of 14 million images and how it is kept.", 3, "unclear"),
+    ("Report on the archive of 10,000 images and how it is kept.", 3, "unclear"),
     ("Скажи о приливах с тремя картинками", 3, "unclear"),
     ("潮汐について三枚の写真で説明してください", 3, "unclear"),
 ]

@@ -62,7 +62,7 @@ ENGLISH = Lexicon(
     r"exactly|precisely|just|only|a total of|in total",
     r"to|or|and|through",
     r"of|in|on|with|and|or|to|for|from|by|the|that|which|as|at|into|about|than|are|is|should|must|no|not|without|more|fewer|less"
-    r"|its?|their|your|each|any|an?",
+    r"|hundred|thousand|million|billion|percent|its?|their|your|each|any|an?",
     r"no|without(?: any| the| a)?|zero|free of|omit(?:ting)?(?: all| any)?|avoid(?:ing)?(?: all| any)?|leav(?:e|ing) out(?: all| any)?"
     r"|exclud(?:e|ing)(?: all| any)?|skip(?:ping)?(?: all| any| the)?"
     r"|(?:do not|don['’]?t|never|not|must not|should not|shouldn['’]?t|cannot|can['’]?t)(?: to)?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,6 +17,8 @@ from llmi_train.prompts.prompt import TrainingPrompt
 from llmi_train.prompts.rows import prompt_of
 
 MOST_PROMPTS = 1_000_000
+MOST_TEXT, MOST_TEXTS = 2**20, 2**30
+"""Characters of a prompt, as in a batch, and of all: they are held in memory."""
 MOST_NAMED = 1_000
 """Rows that cannot be used, of which the reason is kept; the others are counted."""
 _DATASETS = ("dataset_info.json", "dataset_dict.json", "state.json")
@@ -40,26 +42,41 @@ class Read:
     """How many there are."""
     left_out: Counter[str] = field(default_factory=Counter)
     """What rows held that a prompt does not, and how many did."""
+    _size: int = 0
 
     def add(self, rows: Iterable[tuple[int, Row]], files: Files, split: str = "") -> None:
         """split: of the rows that say none."""
         for number, row in rows:
-            if len(self.prompts) == MOST_PROMPTS:
-                raise InputError(f"{self.source} has more than {MOST_PROMPTS:,} prompts")
             try:
-                if isinstance(row, WrongLineError):
-                    raise row
-                if not isinstance(row, Mapping):
-                    raise WrongLineError("it is no row of columns by their names")
-                given = row if row.get("split") or not split else {**row, "split": split}
-                prompt = prompt_of(given, files, self._note)
+                prompt = self._prompt(row, files, split)
             except (WrongLineError, ValueError) as error:
                 self.bad_lines += 1
                 if len(self.bad) < MOST_NAMED:
                     self.bad.append((number, str(error)))
             else:
-                self.prompts.append(prompt)
-                self.places.append(number)
+                self._take(number, prompt)
+
+    def _prompt(self, row: Row, files: Files, split: str) -> TrainingPrompt:
+        if isinstance(row, WrongLineError):
+            raise row
+        if not isinstance(row, Mapping):
+            raise WrongLineError("it is no row of columns by their names")
+        prompt = prompt_of(row, files, self._note)
+        prompt = prompt if prompt.split else replace(prompt, split=split)
+        if len(prompt.text) > MOST_TEXT:
+            raise WrongLineError(f"the prompt has more than {MOST_TEXT:,} characters")
+        return prompt
+
+    def _take(self, number: int, prompt: TrainingPrompt) -> None:
+        self._size += len(prompt.text)
+        for most, size, what in (
+            (MOST_PROMPTS, len(self.prompts) + 1, "prompts"),
+            (MOST_TEXTS, self._size, "characters"),
+        ):
+            if size > most:
+                raise InputError(f"{self.source} has more than {most:,} {what}")
+        self.prompts.append(prompt)
+        self.places.append(number)
 
     def _note(self, what: str) -> None:
         if what in self.left_out or len(self.left_out) < MOST_NAMED:

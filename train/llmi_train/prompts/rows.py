@@ -68,7 +68,7 @@ def _text(
         return question
     if found.shown > pictures:
         raise WrongLineError(
-            f"its message shows {found.shown} pictures, of which {pictures} came along in `images`"
+            f"its message shows more pictures ({found.shown}) than came along in `images` ({pictures})"
         )
     _note(found, pictures, note)
     if not plain or question == found.text:

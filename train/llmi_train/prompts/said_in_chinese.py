@@ -18,11 +18,14 @@ _SORTS = (
 )
 _ANY = f"(?:{_SORTS}|{_GENERAL})"
 _NOUN = f"(?P<noun>{_ANY})"
-_UNIT = "[张幅副份枚帧个款组]"
+_SHEETS, _UNIT = "[张幅副枚帧]", "[张幅副份枚帧个款组]"
+"""Units of pictures; and of anything, so that in "five regions' maps" it is not the maps that are five."""
 _GAP = r"[^，。；、,.;!?！？\d一二两三四五六七八九十]{0,12}?"
+_OWN = _GAP.replace("[^", "[^的").replace("12", "6")
 _COUNTED = re.compile(
     rf"(?:(?P<least>至少|不少于|不低于|最少|起码)|(?P<most>至多|最多|不(?:要|得|能|可|应|宜)?(?:超过|多于)|别超过)|大约|约|恰好|正好|只|仅|共)?(?:要|需要|附|配|用|放|有)?\s*"
-    rf"(?P<n>{_NUMBER})\s*(?:(?:到|至|或|-|~|–)\s*(?P<to>{_NUMBER})\s*)?{_UNIT}(?P<more>以上)?{_GAP}{_NOUN}"
+    rf"(?P<n>{_NUMBER})\s*(?:(?:到|至|或|-|~|–)\s*(?P<to>{_NUMBER})\s*)?(?:{_SHEETS}(?P<more>以上)?{_GAP}|{_UNIT}(?P<any>以上)?(?:不同的|相关的)?{_OWN})"
+    rf"{_NOUN}"
 )
 _NONE = re.compile(
     rf"(?:不要|无需|无须|不需要|不用|不必|请勿|切勿|不得|不应|不能|不可|不包含|不包括|不含|不带|不附|不配|不使用|不插入|不添加|没有|禁止|避免|省略|无)"
@@ -63,7 +66,7 @@ def claims(text: str) -> Claims:
 def _claim(found: re.Match[str]) -> Claim:
     least = _value(found["n"])
     most: int | None = _value(found["to"]) if found["to"] else least
-    if found["least"] or found["more"]:
+    if found["least"] or found["more"] or found["any"]:
         most = None
     elif found["most"]:
         least = 0
