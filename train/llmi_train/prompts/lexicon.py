@@ -23,6 +23,8 @@ class Lexicon:
     exactly: str
     or_: str
     """Between the two ends of a range."""
+    or_more: str
+    """After a number that is the least."""
     between: str
     """Words that do not stand between a number and what it counts."""
     none: str
@@ -46,7 +48,8 @@ def _count(words: str) -> dict[str, int]:
 
 ENGLISH = Lexicon(
     _count(
-        "one|a_single|single two|a_couple_of|a_pair_of three four five six seven eight nine ten eleven twelve|a_dozen "
+        "one|a_single|single two|a_couple_of|a_pair_of three four five six|half_a_dozen|a_half_dozen seven eight nine ten eleven "
+        "twelve|a_dozen "
         "thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty"
     ),
     r"some|several|a few|various|multiple|many|plenty of|a series of|a set of|numerous|relevant|appropriate|suitable"
@@ -56,11 +59,12 @@ ENGLISH = Lexicon(
     r"photos?|photographs?|charts?|graphs?|plots?|diagrams?|drawings?|visuali[sz]ations?|infographics?|sketch(?:es)?"
     r"|paintings?|maps?|renderings?|renders?|screenshots?|posters?|flowcharts?|schematics?|portraits?|snapshots?"
     r"|watercolou?rs?|cartoons?|heat ?maps?|histograms?|timelines?",
-    r"at least|no fewer than|no less than|a minimum of|minimum of|not fewer than|more than|over",
-    r"at most|no more than|not more than|up to|a maximum of|maximum of|fewer than|less than|under",
+    r"at least|min(?:imum|\.)?|no fewer than|no less than|a minimum of|minimum of|not fewer than|more than|over",
+    r"at most|max(?:imum|\.)?|no more than|not more than|up to|a maximum of|maximum of|fewer than|less than|under",
     r"about|around|roughly|approximately",
     r"exactly|precisely|just|only|a total of|in total",
     r"to|or|and|through",
+    r"or more|plus|and up",
     r"of|in|on|with|and|or|to|for|from|by|the|that|which|as|at|into|about|than|are|is|should|must|no|not|without|more|fewer|less"
     r"|hundred|thousand|million|billion|percent|its?|their|your|each|any|an?",
     r"no|without(?: any| the| a)?|zero|free of|omit(?:ting)?(?: all| any)?|avoid(?:ing)?(?: all| any)?|leav(?:e|ing) out(?: all| any)?"
@@ -71,8 +75,9 @@ ENGLISH = Lexicon(
     r"text[- ]only|only text|text alone|plain text|purely (?:textual|written|verbal)|words (?:alone|only)|only words|only (?:in|with) words"
     r"|(?:prose|writing) (?:alone|only)|unillustrated|(?:picture|image|illustration|photo)[- ](?:free|less)"
     r"|(?:pictures?|images?|illustrations?|photos?|photographs?|figures?|visuals?|graphics?) (?:(?:at all )?(?:is|are) )?"
-    r"(?:not|un)[ -]?(?:needed|necessary|required|wanted|allowed|welcome)"
-    r"|no need (?:for|of) (?:any )?(?:pictures?|images?|illustrations?|photos?|visuals?|figures?)",
+    r"(?:(?:is|are)n['’]?t |not |un-?)(?:needed|necessary|required|wanted|allowed|welcome)"
+    r"|(?:do not|don['’]?t|never|not) (?:to )?(?:be )?illustrat\w+|without illustrating"
+    r"|no need (?:for|of|to (?:add|include|use|insert)) (?:any )?(?:pictures?|images?|illustrations?|photos?|visuals?|figures?)",
     r"(?:un)?illustrat(?:e|ed|es|ing)\b",
     r"each|every|per|apiece|respectively",
 )
@@ -90,6 +95,7 @@ GERMAN = Lexicon(
     r"etwa|ungefähr|rund|ca\.?",
     r"genau|nur|insgesamt|exakt",
     r"bis|oder|und",
+    r"oder mehr|und mehr",
     r"von|in|im|auf|mit|und|oder|zu|für|aus|der|die|das|den|dem|als|an|kein\w*|ohne",
     r"keine[nrm]?|kein|ohne(?: jede| irgendwelche)?|verzichte(?:n)?(?: sie)? auf|null",
     r"nur text|reiner text|nur in worten|ausschließlich text|unbebildert|nicht bebildert"
@@ -108,6 +114,7 @@ FRENCH = Lexicon(
     r"environ|à peu près",
     r"exactement|précisément|seulement|au total",
     r"à|ou|et",
+    r"ou plus|et plus",
     r"de|en|dans|sur|avec|et|ou|à|pour|par|le|la|les|du|que|qui|au|aux|sans|pas|plus|moins",
     r"sans(?: aucune?)?|aucune?|pas d[e'’]|ni|n['’]inclu\w+ pas d['’]|zéro",
     r"texte (?:seul|uniquement)|uniquement (?:du|en) texte|seulement du texte|non illustré",
@@ -127,6 +134,7 @@ SPANISH = Lexicon(
     r"aproximadamente|alrededor de|unas",
     r"exactamente|solo|sólo|solamente|en total",
     r"a|o|y",
+    r"o más|y más",
     r"de|en|con|y|o|a|para|por|el|la|los|las|del|que|sin|ningun\w*|más|menos",
     r"sin(?: ninguna?| ningún)?|ninguna?|ningún|no (?:incluyas?|incluya|uses?|use|añadas?|pongas?)(?: ninguna?)?",
     r"solo texto|sólo texto|únicamente texto|texto únicamente|solamente texto",

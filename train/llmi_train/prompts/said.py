@@ -29,7 +29,7 @@ def claims_of(text: str, language: str = "") -> Claims | None:
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     if code == "zh":
         return said_in_chinese.claims(plain)
-    plain = _AND.sub("-and-", plain)
+    plain = _AGAIN.sub("", _AND.sub("-and-", plain))
     if code in LEXICONS:
         return _claims(plain, code)
     every = (_claims(plain, each) for each in LEXICONS if not code)
@@ -69,6 +69,8 @@ def _number(demanded: int, claims: Claims) -> Verdict:
     return "contradicted" if claims.exact and not claims.may_be(demanded) else "unclear"
 
 
+_AGAIN = re.compile(r"(?<=\w) ?\(\d{1,3}\)|(?<=\d) ?\(\w+\)")
+"""A number said once more: "three (3)"."""
 _AND = re.compile(r"(?<=\bblack) and (?=white\b)")
 
 
@@ -77,6 +79,8 @@ class _Patterns:
     """A language's, compiled."""
 
     counted: re.Pattern[str]
+    labelled: re.Pattern[str]
+    """With the number behind: "images: 3"."""
     none: re.Pattern[str]
     none_at_all: re.Pattern[str]
     some: re.Pattern[str]
@@ -94,11 +98,12 @@ def _patterns(code: str) -> _Patterns:
     between = rf"(?:(?!(?:{language.between}|{number})\b)[^\W\d_][\w'’-]*,? ){{0,4}}?"
     bound = f"(?P<least>{language.at_least})|(?P<most>{language.at_most})|{language.about}|(?P<exactly>{language.exactly})"
     counted = (
-        rf"(?<![\w.,])(?:(?:{bound}) )?(?:(?P<n>{number})(?:(?: ?[-–] ?| (?:{language.or_}) )(?P<to>{number}))?"
-        rf"(?: ?x)?|(?P<article>{language.articles})) {between}{noun}\b"
+        rf"(?<![\w.,-])(?:(?:{bound}) )?(?:(?P<n>{number})(?:(?: ?[-–] ?| (?:{language.or_}) )(?P<to>{number}))?"
+        rf"(?P<more>\+| (?:{language.or_more})\b)?(?: ?x)?|(?P<article>{language.articles})) {between}{noun}\b"
     )
     return _Patterns(
         re.compile(counted),
+        re.compile(rf"\b{noun}(?: [a-z]+)?[:=] ?(?P<n>{number})\b"),
         re.compile(rf"\b(?:{language.none}) {between}{noun}\b"),
         re.compile(rf"\b(?:{language.none_at_all})\b"),
         re.compile(rf"\b(?:(?:{language.several}) {between}{noun}|{language.illustrated})\b"),
@@ -113,6 +118,9 @@ def _claims(text: str, code: str) -> Claims:
     refused = [each["noun"] for each in patterns.none.finditer(text)]
     without = patterns.none.sub(" ", text)
     counted = [_claim(each, language, patterns) for each in patterns.counted.finditer(without)]
+    for each in patterns.labelled.finditer(without):
+        number = _value(each["n"], language)
+        counted.append(Claim(number, number, bool(patterns.general.fullmatch(each["noun"]))))
     at_all = bool(patterns.none_at_all.search(text))
     general = [each for each in refused if patterns.general.fullmatch(each)]
     return Claims(
@@ -126,13 +134,17 @@ def _claims(text: str, code: str) -> Claims:
 
 def _claim(found: re.Match[str], language: Lexicon, patterns: _Patterns) -> Claim:
     least = _value(found["n"], language) if found["n"] else 1
-    most: int | None = _value(found["to"], language) if found["to"] else least
-    if found["least"]:
-        most = None
-    elif found["most"]:
-        least = 0
+    end = _value(found["to"], language) if found["to"] else least
+    if end < least:  # "twenty-one"
+        least = end = least + end
+    open_ = found["least"] or found["more"]
     general = bool(patterns.general.fullmatch(found["noun"]))
-    return Claim(least, most, general=general, weak=found["article"] is not None)
+    return Claim(
+        0 if found["most"] else least,
+        None if open_ else end,
+        general=general,
+        weak=found["article"] is not None,
+    )
 
 
 def _value(words: str, language: Lexicon) -> int:

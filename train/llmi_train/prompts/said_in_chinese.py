@@ -24,15 +24,20 @@ _GAP = r"[^，。；、,.;!?！？\d一二两三四五六七八九十]{0,12}?"
 _OWN = _GAP.replace("[^", "[^的").replace("12", "6")
 _COUNTED = re.compile(
     rf"(?:(?P<least>至少|不少于|不低于|最少|起码)|(?P<most>至多|最多|不(?:要|得|能|可|应|宜)?(?:超过|多于)|别超过)|大约|约|恰好|正好|只|仅|共)?(?:要|需要|附|配|用|放|有)?\s*"
-    rf"(?P<n>{_NUMBER})\s*(?:(?:到|至|或|-|~|–)\s*(?P<to>{_NUMBER})\s*)?(?:{_SHEETS}(?P<more>以上)?{_GAP}|{_UNIT}(?P<any>以上)?(?:不同的|相关的)?{_OWN})"
+    rf"(?P<n>{_NUMBER})\s*(?:(?:到|至|或|-|~|–)?\s*(?P<to>{_NUMBER})\s*)?(?:{_SHEETS}(?P<more>以上)?{_GAP}|{_UNIT}(?P<any>以上)?(?:不同的|相关的)?{_OWN})"
     rf"{_NOUN}"
 )
+_BEHIND = re.compile(
+    rf"{_NOUN}(?:共|为|数量?为?)?[::]?\s*(?P<n>{_NUMBER})\s*(?:(?:到|至|或|-|~|–)\s*(?P<to>{_NUMBER})\s*)?{_SHEETS}"
+    rf"(?P<more>以上)?(?P<any>x)?(?P<least>x)?(?P<most>x)?(?!{_GAP.replace('12', '4')}{_ANY})"
+)
+"""With the number behind, as in "pictures: three sheets"."""
 _NONE = re.compile(
-    rf"(?:不要|无需|无须|不需要|不用|不必|请勿|切勿|不得|不应|不能|不可|不包含|不包括|不含|不带|不附|不配|不使用|不插入|不添加|没有|禁止|避免|省略|无)"
+    rf"(?:不要|无需|无须|不需要|不用|不必|请勿|切勿|不得|不应|不能|不可|不包含|不包括|不含|不带|不附|不配|不使用|不插入|不添加|不出现|不放|没有|禁止|避免|省略|无)"
     rf"(?!超过|多于|少于|低于)(?:任何|包含|包括|使用|插入|添加|出现|附带|附上|加入|配|提供|有|用|带|的|一张){{0,3}}{_GAP.replace('12', '4')}{_NOUN}"
 )
 _NONE_AT_ALL = re.compile(
-    "纯文字|纯文本|[仅只]用?要?文字|[仅只]用?要?文本|文字即可|全文字|无图|零张?图"
+    "纯文字|纯文本|[仅只]?(?:[仅只]|需|要|用)文[字本](?!件)|文字即可|(?:图片|配图|插图|图像)(?:不需要|不必要|不要|免了)|全文字|无图|零张?图"
 )
 _SOME = re.compile(
     rf"图文并茂|图文结合|图文|(?:若干|几|多|数|一些|一系列|适当|相关|必要){_UNIT}?{_GAP.replace('12', '4')}{_ANY}"
@@ -52,6 +57,8 @@ def claims(text: str) -> Claims:
     refused = [each["noun"] for each in _NONE.finditer(text)]
     without = _NONE.sub("〇", text)
     counted = tuple(map(_claim, _COUNTED.finditer(without)))
+    rest = _COUNTED.sub("〇", without)
+    counted += tuple(map(_claim, _BEHIND.finditer(rest)))
     general = any(re.fullmatch(_GENERAL, each) for each in refused)
     at_all = bool(_NONE_AT_ALL.search(text))
     return Claims(
