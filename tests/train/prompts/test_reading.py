@@ -11,7 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import datasets
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -376,7 +375,9 @@ def test_lines_by_pandas(tmp_path: Path) -> None:
     assert [(each.demand, each.id) for each in found.prompts] == [(Demand(2), ""), (None, "7")]
 
 
-def features() -> datasets.Features:
+def features() -> Any:
+    import datasets
+
     text = datasets.Value("string")
     return datasets.Features(
         {
@@ -387,7 +388,9 @@ def features() -> datasets.Features:
     )
 
 
-def data_set() -> datasets.Dataset:
+def data_set() -> Any:
+    import datasets  # here, since every worker collects this file, and few run what is below
+
     row = {
         "prompt": message("<image>" + ASKED),
         "images": [{"bytes": png(), "path": None}],
@@ -397,6 +400,8 @@ def data_set() -> datasets.Dataset:
 
 
 def test_data_sets_are_read_as_they_are_stored(tmp_path: Path) -> None:
+    import datasets
+
     data = data_set()
     data.save_to_disk(str(tmp_path / "saved"))
     data.to_parquet(str(tmp_path / "p.parquet"))

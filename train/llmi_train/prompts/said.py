@@ -96,7 +96,7 @@ def _patterns(code: str) -> _Patterns:
     words = "|".join(sorted(map(re.escape, language.numbers), key=len, reverse=True))
     number = rf"(?:\d{{1,3}}|{words})"
     between = rf"(?:(?!(?:{language.between}|{number})\b)[^\W\d_][\w'’-]*,? ){{0,4}}?"
-    bound = f"(?P<least>{language.at_least})|(?P<most>{language.at_most})|{language.about}|(?P<exactly>{language.exactly})"
+    bound = f"(?P<least>{language.at_least})|(?P<most>{language.at_most})|{language.about}|{language.exactly}"
     counted = (
         rf"(?<![\w.,-])(?:(?:{bound}) )?(?:(?P<n>{number})(?:(?: ?[-–] ?| (?:{language.or_}) )(?P<to>{number}))?"
         rf"(?P<more>\+| (?:{language.or_more})\b)?(?: ?x)?|(?P<article>{language.articles})) {between}{noun}\b"
