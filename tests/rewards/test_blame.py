@@ -29,6 +29,7 @@ from llmi_agent.contract.tool import (
     ToolRetry,
 )
 from llmi_agent.records.journal import journal_beside
+from llmi_agent.rewards.profile import OF_PICTURES
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import (
     Cut,
@@ -572,20 +573,16 @@ def judges(facts: Any, **changed: Any) -> list[Score]:
     return given
 
 
-@pytest.mark.parametrize(
-    "component", ["text", "tag", "image_quality", "task_relevance", "text_image_relevance"]
-)
-@pytest.mark.parametrize("profile", ["llmi", "paper"])
-async def test_a_judge_that_failed_makes_the_total_missing(
-    write: Any, component: str, profile: str
-) -> None:
+async def test_a_judge_that_failed_makes_the_total_missing(write: Any) -> None:
     done = await write(TWO, *tools(), pictures=2)
-    for error in ("the judge is down", "the judge refused"):
-        failed = done.under(profile, *judges(done.facts, **{component: error}))
-        assert failed.total.value is None
-        assert (error in failed.total.error) or profile == "paper"
-    lacking = [each for each in judges(done.facts) if each.component != component]
-    assert done.under(profile, *lacking).total.value is None
+    for component in ("text", "tag", *OF_PICTURES):
+        for profile in ("llmi", "paper"):
+            for error in ("the judge is down", "the judge refused"):
+                failed = done.under(profile, *judges(done.facts, **{component: error}))
+                assert failed.total.value is None
+                assert error in failed.total.error or profile == "paper"
+            lacking = [each for each in judges(done.facts) if each.component != component]
+            assert done.under(profile, *lacking).total.value is None
 
 
 async def test_a_judge_that_failed_of_one_picture_costs_that_picture_alone(write: Any) -> None:
@@ -618,14 +615,12 @@ async def test_the_judges_word_on_what_earns_nothing_is_not_heard(write: Any) ->
     assert best.value("pictures", 1) == 0
 
 
-@pytest.mark.parametrize("value", [5.0, 1.01, -0.2])
-async def test_a_judge_that_scores_on_another_scale_is_not_believed(
-    write: Any, value: float
-) -> None:
+async def test_a_judge_that_scores_on_another_scale_is_not_believed(write: Any) -> None:
     done = await write(TWO, *tools(), pictures=2)
-    odd = done.under("llmi", *judges(done.facts, text=value))
-    assert odd.total.value is None
-    assert "from 0 to 1" in odd.total.error
+    for value in (5.0, 1.01, -0.2):
+        odd = done.under("llmi", *judges(done.facts, text=value))
+        assert odd.total.value is None
+        assert "from 0 to 1" in odd.total.error
 
 
 async def test_more_pictures_than_are_judged_are_the_documents_fault(write: Any) -> None:

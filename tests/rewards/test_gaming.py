@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from llmi_agent.contract.judging import Demand
 from llmi_agent.contract.tool import Failed, Image, Produced, Provenance
 from llmi_agent.rewards import Profile, profile_of
 from llmi_agent.testing import FakeTool, random_png, slot
@@ -66,27 +68,35 @@ CHEATS = {
 }
 
 
+HONESTLY = {
+    2: 0.2 + 0.1 + 0.1 + 0.3 * 0.8 + 0.3 * 0.6,
+    99: 0.2 + 0.1 + 0.1 + 0.3 * 0.8 + 0.3 * 0.6,
+    0: (0.1 + 0.1 + 0.3 * 0.8 + 0.3 * 0.6) / 0.8,
+}
+"""What the honest document is worth to fair judges, by the pictures that are demanded."""
+FREE = ("one picture of two", "none")
+"""No cheats where any number will do."""
+
+
+def under(done: Any, pictures: int) -> float:
+    """What it is worth if so many pictures had been asked for."""
+    facts = replace(done.facts, demand=Demand(pictures, ("search", "code")))
+    value: float = replace(done, facts=facts).under("llmi").total.value
+    return value
+
+
+async def test_what_the_honest_document_earns(write: Any) -> None:
+    done = await write(HONEST, *both())
+    for pictures, value in HONESTLY.items():
+        assert under(done, pictures) == pytest.approx(value)
+
+
 @pytest.mark.parametrize("name", CHEATS)
-async def test_it_earns_less_than_the_honest_document(write: Any, name: str) -> None:
-    honest = await write(HONEST, *both(), pictures=2, kinds=["search", "code"])
-    cheat = await write(
-        CHEATS[name], *both(), FakeTool("e", "edit"), pictures=2, kinds=["search", "code"]
-    )
-    assert honest.total.value == pytest.approx(0.2 + 0.1 + 0.1 + 0.3 * 0.8 + 0.3 * 0.6)
-    assert cheat.total.value < honest.total.value - 0.02, cheat.scores
-
-
-MORE = [name for name in CHEATS if name not in ("one picture of two", "none")]
-
-
-@pytest.mark.parametrize("demanded", [None, 0, 99])
-@pytest.mark.parametrize("name", MORE)
-async def test_nor_where_any_number_of_pictures_will_do(
-    write: Any, name: str, demanded: int | None
-) -> None:
-    honest = await write(HONEST, *both(), pictures=demanded)
-    cheat = await write(CHEATS[name], *both(), FakeTool("e", "edit"), pictures=demanded)
-    assert cheat.total.value < honest.total.value - 0.02, cheat.scores
+async def test_a_cheat_earns_less(write: Any, name: str) -> None:
+    done = await write(CHEATS[name], *both(), FakeTool("e", "edit"))
+    for pictures, honest in HONESTLY.items():
+        if pictures == 2 or name not in FREE:
+            assert under(done, pictures) < honest - 0.02, (pictures, done.scores)
 
 
 async def test_leaving_pictures_out_where_they_are_free_is_no_way_to_a_higher_score(
@@ -152,16 +162,16 @@ async def test_a_duplicate_of_what_the_infrastructure_lost_is_one(write: Any) ->
 async def test_settings_say_what_it_costs(write: Any) -> None:
     done = await write(CHEATS["no description"], *both(), pictures=2)
 
-    def under(**settings: Any) -> Profile:
+    def of(**settings: Any) -> Profile:
         return profile_of("llmi", settings)
 
     assert done.value("validity") == 0.5
-    assert done.under(under(undescribed=0.0)).value("validity") == 0
-    assert done.under(under(undescribed=1.0)).value("validity") == 1
+    assert done.under(of(undescribed=0.0)).value("validity") == 0
+    assert done.under(of(undescribed=1.0)).value("validity") == 1
     again = await write(CHEATS["paragraphs again"], *both(), pictures=2)
     assert 0.7 < again.facts.draft.repetition < 0.8
     assert again.value("writing") < 0.3 * 0.8
-    assert again.under(under(free_repetition=0.99)).value("writing") == pytest.approx(0.8)
+    assert again.under(of(free_repetition=0.99)).value("writing") == pytest.approx(0.8)
     many = await write(CHEATS["eleven pictures"], *both(), pictures=11)
     assert many.value("pictures") == 0
-    assert many.under(under(most_pictures=11)).value("pictures") == pytest.approx(0.6)
+    assert many.under(of(most_pictures=11)).value("pictures") == pytest.approx(0.6)
