@@ -33,7 +33,7 @@ def test_every_version_and_every_way_is_named() -> None:
     for name in MAKERS:
         assert re.search(rf"^\| (.*, )?{name}(, .*)? \|", PAGE, re.MULTILINE), name
     said = " ".join(PAGE.split())
-    assert all(way.name in said for way in WAYS)
+    assert [way.name for way in WAYS if way.name.split(" ", 1)[-1] not in said] == []
     assert len(topics()) == 15 == len(WAYS)
 
 
