@@ -159,6 +159,20 @@ async def test_a_duplicate_of_what_the_infrastructure_lost_is_one(write: Any) ->
     assert done.value("count") == 0.2
 
 
+@pytest.mark.parametrize("demanded", [None, 0, 99])
+async def test_what_the_policy_broke_costs_where_no_judge_looks(
+    write: Any, demanded: int | None
+) -> None:
+    broken = FakeTool("c", "code", [Failed("crashed", "no")], executes_code=True)
+    honest = await write(HONEST, *both(), pictures=demanded)
+    cheat = await write(HONEST + plot("x"), both()[0], broken, pictures=demanded)
+    assert honest.under("rules").total.value == 1
+    assert cheat.under("rules").total.value < 0.9
+    lost = FakeTool("c", "code", [Failed("quota", "used up")], executes_code=True)
+    ill = await write(HONEST, both()[0], lost, pictures=demanded)
+    assert ill.under("rules").total.value == 1
+
+
 async def test_settings_say_what_it_costs(write: Any) -> None:
     done = await write(CHEATS["no description"], *both(), pictures=2)
 

@@ -186,7 +186,7 @@ class _Paper(_Sum):
             "writing": self._writing(),
             "pictures": self._pictures(),
             "validity": self.of_document("validity"),
-            "kinds": self.of_document("kinds"),
+            **{name: self.of_document(name) for name in ("kinds", "made", "whole")},
         }
         used = {name: each for name, each in parts.items() if each and self.weighs(name)}
         yield from (each for name, each in used.items() if name in JUDGED)

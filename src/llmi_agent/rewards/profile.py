@@ -23,7 +23,7 @@ from llmi_agent.rewards import paper
 
 OF_PICTURES = ("image_quality", "task_relevance", "text_image_relevance")
 """What the judge of pictures scores each figure for."""
-RULES = ("count", "validity", "kinds", "whole")
+RULES = ("count", "validity", "kinds", "made", "whole")
 JUDGED = ("writing", "pictures")
 """The components of the reward that judges give: `writing` is made of `text` and `tag`, `pictures` of `OF_PICTURES`."""
 OWN = (*RULES, *JUDGED)
@@ -50,7 +50,7 @@ class Profile(BaseModel):
         "writing": 0.3,
         "pictures": 0.3,
     }
-    """What each component weighs: `count`, `validity`, `kinds`, `whole`, `writing`, `pictures`, and those of plugins by their names. One
+    """What each component weighs: `count`, `validity`, `kinds`, `made`, `whole`, `writing`, `pictures`, and those of plugins by their names. One
     that is not named, or weighs 0, is not in the sum and is not asked for."""
     text_weight: Weight = 1.4
     """What the judge's `text` weighs in `writing`."""
@@ -143,7 +143,8 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
                 },
             ),
             Profile(
-                name="rules", weights={"count": 0.3, "validity": 0.2, "kinds": 0.2, "whole": 0.3}
+                name="rules",
+                weights={"count": 0.3, "validity": 0.1, "kinds": 0.2, "made": 0.2, "whole": 0.2},
             ),
         )
     }

@@ -13,7 +13,7 @@ from llmi_agent.rewards.slot_facts import SlotFacts
 
 
 def rule_scores(facts: Facts, profile: Profile) -> tuple[Score, ...]:
-    """The scores by rule: of the document `count`, `validity`, `kinds`, `whole` and `repetition`, of each slot `validity` and
+    """The scores by rule: of the document `count`, `validity`, `kinds`, `made`, `whole` and `repetition`, of each slot `validity` and
     `picture`, of each call of a tool `worked`, and of each repair `repaired`.
 
     What does not apply is left out: `count` and `kinds` where nothing is demanded, `validity` where there is no slot and none
@@ -46,6 +46,7 @@ def _of_document(facts: Facts, profile: Profile) -> Iterator[Score]:
         yield _validity(facts, profile)
     if facts.demand is not None and facts.demand.kinds:
         yield _kinds(facts, facts.demand.kinds, profile)
+    yield from _made(facts)
     yield Score(component="whole", value=float(not draft.cut), reason=draft.cut_why)
     yield Score(
         component="repetition",
@@ -61,6 +62,7 @@ def _without_draft(facts: Facts) -> Iterator[Score]:
         "count": demand is not None,
         "validity": wants_pictures(demand),
         "kinds": demand is not None and bool(demand.kinds),
+        "made": wants_pictures(demand),
         "whole": True,
     }
     for component in (name for name, does in applies.items() if does):
@@ -114,6 +116,16 @@ def _kinds(facts: Facts, required: tuple[str, ...], profile: Profile) -> Score:
         return Score(component="kinds", value=None, error=_unknown(facts))
     said = f"{', '.join(lacking)} is lacking" if lacking else "all are there"
     return Score(component="kinds", value=1 - len(lacking) / len(required), reason=said)
+
+
+def _made(facts: Facts) -> Iterator[Score]:
+    """The share of slots whose picture may earn, those aside that the infrastructure has taken."""
+    known = [each.earns == "earned" for each in facts.slots if each.earns != "missing"]
+    if known:
+        said = f"{sum(known)} of {len(known)} slots"
+        yield Score(component="made", value=fmean(known), reason=said)
+    elif not facts.slots and wants_pictures(facts.demand):
+        yield Score(component="made", value=0.0, reason="there is no slot")
 
 
 def _of_slot(slot: SlotFacts, profile: Profile) -> Iterator[Score]:
