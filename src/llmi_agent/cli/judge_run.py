@@ -117,7 +117,7 @@ def _judges(given: Given, setup: Setup) -> tuple[Judge, ...]:
 
 
 def _unhindered(options: Options, permits: int) -> Options:
-    """A judgement's deadline holds the wait for its permits, so there are enough; those that somebody set stay."""
+    """The votes of one judgement wait for permits within its deadline, so there are enough; those that somebody set stay."""
     return options.model_copy(update={"limits": {"model": permits, **options.limits}})
 
 

@@ -89,15 +89,21 @@ def test_a_figure_is_compared_with_itself_in_another_place(collection: Collectio
     assert moved.mean == pytest.approx(-0.2)
 
 
-def test_the_whole_has_nothing_for_pictures_that_are_not_there(collection: Collection) -> None:
-    text = Judgement(0, "rain", "missing", 0, 0.1, {"text": 1.0, "tag": 0.0})
-    pictures = Judgement(1, "rain", "missing", 0, 0.1, {})
-    good = [
-        Judgement(0, "rain", "good", 0, 0.1, {"text": 1.0, "tag": 1.0}),
-        Judgement(1, "rain", "good", 0, 0.1, {"image_quality": 0.8}),
+def test_wholes_are_compared_by_what_both_documents_have(collection: Collection) -> None:
+    """Clip art is worth something to a judge of pictures; it does not make a document better than one without pictures."""
+    told = {
+        "missing": ({"text": 1.0, "tag": 0.0}, {}),
+        "padded": ({"text": 0.5, "tag": 0.25}, {"image_quality": 0.75}),
+    }
+    judgements = [
+        Judgement(judge, "rain", version, 0, 0.1, scores)
+        for version, both in told.items()
+        for judge, scores in enumerate(both)
     ]
-    whole = of(collection, "whole", [text, pictures, *good])
-    assert whole.means == {"missing": 0.25, "good": pytest.approx(0.9)}
+    whole = of(collection, "whole", judgements)
+    assert whole.means == {"missing": 0.5, "padded": pytest.approx((0.375 + 0.75) / 2)}
+    outcome = {str(each): (each.right, each.count) for each in whole.orders}
+    assert outcome["missing > padded"] == (1, 1)
 
 
 def test_a_whole_with_a_part_missing_is_missing(collection: Collection) -> None:

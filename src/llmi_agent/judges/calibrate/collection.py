@@ -25,7 +25,7 @@ TEXT = ("text", "tag")
 PICTURES = ("image_quality", "task_relevance", "text_image_relevance")
 """The components of the judges of LLMI that are scores of pictures; a document without pictures has none of them."""
 WHOLE = "whole"
-"""What a reward would make of the components of all judges: see `measures.whole`."""
+"""The mean of all judges: see docs/calibration.md."""
 
 Pair = tuple[str, str]
 """A version, and one that is worse."""

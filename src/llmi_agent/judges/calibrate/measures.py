@@ -7,6 +7,7 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from llmi_agent.judges.calibrate.asking import Judgement
 from llmi_agent.judges.calibrate.collection import (
@@ -158,14 +159,15 @@ def orders(
 ) -> tuple[Order, ...]:
     """How often each pair is in order; keys: topics and repetitions."""
     known = sorted(keys)
-    return tuple(_order(values, known, better, worse) for better, worse in pairs)
-
-
-def _order(values: Values, keys: Sequence[tuple[str, int]], better: str, worse: str) -> Order:
-    counts = Counter(
-        _outcome(values.get((better, *key)), values.get((worse, *key)), worse) for key in keys
+    return tuple(
+        _order(pair, [(values.get((pair[0], *key)), values.get((pair[1], *key))) for key in known])
+        for pair in pairs
     )
-    return Order(better, worse, counts["right"], counts["tied"], counts["wrong"], counts["missing"])
+
+
+def _order(pair: Pair, scores: Iterable[tuple[float | None, float | None]]) -> Order:
+    counts = Counter(_outcome(better, worse, pair[1]) for better, worse in scores)
+    return Order(*pair, counts["right"], counts["tied"], counts["wrong"], counts["missing"])
 
 
 def _outcome(better: float | None, worse: float | None, version: str) -> str:
@@ -241,24 +243,34 @@ def _keys(judgements: Iterable[Judgement]) -> set[tuple[str, int]]:
     return {(each.topic, each.repeat) for each in judgements}
 
 
+_Means = Mapping[int, float | None]
+"""What judges made of a document, by judge: the mean of its components, None where one is missing; nothing of a judge that it
+has nothing for, such as pictures."""
+
+
 def _whole(
     judgements: Sequence[Judgement], components: Sequence[str], collection: Collection
 ) -> Found:
-    """The mean of the judges' means. A document without pictures has 0 for them: it was asked for some."""
-    grouped: dict[tuple[str, str, int], list[Judgement]] = defaultdict(list)
+    """The mean of the judges' means. Two documents are compared by the judges that both have something for."""
+    wholes: dict[tuple[str, str, int], dict[int, float | None]] = defaultdict(dict)
     for each in judgements:
-        if each.version in CHAIN:
-            grouped[each.version, each.topic, each.repeat].append(each)
-    wholes = {key: _mean(own) for key, own in grouped.items()}
-    values = {key: value for key, value in wholes.items() if value is not None}
-    seen = set(PICTURES) & set(components)
-    chain = [each for each in CHAIN if each != "swapped" or seen]
-    pairs = [(better, worse) for at, better in enumerate(chain) for worse in chain[at + 1 :]]
+        if each.version in CHAIN and each.scores:
+            wholes[each.version, each.topic, each.repeat][each.judge] = _mean(each.scores.values())
+    means_of = {key: _mean(own.values()) for key, own in wholes.items()}
+    values = {key: value for key, value in means_of.items() if value is not None}
+    chain = [each for each in CHAIN if each != "swapped" or set(PICTURES) & set(components)]
+    keys = sorted(_keys(judgements))
     return Found(
         -1,
         WHOLE,
         means(values),
-        orders(values, _keys(judgements), pairs),
+        tuple(
+            _order(
+                pair,
+                [_compared(*(wholes.get((version, *key), {}) for version in pair)) for key in keys],
+            )
+            for pair in combinations(chain, 2)
+        ),
         spread(values),
         None,
         None,
@@ -269,12 +281,13 @@ def _whole(
     )
 
 
-def _mean(judgements: Sequence[Judgement]) -> float | None:
-    of_judges = []
-    for each in judgements:
-        said = list(each.scores.values())
-        given = [value for value in said if value is not None]
-        if len(given) < len(said):
-            return None
-        of_judges.append(statistics.fmean(given) if given else 0.0)
-    return statistics.fmean(of_judges) if of_judges else None
+def _compared(better: _Means, worse: _Means) -> tuple[float | None, float | None]:
+    both = better.keys() & worse.keys()
+    return _mean(better[judge] for judge in both), _mean(worse[judge] for judge in both)
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """None if there is none, or one is missing."""
+    given = list(values)
+    known = [value for value in given if value is not None]
+    return statistics.fmean(known) if known and len(known) == len(given) else None
