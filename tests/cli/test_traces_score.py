@@ -86,7 +86,7 @@ def test_a_judge_is_asked_once(cli: Any, run: Any, judge: OpenAIServer) -> None:
     assert cli("traces", "score", *JUDGED, f"{judge.url}/v1", "--votes", "3").code == 0
     assert len(judge.asked) == 6
     # Other weights, the same questions: what was judged is found on record.
-    Path("mine.toml").write_text('base = "llmi"\n[weights]\nwriting = 1.0\npictures = 1.0\n')
+    Path("mine.toml").write_text('base = "llmi"\n[weights]\ncount = 0\nvalidity = 0\nkinds = 0\n')
     asked = (*JUDGED, f"{judge.url}/v1", "--votes", "3")
     mine = cli("traces", "score", "--profile", "mine.toml", *asked)
     assert (mine.code, len(judge.asked)) == (0, 6)
