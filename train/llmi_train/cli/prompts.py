@@ -6,6 +6,7 @@ import click
 
 from llmi_train.cli.check import check
 from llmi_train.cli.convert import convert
+from llmi_train.cli.make import make
 from llmi_train.cli.split import split
 
 
@@ -14,5 +15,5 @@ def prompts() -> None:
     """Prompts to train on: checked, split, converted, made."""
 
 
-for _command in (check, split, convert):
+for _command in (make, check, split, convert):
     prompts.add_command(_command)
