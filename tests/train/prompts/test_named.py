@@ -22,6 +22,7 @@ from llmi_train.prompts.named import tools_in
         "使用搜索工具找一张照片",
         "请用代码画一张图表",
         "调用文生图模型",
+        "请用matplotlib画一张图",
     ],
 )
 def test_they_name_a_tool(text: str) -> None:

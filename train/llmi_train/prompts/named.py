@@ -34,8 +34,9 @@ _DOUBTFUL = (
     r"\bimage (?:generation|editing|generator)\b|\bai[- ]generated\b",
     r"扩散模型|文生图|图像生成|图像编辑|图片搜索|代码|python",
 )
-_SURE_RE = re.compile("|".join(f"(?:{each})" for each in _SURE))
-_DOUBTFUL_RE = re.compile("|".join(f"(?:{each})" for each in _DOUBTFUL))
+# ASCII, so that a word ends where Chinese begins, which writes no blank there.
+_SURE_RE = re.compile("|".join(f"(?:{each})" for each in _SURE), re.ASCII)
+_DOUBTFUL_RE = re.compile("|".join(f"(?:{each})" for each in _DOUBTFUL), re.ASCII)
 
 
 @dataclass(frozen=True)
