@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from llmi_agent.base.errors import InputError
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.store.home import default_store
 from llmi_agent.testing import OpenAIServer, ballot_for, slot
-from llmi_agent.traces import Trace, traces
+from llmi_agent.traces import Trace, rewarding, traces
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore:.*Pydantic.*:UserWarning"
@@ -193,3 +194,23 @@ def test_a_wrong_profile_is_said(cli: Any, run: Any, text: str, words: str) -> N
     ended = cli("traces", "score", "--profile", "mine.toml")
     assert (ended.code, ended.out) == (2, "")
     assert words in ended.err
+
+
+def test_rewards_that_cannot_be_kept_do_not_end_the_others(
+    cli: Any, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from llmi_agent.cli import traces_scoring
+
+    first, second = run(), run("# Another\n\nWithout a picture.", "out2")
+
+    def give(place: Any, episode: str, *rewards: Any) -> None:
+        if episode == first:
+            raise InputError("it has been forgotten")
+        rewarding.give(place, episode, *rewards)
+
+    monkeypatch.setattr(traces_scoring, "give", give)
+    ended = cli("traces", "score")
+    assert ended.code == 1
+    lines = {line.split("\t")[0]: line.split("\t") for line in ended.out.splitlines()}
+    assert lines[first][1:] == ["-", "-", "it has been forgotten"]
+    assert given(second)["total"] == 1

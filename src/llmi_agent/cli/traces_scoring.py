@@ -153,8 +153,7 @@ async def _scored(
         aclosing(scorer.score_all(traces, demands=demands, again=again)) as found,
     ):
         async for scored in found:
-            await asyncio.to_thread(lines.keep, scored)
-            lines.tell(scored)
+            lines.tell(await asyncio.to_thread(lines.kept, scored))
 
 
 class _Lines:
@@ -176,10 +175,15 @@ class _Lines:
         self._dry_run = dry_run
         self._stdout = sys.stdout
 
-    def keep(self, scored: Scored) -> None:
-        """Put its rewards on record, if they are new."""
-        if scored.rewards and not scored.found and not self._dry_run:
+    def kept(self, scored: Scored) -> Scored:
+        """What stands on record now: new rewards are put there. That one run's cannot be does not end the others."""
+        if not scored.rewards or scored.found or self._dry_run:
+            return scored
+        try:
             give(self._places, scored.episode, *scored.rewards)
+        except InputError as error:
+            return Scored(scored.episode, error=str(error))
+        return scored
 
     def tell(self, scored: Scored) -> None:
         """Its line."""
