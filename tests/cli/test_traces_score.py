@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,9 @@ def test_what_a_prompt_demands_can_be_said_later(cli: Any, run: Any) -> None:
     Path("prompts.jsonl").write_text(json.dumps(line) + "\n")
     cli("traces", "score", "--demands", "prompts.jsonl")
     assert (given(episode)["count"], given(episode)["kinds"]) == (0.5, 0.5)
+    Path("prompts.jsonl").write_text(json.dumps({**line, "prompt": "Another"}) + "\n")
+    ended = cli("traces", "score", "--again", "--demands", "prompts.jsonl")
+    assert "it is known of 0 of 1 run what the prompt demands" in ended.err
     Path("none.jsonl").write_text('{"prompt": "x"}\n')
     ended = cli("traces", "score", "--demands", "none.jsonl")
     assert ended.code == 2
@@ -151,8 +155,9 @@ def test_criteria_are_those_of_the_prompt(cli: Any, run: Any, judge: OpenAIServe
     assert cli("traces", "score", *asked, "--criteria", "own.jsonl").code == 0
     Path("others.jsonl").write_text(json.dumps({**line, "prompt": "Another"}) + "\n")
     before = len(judge.asked)
-    assert cli("traces", "score", *asked, "--criteria", "others.jsonl").code == 0
-    assert len(judge.asked) == before
+    ended = cli("traces", "score", *asked, "--criteria", "others.jsonl")
+    assert (ended.code, len(judge.asked)) == (0, before)
+    assert "others.jsonl has criteria for 0 of 1 run" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -199,7 +204,7 @@ def test_a_wrong_profile_is_said(cli: Any, run: Any, text: str, words: str) -> N
 def test_rewards_that_cannot_be_kept_do_not_end_the_others(
     cli: Any, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from llmi_agent.cli import traces_scoring
+    from llmi_agent.cli import traces_score_lines
 
     first, second = run(), run("# Another\n\nWithout a picture.", "out2")
 
@@ -208,9 +213,45 @@ def test_rewards_that_cannot_be_kept_do_not_end_the_others(
             raise InputError("it has been forgotten")
         rewarding.give(place, episode, *rewards)
 
-    monkeypatch.setattr(traces_scoring, "give", give)
+    monkeypatch.setattr(traces_score_lines, "give", give)
     ended = cli("traces", "score")
     assert ended.code == 1
     lines = {line.split("\t")[0]: line.split("\t") for line in ended.out.splitlines()}
     assert lines[first][1:] == ["-", "-", "it has been forgotten"]
     assert given(second)["total"] == 1
+
+
+def test_nobody_else_scores_the_same_at_the_same_time(cli: Any, run: Any) -> None:
+    episode = run()
+    version = json.loads(cli("traces", "score", "--dry-run", "--json").out)["rewards"][0]["profile"]
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with journal_beside(default_store()).hold(f"scoring {version}"):
+            held.set()
+            release.wait(60)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait(60)
+    threading.Timer(1.0, release.set).start()
+    ended = cli("traces", "score")
+    other.join()
+    assert ended.code == 0
+    assert "waiting until that is done" in ended.err
+    assert given(episode)["total"] == 1
+
+
+def test_no_run_is_said(cli: Any, run: Any) -> None:
+    run()
+    ended = cli("traces", "score", "--since", "2099-01-01")
+    assert (ended.code, ended.out) == (0, "")
+    assert "there is no such run to score" in ended.err
+
+
+def test_again_asks_the_judge_again(cli: Any, run: Any, judge: OpenAIServer) -> None:
+    run()
+    asked = ("traces", "score", *JUDGED, f"{judge.url}/v1")
+    cli(*asked)
+    cli(*asked, "--again")
+    assert len(judge.asked) == 4

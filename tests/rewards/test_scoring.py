@@ -12,7 +12,7 @@ from langchain_core.messages import HumanMessage
 
 from llmi_agent import ArtifactStore, ConfigError, InputError, journal_beside, registry_of
 from llmi_agent.contract import Demand, Exhibit, RewardSpec, Score, hookimpl
-from llmi_agent.rewards import Scored, Scorer
+from llmi_agent.rewards import Profile, Scored, Scorer, profile_of
 from llmi_agent.testing import FakeTool, ScriptedModel, slot
 from llmi_agent.traces import Trace, give, traces
 from llmi_graphs import build_graph
@@ -185,6 +185,26 @@ async def test_a_total_that_was_missing_is_tried_again(store: ArtifactStore) -> 
     assert not (await Scorer("llmi", judges()).score(all_of(store)[0])).found
 
 
+async def test_only_what_is_new_is_put_on_record(store: ArtifactStore) -> None:
+    await ran(store)
+    place = journal_beside(store)
+    for attempt in range(3):
+        down = judges(value=None)
+        scored = await Scorer("llmi", down).score(all_of(store)[0])
+        assert bool(scored.new) == (attempt == 0)
+        give(place, scored.episode, *scored.new)
+    scored = await Scorer("llmi", judges()).score(all_of(store)[0])
+    assert {each.component for each in scored.new} >= {"text", "total"}
+    assert "whole" not in {each.component for each in scored.new}
+    give(place, scored.episode, *scored.new)
+    found = await Scorer("llmi", judges()).score(all_of(store)[0])
+    assert found.found
+    about = [(each.scope, each.about, each.component) for each in found.rewards]
+    assert len(set(about)) == len(about)
+    assert {each.status for each in found.rewards} == {"ok"}
+    assert sorted(about) == sorted((e.scope, e.about, e.component) for e in scored.rewards)
+
+
 async def test_many_are_scored_a_few_at_once(store: ArtifactStore) -> None:
     await ran(store, times=12)
     asked = judges(pause=0.02)
@@ -257,47 +277,55 @@ def none(trace: Trace) -> Any:
     return "good"
 
 
+def three(trace: Trace) -> int:
+    return 3
+
+
 class Plugin:
     def __init__(self, *names: str) -> None:
         self.names = names
 
     @hookimpl
     def llmi_rewards(self) -> list[RewardSpec]:
-        known = {"brevity": "brevity", "calm": "slots_of", "wrong": "wrong", "none": "none"}
-        return [RewardSpec(name, "", f"{__name__}:{known[name]}") for name in self.names]
+        known = {"calm": "slots_of", "range": "three"}
+        return [RewardSpec(name, "", f"{__name__}:{known.get(name, name)}") for name in self.names]
 
 
-async def test_plugins_add_components(
-    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, __name__, __import__("sys").modules[__name__])
+def profile_with(**weights: float) -> Profile:
+    own = profile_of("rules").weights
+    return profile_of("rules", {"weights": {**own, **weights}})
+
+
+async def test_plugins_add_components(store: ArtifactStore) -> None:
     await ran(store)
     (trace,) = all_of(store)
     registry = registry_of(hooks=[Plugin("brevity", "calm")])
     plain = await Scorer("rules", registry=registry).score(trace)
-    assert plain.of("brevity") == pytest.approx(1 / len(DRAFT))
-    assert plain.of("calm") == 0.5
-    assert [e.value for e in plain.rewards if (e.component, e.scope) == ("calm", "slot")] == [0.25]
-    weights = {**Scorer("rules").profile.weights, "calm": 1000.0}
-    weighed = Scorer("rules").profile.model_copy(update={"weights": weights})
-    heavy = await Scorer(weighed, registry=registry).score(trace)
-    assert heavy.total == pytest.approx(0.5, abs=0.01)
-    assert Scorer(weighed, registry=registry).version != Scorer("rules", registry=registry).version
+    assert plain.of("calm") is None
+    beside = await Scorer(profile_with(brevity=0, calm=0), registry=registry).score(trace)
+    assert beside.of("brevity") == pytest.approx(1 / len(DRAFT))
+    assert beside.of("calm") == 0.5
+    assert [e.value for e in beside.rewards if (e.component, e.scope) == ("calm", "slot")] == [0.25]
+    assert beside.total == plain.total
+    heavy = Scorer(profile_with(calm=1000), registry=registry)
+    assert (await heavy.score(trace)).total == pytest.approx(0.5, abs=0.01)
+    assert heavy.version != Scorer("rules", registry=registry).version
     with pytest.raises(ConfigError, match="calm"):
-        Scorer(weighed)
+        Scorer(profile_with(calm=1000))
 
 
 async def test_a_plugin_that_fails_is_missing(store: ArtifactStore) -> None:
     await ran(store)
     (trace,) = all_of(store)
-    registry = registry_of(hooks=[Plugin("wrong", "none")])
-    scored = await Scorer("rules", registry=registry).score(trace)
+    registry = registry_of(hooks=[Plugin("wrong", "none", "range")])
+    scored = await Scorer(profile_with(wrong=0, none=0, range=0), registry=registry).score(trace)
     errors = {e.component: e.error for e in scored.rewards if e.status == "error"}
     assert "SystemExit" in errors["wrong"]
     assert "good" in errors["none"]
+    assert "3, which is not from 0 to 1" in errors["range"]
     assert scored.total is not None  # nobody weighs them
-    weighed = Scorer("rules").profile.model_copy(update={"weights": {"wrong": 1.0}})
-    assert (await Scorer(weighed, registry=registry).score(trace)).total is None
+    weighed = Scorer(profile_with(wrong=1), registry=registry)
+    assert (await weighed.score(trace)).total is None
 
 
 async def test_the_guides_example_rewards(
@@ -309,6 +337,6 @@ async def test_the_guides_example_rewards(
     monkeypatch.syspath_prepend(str(tmp_path))
     registry = registry_of(hooks=[__import__("llmi_thrift")])
     await ran(store)
-    scored = await Scorer("rules", registry=registry).score(all_of(store)[0])
+    scored = await Scorer(profile_with(thrift=0.1), registry=registry).score(all_of(store)[0])
     thrift = next(each for each in scored.rewards if each.component == "thrift")
     assert (thrift.value, thrift.error) == (None, "the cost of a call is unknown")

@@ -85,7 +85,11 @@ judge_options = together(
     help="A file of prompts, as for `llmi batch`, that says what they ask for (pictures, kinds), for runs of which that "
     "is not on record.",
 )
-@click.option("--again", is_flag=True, help="Also score what has rewards of the same version.")
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Also score what has rewards of the same version, and ask its judges anew.",
+)
 @click.option("--dry-run", is_flag=True, help="Put nothing on record.")
 @filters
 @limit_option()
@@ -98,8 +102,8 @@ def score(ctx: click.Context, /, episodes: tuple[str, ...], **given: Any) -> Non
     All runs that have ended are scored unless some are named or options say which; those that have rewards of the same
     version are skipped. Nothing is overwritten: a reward is another record. docs/rewards.md says what each one is.
 
-    Each line: the run, the total, the components of the whole document, why there is no total, with tabs between; - is
-    none. A judge that failed gives no score, which is not 0. Exit code 1 says that a run has no total.
+    Each line, as the run is done: the run, the total, the components of the whole document, why one is missing, with tabs
+    between; - is none. A judge that failed gives no score, which is not 0. Exit code 1 says that a run has no total.
     """
     output: Output = ctx.obj
     output.configure_logs()

@@ -3,43 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import aclosing, redirect_stdout
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, aclosing, contextmanager, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from llmi_agent.base.errors import InputError
-from llmi_agent.base.text import one_line
 from llmi_agent.cli.announcement import tell_problems
-from llmi_agent.cli.batch_progress import Display, show
+from llmi_agent.cli.batch_progress import show
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.progress import ticking
-from llmi_agent.cli.text import plural
 from llmi_agent.cli.traces_options import meant, place_of
+from llmi_agent.cli.traces_score_lines import Lines, Tally
 from llmi_agent.contract.judging import Demand, Judge
-from llmi_agent.document.render.wording import bill
 from llmi_agent.judges.checklists import read_criteria
-from llmi_agent.judges.choosing import costs_of, judges_of, name_of
+from llmi_agent.judges.choosing import judges_of, name_of
 from llmi_agent.judges.plugin import plugin_judges
-from llmi_agent.records.events.reward import TOTAL
+from llmi_agent.records.journal import Journal
 from llmi_agent.rewards.profile import OF_PICTURES, Profile
 from llmi_agent.rewards.profile_file import profile_named
-from llmi_agent.rewards.scoring import Scored, Scorer
+from llmi_agent.rewards.scoring import Scorer
 from llmi_agent.runner.prompt_file import read_prompts
 from llmi_agent.runner.setup import Setup, prepare
 from llmi_agent.runner.signals import run_until_stopped
 from llmi_agent.store.home import default_store
 from llmi_agent.traces.places import InJournal, Source, sources
-from llmi_agent.traces.rewarding import give
 from llmi_agent.traces.trace import Trace
 
-_REASON = 200
+_PAUSE = 0.5
+"""Seconds between two looks at who else is scoring."""
 
 
 @dataclass(frozen=True)
@@ -71,40 +68,6 @@ class Asked:
         return cls(episodes=episodes, chosen=given, **own)
 
 
-class Tally:
-    """How many runs are scored."""
-
-    def __init__(self, total: int, judges: Sequence[Judge]) -> None:
-        self.total = total
-        self.scored = self.found = self.failed = 0
-        self._judges = judges
-        self._began = time.monotonic()
-
-    @property
-    def done(self) -> int:
-        return self.scored + self.found
-
-    def count(self, scored: Scored) -> None:
-        """One more."""
-        if scored.total is None:
-            self.failed += 1
-        elif scored.found:
-            self.found += 1
-        else:
-            self.scored += 1
-
-    def __str__(self) -> str:
-        """ "7 of 9 runs scored, 3 of them before, 2 without a total, 12 s, $0.12"."""
-        parts = [
-            f"{self.done} of {plural(self.total, 'run')} scored",
-            f"{self.found} of them before" if self.found else "",
-            f"{self.failed} without a total" if self.failed else "",
-            f"{time.monotonic() - self._began:.0f} s",
-            bill(costs_of(self._judges)),
-        ]
-        return ", ".join(part for part in parts if part)
-
-
 def score_runs(asked: Asked, output: Output) -> bool:
     """Score them; whether each has a total then. Raises what stops all of them."""
     found = sources(place_of(asked.place))
@@ -126,13 +89,40 @@ def score_runs(asked: Asked, output: Output) -> bool:
     named = ", ".join(dict.fromkeys(map(name_of, judges))) or "none"
     output.say(f"profile: {scorer.version}; judges: {named}", "profile")
     tally = Tally(total, judges)
-    with show(tally, live=output.live) as screen:
-        lines = _Lines(found, tally, screen, output, dry_run=asked.dry_run)
-        with redirect_stdout(sys.stderr):  # stdout is for the lines alone
-            traces = _meant(asked, found)
-            run_until_stopped(_scored(scorer, traces, demands, lines, again=asked.again))
-    output.say(str(tally), "scored")
+    with _alone(found, scorer.version, asked, output), show(tally, live=output.live) as screen:
+        lines = Lines(() if asked.dry_run else found, tally, screen, output)
+        try:
+            with redirect_stdout(sys.stderr):  # stdout is for the lines alone
+                traces = _meant(asked, found)
+                run_until_stopped(_scored(scorer, traces, demands, lines, again=asked.again))
+        finally:
+            output.say(str(tally), "scored")
+    for sentence in tally.notes(criteria=asked.criteria, demands=asked.demands):
+        output.say(sentence)
     return tally.done == tally.total
+
+
+@contextmanager
+def _alone(found: Sequence[Source], version: str, asked: Asked, output: Output) -> Iterator[None]:
+    """Nobody else scores these runs by the same version while the block runs: nothing is judged, and paid for, twice."""
+    with ExitStack() as stack:
+        for each in found:
+            if isinstance(each, InJournal) and not asked.dry_run:
+                _wait_for(stack, each.journal, f"scoring {version}", output)
+        yield
+
+
+def _wait_for(stack: ExitStack, journal: Journal, name: str, output: Output) -> None:
+    told = False
+    while True:
+        try:
+            stack.enter_context(journal.hold(name))
+            return
+        except InputError:
+            if not told:
+                output.say(f"somebody else is {name} in {journal.path}; waiting until that is done")
+            told = True
+        time.sleep(_PAUSE)
 
 
 def _meant(asked: Asked, found: Sequence[Source]) -> Iterable[Trace]:
@@ -144,7 +134,7 @@ async def _scored(
     scorer: Scorer,
     traces: Iterable[Trace],
     demands: Mapping[str, Demand],
-    lines: _Lines,
+    lines: Lines,
     *,
     again: bool,
 ) -> None:
@@ -154,63 +144,6 @@ async def _scored(
     ):
         async for scored in found:
             lines.tell(await asyncio.to_thread(lines.kept, scored))
-
-
-class _Lines:
-    """Keeps what each run was given, and prints its line."""
-
-    def __init__(
-        self,
-        places: Sequence[Source],
-        tally: Tally,
-        screen: Display,
-        output: Output,
-        *,
-        dry_run: bool,
-    ) -> None:
-        self.screen = screen
-        self._places = places
-        self._tally = tally
-        self._output = output
-        self._dry_run = dry_run
-        self._stdout = sys.stdout
-
-    def kept(self, scored: Scored) -> Scored:
-        """What stands on record now: new rewards are put there. That one run's cannot be does not end the others."""
-        if not scored.rewards or scored.found or self._dry_run:
-            return scored
-        try:
-            give(self._places, scored.episode, *scored.rewards)
-        except InputError as error:
-            return Scored(scored.episode, error=str(error))
-        return scored
-
-    def tell(self, scored: Scored) -> None:
-        """Its line."""
-        self._tally.count(scored)
-        line = json.dumps(_plain(scored)) if self._output.json else _line(scored)
-        with self.screen.aside():
-            click.echo(line, file=self._stdout)
-
-
-def _line(scored: Scored) -> str:
-    total = "-" if scored.total is None else f"{scored.total:.4f}"
-    whole = [each for each in scored.rewards if each.scope == "episode" and each.component != TOTAL]
-    parts = " ".join(
-        f"{each.component}={'-' if each.value is None else f'{each.value:.3g}'}" for each in whole
-    )
-    why = "-" if scored.total is not None else one_line(scored.missing, _REASON)
-    return "\t".join((scored.episode, total, parts or "-", why))
-
-
-def _plain(scored: Scored) -> dict[str, Any]:
-    return {
-        "episode": scored.episode,
-        "total": scored.total,
-        "missing": scored.missing if scored.total is None else "",
-        "found": scored.found,
-        "rewards": [asdict(each) for each in scored.rewards],
-    }
 
 
 def _check_journals(found: Sequence[Source]) -> None:
@@ -261,7 +194,7 @@ def _judges(
         options=setup.config.options,
         secrets=setup.secrets,
         api_base=setup.config.api_base,
-        remember=journal,
+        remember=None if asked.again else journal,
     )
 
 

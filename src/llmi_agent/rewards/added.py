@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
@@ -41,6 +41,7 @@ class Added:
         try:
             async with asyncio.timeout(deadline):
                 found = tuple(_read(await self._called(trace), self.spec.name))
+            self._check(found)
         except TimeoutError:
             return (self._missing(f"it took more than {deadline:g} s"),)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
@@ -48,6 +49,13 @@ class Added:
         if any(each.slot is None and not each.call for each in found):
             return found
         return (*found, self._missing("it gave no score of the whole"))
+
+    def _check(self, found: Sequence[Score]) -> None:
+        """Raises ValueError for a component that no sum can have."""
+        for each in found:
+            own = each.component == self.spec.name
+            if own and each.value is not None and not 0 <= each.value <= 1:
+                raise ValueError(f"it answered {each.value:g}, which is not from 0 to 1")
 
     async def _called(self, trace: Trace) -> object:
         module, _, attribute = self.spec.load.partition(":")

@@ -37,7 +37,8 @@ def profile_named(name: str) -> Profile:
     try:
         return profile_of(base, {"name": path.stem, **_merged(PROFILES[base], settings)})
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
+        said = str(error).removeprefix(f"the profile {base}: ")
+        raise ConfigError(f"{path}: {said}") from None
 
 
 def _merged(base: Profile, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,8 +45,12 @@ class Scored:
     episode: str
     rewards: tuple[Rewarded, ...] = field(default=(), repr=False)
     """All of it, the total last; as they are on record, if they were found there."""
+    new: tuple[Rewarded, ...] = field(default=(), repr=False)
+    """Those of them that are not on record, to be put there."""
     found: bool = False
     """They are on record already: nothing was asked."""
+    demand: Demand | None = None
+    """What its prompt asks for; None if nobody said."""
     error: str = ""
     """Why there are none: it cannot be read, or is not at its end."""
 
@@ -94,7 +98,8 @@ class Scorer:
         self.judges = tuple(judges)
         self._registry = registry
         self._place = place
-        self._added = added_by(registry.host) if registry else ()
+        there = added_by(registry.host) if registry else ()
+        self._added = tuple(each for each in there if each.spec.name in self.profile.weights)
         self._concurrency = concurrency
         self._deadline = deadline
         self._check()
@@ -135,14 +140,18 @@ class Scorer:
         """
         trace = await asyncio.to_thread(trace_of, what, self._place)
         try:
-            if not again and (known := self._on_record(trace)):
-                return Scored(trace.episode, known, found=True)
+            known = self._on_record(trace)
+            demand = demand or trace.opened.demand
+            if not again and any(_is_total(each) and each.value is not None for each in known):
+                return Scored(trace.episode, known, found=True, demand=demand)
             if trace.state == "open":
                 return Scored(trace.episode, error="it is not at its end: go on with it first")
             scores = await self._scores(trace, demand)
         except InputError as error:
             return Scored(trace.episode, error=str(error))
-        return Scored(trace.episode, tuple(map(self._rewarded, scores)))
+        rewards = tuple(map(self._rewarded, scores))
+        new = tuple(each for each in rewards if again or each not in known)
+        return Scored(trace.episode, rewards, new, demand=demand)
 
     async def score_all(
         self,
@@ -183,10 +192,9 @@ class Scorer:
         return await self.score(trace, demand=demand, again=again)
 
     def _on_record(self, trace: Trace) -> tuple[Rewarded, ...]:
-        """What it was given of this version, for what it is now; nothing if there is no total in it."""
-        own = [e.given for e in trace.rewards if e.current and e.given.profile == self.version]
-        last = max((n for n, e in enumerate(own) if _is_total(e)), default=-1)
-        return tuple(own[: last + 1]) if last >= 0 and own[last].value is not None else ()
+        """What it was given last of this version, each component of each thing once, for what it is now."""
+        own = (e.given for e in trace.rewards if e.current and e.given.profile == self.version)
+        return tuple({(each.scope, each.about, each.component): each for each in own}.values())
 
     async def _scores(self, trace: Trace, demand: Demand | None) -> tuple[Score, ...]:
         facts = await asyncio.to_thread(facts_of, trace, self._kinds)
