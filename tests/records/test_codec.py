@@ -14,7 +14,7 @@ from llmi_agent.config.options import Options
 from llmi_agent.host.plugins import PluginHost
 from llmi_agent.host.registry import Registered, Registry
 from llmi_agent.records.codec import ended_of, entry_of, events_of
-from llmi_agent.records.events import EVENTS, ModelEnded, Tokens
+from llmi_agent.records.events import EVENTS, ModelEnded, Rewarded, Tokens
 from llmi_agent.records.journal import Journal, journal_beside
 from llmi_agent.records.record import SCHEMA, Entry, Record
 from llmi_agent.runner.episodes import Episodes
@@ -49,10 +49,26 @@ WRONG = (
 def test_a_record_is_read_or_said_to_be_damaged(kind: str, schema: int, data: str) -> None:
     for record in (Record(kind, "", data, 0.0, schema), Record(kind, "0:0", data, 0.0, schema)):
         try:
-            list(events_of([record]))
+            list(events_of([record], strict=True))
         except InputError as error:
             assert f"a record of the type {kind} is damaged (" in str(error)  # noqa: PT017
             assert "\n" not in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize(("data", "schema"), [*((each, SCHEMA) for each in WRONG), ("{}", 99)])
+def test_a_reward_that_cannot_be_read_is_left_out_and_that_is_said(
+    data: str, schema: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = entry_of(Rewarded(component="text", value=0.5))
+    records = [
+        Record("rewarded", "tag", data, 0.0, schema),
+        Record("rewarded", "text", good.data, 1.0),
+    ]
+    assert [(at, event.key) for at, event in events_of(records)] == [(1.0, "text")]
+    (said,) = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert "the reward 'tag' is left out: a record of the type " in said
+    with pytest.raises(InputError, match=r"a record of the type .?rewarded"):
+        list(events_of(records, strict=True))
 
 
 @pytest.mark.parametrize("schema", [1, SCHEMA])

@@ -20,7 +20,7 @@ from llmi_agent.records.outcome import Kept
 from llmi_agent.records.record import Record
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import random_png
-from llmi_agent.traces import traces
+from llmi_agent.traces import give, traces
 from llmi_agent.traces.choosing import one
 from llmi_agent.traces.exchange import tables
 from llmi_agent.traces.exchange.exporting import export
@@ -330,3 +330,33 @@ def test_a_finding_is_one_line_whatever_is_on_record() -> None:
         "e: call_ended : xxx"
     )
     assert len(str(Finding("e", "r", "x\n" * 10_000))) <= 500
+
+
+@pytest.mark.parametrize(
+    "spoiled", [b"no frame", b"\0" * 80, "{", '{"value": []}'], ids=["no frame", "zeros", "{", "[]"]
+)
+def test_a_damaged_reward_is_found_and_the_run_stays(
+    spoiled: object, runs: Any, tmp_path: Path
+) -> None:
+    home = runs.copy(tmp_path / "home")
+    name, before = next((each, trace_of(home, each)) for each in home.names)
+    document, journal = before.document(), journal_beside(home.store)
+    give(journal, before.episode, Rewarded(component="text", value=0.5, reason="Well put. " * 9))
+    give(journal, before.episode, Rewarded(value=0.25))
+    with sqlite3.connect(journal.path) as connection:
+        update = (
+            "UPDATE records SET data = ? WHERE kind = 'rewarded' AND key = 'text' AND episode = ?"
+        )
+        assert connection.execute(update, (spoiled, before.episode)).rowcount == 1
+    connection.close()
+    trace = trace_of(home, name)
+    assert [each.given.value for each in trace.rewards] == [
+        *(each.given.value for each in before.rewards),
+        0.25,
+    ]
+    assert (trace.document(), trace.state) == (document, before.state)
+    (found,) = said(trace)
+    assert "rewarded" in found
+    assert "it cannot be read: a record of the type rewarded is damaged (" in found
+    give(journal, before.episode, Rewarded(component="text", value=0.75))
+    assert trace_of(home, name).rewards[-1].given.value == 0.75

@@ -15,6 +15,7 @@ from typing import Any
 import zstandard
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.records.record import damaged
 
 LEVEL = 3
 SMALL = 60
@@ -78,9 +79,7 @@ class Bodies:
         try:
             return self._unpacked(body, dictionary)
         except (zstandard.ZstdError, MemoryError, ValueError, TypeError) as error:
-            raise InputError(
-                f"a record of the type {kind} is damaged ({error}); start the run anew"
-            ) from None
+            raise InputError(damaged(kind, error)) from None
 
     def _unpacked(self, frame: bytes, dictionary: Dictionaries) -> str:
         if not isinstance(frame, bytes):

@@ -17,7 +17,7 @@ from llmi_agent.base.logs import get_logger
 from llmi_agent.base.text import one_line
 from llmi_agent.records import arrays, former
 from llmi_agent.records.events import EVENTS, CallEnded, Event, ModelEnded, Rewarded
-from llmi_agent.records.record import SCHEMA, SCHEMA_OF_EVENTS, Entry, Record
+from llmi_agent.records.record import SCHEMA, SCHEMA_OF_EVENTS, Entry, Record, damaged
 
 
 def entry_of(event: Event) -> Entry:
@@ -102,9 +102,7 @@ def _sound(record: Record) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(
-            f"a record of the type {record.kind} is damaged ({_damage(error)}); start the run anew"
-        ) from None
+        raise InputError(damaged(record.kind, _damage(error))) from None
 
 
 def _damage(error: Exception) -> str:
@@ -113,10 +111,13 @@ def _damage(error: Exception) -> str:
     return first_fault(error)
 
 
-def events_of(records: Iterable[Record]) -> Iterator[tuple[float, Event]]:
+def events_of(records: Iterable[Record], *, strict: bool = False) -> Iterator[tuple[float, Event]]:
     """The events of one episode, each with its time in seconds since the epoch, in their order.
 
-    Raises InputError for what is damaged, or was written by a later LLMI.
+    A reward that cannot be read is left out, and logged: what was given to a run is no part of it.
+    strict: it is an error, too.
+
+    Raises InputError for what else is damaged, or was written by a later LLMI.
     """
     earlier = former.Former()
     for record in records:
@@ -124,8 +125,21 @@ def events_of(records: Iterable[Record]) -> Iterator[tuple[float, Event]]:
             with _sound(record):
                 events = list(earlier.events(record))
             yield from ((record.at, event) for event in events)
+        elif record.kind == Rewarded.type and not strict:
+            if reward := _reward_of(record):
+                yield record.at, reward
         else:
             yield record.at, _event_of(record)
+
+
+def _reward_of(record: Record) -> Event | None:
+    try:
+        return _event_of(record)
+    except InputError as error:
+        name = one_line(record.key)[:100]
+        said = f"the reward {name!r} is left out: {error}; `llmi traces verify` finds whose it is"
+        get_logger().warning("reward.unreadable", message=said)
+        return None
 
 
 def _adapter(event: type[Any]) -> TypeAdapter[Any]:

@@ -28,7 +28,7 @@ from llmi_agent.records.database import connect, tables_in_memory, unusable
 from llmi_agent.records.listing import Listing
 from llmi_agent.records.locks import Locks, locks_in
 from llmi_agent.records.overview import EVERY, Chosen, Overview
-from llmi_agent.records.record import Entry, Record
+from llmi_agent.records.record import REWARDED, Entry, Record
 from llmi_agent.records.rows import Closing, Row, Write, insert
 from llmi_agent.records.writer import said, writer_of
 from llmi_agent.store.artifacts import ArtifactStore, MemoryStore
@@ -86,7 +86,10 @@ class Journal:
         self._tables.change(put)
 
     def read(self, episode: str, *, tokens: bool = True) -> list[Record]:
-        """An episode's records, oldest first; with the token arrays, or without. Raises InputError if one is damaged."""
+        """An episode's records, oldest first; with the token arrays, or without. Raises InputError if one is damaged.
+
+        A reward that is damaged has empty data.
+        """
         query = f"SELECT {_COLUMNS}, {'tokens' if tokens else 'NULL'} FROM records WHERE episode = ? ORDER BY id"
         return [self._record(row) for row in self._tables.rows(query, episode)]
 
@@ -227,7 +230,13 @@ class Journal:
 
     def _record(self, row: tuple[Any, ...]) -> Record:
         kind, key, data, at, schema, tokens = row
-        return Record(kind, key, self._tables.text(kind, data), at, schema, tokens)
+        try:
+            text = self._tables.text(kind, data)
+        except InputError:
+            if kind != REWARDED:
+                raise
+            text = ""  # who makes events of records says that it is none
+        return Record(kind, key, text, at, schema, tokens)
 
 
 class MemoryJournal(Journal):

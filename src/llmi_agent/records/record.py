@@ -9,6 +9,8 @@ SCHEMA = 3
 """Of the records that are written."""
 SCHEMA_OF_EVENTS = 2
 """Since then a record is an event as JSON. Those of 1, which were there before records said theirs, are read by `former`."""
+REWARDED = "rewarded"
+"""The kind of those that are no part of what a run did: one that cannot be read is left out, and the run is not."""
 
 
 @dataclass(frozen=True)
@@ -48,3 +50,9 @@ class Entry:
     """Of a `rewarded` record, what it is found by: scope, about, component, value, status."""
     schema: int = SCHEMA
     """Of `kind`, `key` and `data`: another one only if it comes from elsewhere."""
+
+
+def damaged(kind: str, how: object) -> str:
+    """What is said of a record of this kind, and what to do: without a reward of it, a run is as good as before."""
+    way = "score the run again" if kind == REWARDED else "start the run anew"
+    return f"a record of the type {kind} is damaged ({how}); {way}"

@@ -286,6 +286,8 @@ def test_what_no_llmi_wrote_is_refused(runs: Any, tmp_path: Path) -> None:
     assert "is damaged" in why(records=[{**first, "data": None}])
     assert "is damaged" in why(records=[{**first, "data": "{"}])
     assert "its key is another one's" in why(records=[{**first, "key": "a-group"}, *rest])
+    spoiled = {**rest[-1], "kind": "rewarded", "key": "text", "data": "{"}
+    assert "the type rewarded is damaged" in why(records=[first, *rest, spoiled])
     assert "no time" in why(records=[{**first, "at": 1e300}, *rest])
     assert "is damaged" in why(records=[{**first, "at": float("inf")}, *rest])
     assert "no beginning" in why(records=rest)

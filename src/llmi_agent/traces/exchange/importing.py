@@ -182,7 +182,8 @@ def _check(trace: Trace) -> None:
 def _said(trace: Trace) -> Iterator[tuple[Record, Event]]:
     """Each record that is an event, and that event; those of schema 1 are in other words."""
     if all(each.schema > 1 for each in trace.records):
-        yield from zip(trace.records, (event for _, event in trace.events), strict=True)
+        events = events_of(trace.records, strict=True)
+        yield from zip(trace.records, (event for _, event in events), strict=True)
         return
     for record in trace.records:
         if record.schema > 1:

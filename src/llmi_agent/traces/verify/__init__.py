@@ -65,7 +65,7 @@ def _damaged(records: Sequence[Record]) -> Iterator[tuple[int, Found]]:
     for number, record in enumerate(records):
         about = named(record.kind, record.key)
         try:
-            events = [event for _, event in events_of([record])]
+            events = [event for _, event in events_of([record], strict=True)]
         except InputError as error:
             yield number, Found(about, f"it cannot be read: {error}")
             continue
