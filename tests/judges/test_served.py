@@ -150,6 +150,26 @@ async def test_what_passes_costs_no_score(
     assert len(server.seen) == 2
 
 
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (Cut(0.4), "the answer broke off"),
+        (openai_error(429, "slow down"), "no more calls are allowed for now (HTTP 429): slow down"),
+        (openai_error(500, "oops"), "oops"),
+    ],
+    ids=["cut", "429", "500"],
+)
+async def test_what_came_before_the_deadline_is_the_reason(
+    fault: Any, why: str, server: OpenAIServer, store: ArtifactStore, exhibit: Exhibit
+) -> None:
+    server.fault(fault, times=1000)
+    adviser = served(server, store, model_retries=20, retry_wait=0.1)
+    (score, _) = await TextJudge(adviser, deadline=2.0).judge(exhibit)
+    assert score.value is None
+    assert "no answer of openai/judge within 2 s: " in score.error
+    assert why in score.error
+
+
 async def test_a_filter_that_stops_the_answer(store: ArtifactStore, exhibit: Exhibit) -> None:
     def stopped(messages: list[Any]) -> Reply:
         piece = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "judge"}

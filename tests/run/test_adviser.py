@@ -81,6 +81,36 @@ async def test_a_deadline_holds_for_all_of_it(adviser: Callable[..., Adviser]) -
         await slow.ask("judge", asked(), deadline=0.05)
 
 
+async def test_what_was_heard_before_the_deadline_is_said(
+    adviser: Callable[..., Adviser],
+) -> None:
+    one = adviser(
+        Flaky(
+            script=["a long answer, in many pieces"],
+            pause=30.0,
+            errors=[ConnectionError("gone"), ConnectionError("gone"), ConnectionError("shut")],
+        ),
+        options=QUICK.model_copy(update={"model_retries": 5}),
+    )
+    said = r"ConnectionError: gone \(2 times\); ConnectionError: shut"
+    with pytest.raises(TimeoutError, match=said):
+        await one.ask("judge", asked(), deadline=0.5)
+
+
+async def test_an_answer_that_is_still_being_written_at_the_deadline_is_said_to_be(
+    adviser: Callable[..., Adviser],
+) -> None:
+    one = adviser(ScriptedModel(script=["word " * 10_000], pause=0.01))
+    with pytest.raises(TimeoutError, match=r"it was still writing, after \d+ characters"):
+        await one.ask("judge", asked(), deadline=0.5)
+
+
+async def test_whose_budget_it_is_that_allows_no_answer(adviser: Callable[..., Adviser]) -> None:
+    one = adviser(ScriptedModel(script=["?"]), budget=1.0)
+    with pytest.raises(UnavailableError, match=r"the command has a budget of \$1;"):
+        await one.ask("judge", asked())
+
+
 async def test_a_budget_is_shared_by_all_questions(adviser: Callable[..., Adviser]) -> None:
     priced = QUICK.model_copy(update={"prices": {"ScriptedModel": ModelPrice(input=0, output=1e6)}})
     one = adviser(ScriptedModel(script=["1234567 " * 125]), options=priced, budget=1000.0)

@@ -187,6 +187,39 @@ async def test_a_web_page_is_said_to_be_one(graph: Any) -> None:
         assert len(server.seen) == 1
 
 
+@pytest.mark.parametrize("path", ["", "/"])
+async def test_an_address_that_may_lack_its_path_is_named(
+    path: str, store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Reply(body=b"<html>Chat with us</html>", media_type="text/html")
+    answers = (
+        json_reply({"error": {"message": "Invalid URL (POST /chat/completions)"}}, 404),
+        page,
+    )
+    for answer in answers:
+        with Odd(answer) as server:
+            bare = build_graph(
+                model="openai/m",
+                api_base=f"{server.url}{path}",
+                store=store,
+                secrets={"OPENAI_API_KEY": "sk-test"},
+            )
+            with pytest.raises(
+                UnavailableError, match=r"\(--api-base\),? (which )?mostly ends in /v1"
+            ):
+                await write(bare)
+
+
+async def test_a_model_that_is_not_known_at_a_whole_address_is_just_that(graph: Any) -> None:
+    unknown = json_reply({"error": {"message": "no model m"}}, 404)
+    with (
+        Odd(unknown) as server,
+        pytest.raises(LlmiError, match=r"not known there.*no model m") as said,
+    ):
+        await write(graph(server))
+    assert "/v1" not in str(said.value)
+
+
 async def test_a_call_of_a_tool_in_place_of_text_is_said(graph: Any) -> None:
     with (
         Odd(stream("", "tool_calls", tool_calls=[TOOL])) as server,

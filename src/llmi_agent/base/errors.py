@@ -50,6 +50,9 @@ class PluginError(LlmiError):
 class PolicyError(LlmiError):
     """The language model gave no usable answer: refused, unreachable, empty."""
 
+    hopeless: bool = False
+    """It will answer nothing else either: its key, its name or its address is wrong, or its account is empty."""
+
 
 class ResourceError(LlmiError):
     """The machine has run out of what the run needs: file handles, disk, memory, or the use of its own records."""

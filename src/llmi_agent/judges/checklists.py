@@ -12,6 +12,7 @@ from llmi_agent.base.errors import ConfigError, InputError
 from llmi_agent.contract.judging import Exhibit
 from llmi_agent.judges.criteria import COMPONENT, Checklist, criteria_of
 from llmi_agent.judges.memory import Scores
+from llmi_agent.judges.patience import Patience
 from llmi_agent.run.adviser import Adviser
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -32,8 +33,9 @@ class Checklists:
         if not criteria:
             raise ConfigError("there are no criteria")
         self.adviser = adviser
+        shared = {"patience": Patience(), **settings}
         self._own = {
-            prompt: Checklist(adviser, each, **settings) for prompt, each in criteria.items()
+            prompt: Checklist(adviser, each, **shared) for prompt, each in criteria.items()
         }
 
     @property

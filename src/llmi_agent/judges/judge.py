@@ -19,15 +19,16 @@ from typing import Any, NamedTuple, Self
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
-from llmi_agent.base.errors import ConfigError, LlmiError
+from llmi_agent.base.errors import ConfigError, LlmiError, PolicyError, UnavailableError
 from llmi_agent.base.text import one_line
 from llmi_agent.contract.judging import Exhibit, Score
 from llmi_agent.contract.tool import ArtifactReader
 from llmi_agent.judges.ballot import Form, NoVote, Vote, read_ballot
 from llmi_agent.judges.fence import Fence, quoted
 from llmi_agent.judges.memory import Memory, Scores, remembered, reuse_of
+from llmi_agent.judges.patience import Patience
 from llmi_agent.judges.rubrics import Rubric
-from llmi_agent.judges.tally import MOST_ERROR, Cast, shortfall
+from llmi_agent.judges.tally import MOST_ERROR, Cast, Fate, shortfall
 from llmi_agent.models.tokens import reckoned
 from llmi_agent.records.journal import Journal
 from llmi_agent.run.adviser import Adviser
@@ -77,7 +78,8 @@ class LanguageJudge(ABC):
     votes: how often it is asked, each time with another seed; at least half must count. deadline: seconds for one document
     from when its turn comes: any number may be started at once, and as many are judged as the model has permits. seed: another
     one for judgements that are to be independent. memory: where judgements are kept, to be shared by judges. remember: a
-    journal where they are looked up, too; whoever gives the rewards puts them there by `Score.reuse`.
+    journal where they are looked up, too; whoever gives the rewards puts them there by `Score.reuse`. patience: to be shared by
+    judges that can all be asked, or none.
 
     Raises ConfigError if the model cannot judge.
     """
@@ -96,6 +98,7 @@ class LanguageJudge(ABC):
         bounds: Bounds | None = None,
         memory: Memory | None = None,
         remember: Journal | None = None,
+        patience: Patience | None = None,
     ) -> None:
         _check(adviser, votes, deadline, sees=self.sees)
         self.adviser = adviser
@@ -106,6 +109,7 @@ class LanguageJudge(ABC):
         self._bounds = bounds or Bounds()
         self._memory = memory or Memory()
         self._journal = remember
+        self._patience = patience or Patience()
 
     @property
     def name(self) -> str:
@@ -195,6 +199,8 @@ class LanguageJudge(ABC):
 
     async def _in_turn(self, exhibit: Exhibit, wanted: tuple[About, ...]) -> Scores:
         async with self.adviser.turn(self.rubric):
+            if words := self._patience.refusal(self.name):
+                return self._missing(wanted, one_line(words, MOST_ERROR))
             return await self._judged(exhibit, wanted)
 
     async def _judged(self, exhibit: Exhibit, wanted: tuple[About, ...]) -> Scores:
@@ -204,6 +210,7 @@ class LanguageJudge(ABC):
         if not isinstance(question, Question):
             return question
         casts = await asyncio.gather(*(self._cast(question, n, ends) for n in range(self.votes)))
+        self._patience.take(casts)
         if words := shortfall(casts):
             return self._missing(wanted, words)
         found = self._scores(exhibit, question, casts)
@@ -225,10 +232,12 @@ class LanguageJudge(ABC):
             if reply.cut:
                 raise NoVote(f"its answer ends early: {reply.cut}")
             vote = read_ballot(reply.text, question.form, question.fence)
-        except TimeoutError:
-            return Cast(error=f"no answer of {self.adviser.name} within {self._deadline:g} s")
+        except TimeoutError as error:
+            said = f"no answer of {self.adviser.name} within {self._deadline:g} s"
+            before = f": {error}" if str(error) else ""
+            return Cast(error=one_line(f"{said}{before}", MOST_ERROR), fate="unanswered")
         except Exception as error:  # noqa: BLE001 - as above
-            return Cast(error=self._words(error))
+            return Cast(error=self._words(error), fate=_fate(error))
         reasons = {entry: self.adviser.clean(words) for entry, words in vote.reasons.items()}
         return Cast(Vote(vote.marks, reasons, vote.accuses), self.adviser.clean(reply.model))
 
@@ -258,6 +267,15 @@ class LanguageJudge(ABC):
             Score(component=c, slot=slot, value=None, error=error, rubric=self.rubric)
             for c, slot in wanted
         )
+
+
+def _fate(error: Exception) -> Fate:
+    """What an error that is no timeout says of the question, and of those to come."""
+    if isinstance(error, NoVote) or _CONTEXT.search(str(error)):
+        return "answered"
+    hopeless = error.hopeless if isinstance(error, PolicyError) else False
+    sure = hopeless or isinstance(error, ConfigError | UnavailableError)
+    return "hopeless" if sure else "unanswered"
 
 
 def _check(adviser: Adviser, votes: int, deadline: float | None, *, sees: bool) -> None:

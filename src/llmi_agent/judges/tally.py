@@ -6,12 +6,15 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 from llmi_agent.base.text import one_line
 from llmi_agent.contract.judging import Score
 from llmi_agent.judges.ballot import Vote
 
 MOST_ERROR = 600
+Fate: TypeAlias = Literal["answered", "unanswered", "hopeless"]
+"""Of a question: whether its model has taken it in, and, where it has not, whether it will never take in any."""
 _MOST_SUMMARY = 1_000
 
 
@@ -24,6 +27,7 @@ class Cast:
     """Who answered."""
     error: str = ""
     """Why it is no vote."""
+    fate: Fate = "answered"
 
 
 def shortfall(casts: Sequence[Cast]) -> str:

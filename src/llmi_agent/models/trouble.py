@@ -19,6 +19,7 @@ _MEANINGS = {
     429: "no more calls are allowed for now",
 }
 """What a status means to a user."""
+_HOPELESS = (401, 402, 403, 404)
 MOST_WAIT = 60.0
 """Seconds that a vendor may ask to wait; for longer, the next model is asked instead."""
 _PAYMENT = ("insufficient_quota", "exceeded your current quota", "billing", "credit balance")
@@ -40,6 +41,8 @@ class Trouble:
     """Seconds that the vendor asks to wait."""
     turned_away: bool = False
     """The vendor answered with a status of 4xx, and charges nothing."""
+    hopeless: bool = False
+    """No other request will work either."""
 
     def pause(self, base: float, attempt: int) -> float | None:
         """Seconds before the next attempt, doubled each time and with jitter; None: not again."""
@@ -66,7 +69,9 @@ def trouble_of(error: BaseException) -> Trouble:
         )
     if wait and wait > MOST_WAIT:
         words = f"{words} (it asks to wait {wait:.0f} s)"
-    return Trouble(words, transient and not payment, wait, turned_away=400 <= status < 500)
+    hopeless = payment or status in _HOPELESS
+    turned_away = 400 <= status < 500
+    return Trouble(words, transient and not payment, wait, turned_away, hopeless)
 
 
 def _words(error: BaseException) -> str:

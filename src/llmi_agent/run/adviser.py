@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Awaitable, Collection, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -155,27 +156,32 @@ class Adviser:
         (`document.messages.reference`). seed: another one for each answer that is to be another one. deadline: seconds,
         retries and the wait for a permit included. pictures: where these pictures are; by default the adviser's store.
 
-        Raises TimeoutError after the deadline, PolicyError if every model fails, UnavailableError if the budget does not allow
+        Raises TimeoutError after the deadline, with what was heard until then, PolicyError if every model fails, UnavailableError if the budget does not allow
         an answer; other LlmiErrors as they are.
         """
         asker = _Asker(f"{purpose}-{next(_NUMBERS)}", self._options, seed, self._purse)
         policy = self._policy if pictures is None else replace(self._policy, store=_Lent(pictures))
+        heard = _Heard()
         try:
             async with asyncio.timeout(deadline):
-                return await self._answer(policy, Question(purpose, messages), asker)
+                return await self._answer(policy, Question(purpose, messages), asker, heard)
+        except TimeoutError:
+            raise TimeoutError(heard.words) from None
         finally:
             asker.ledger.close()
             if self._purse:
                 self._purse.close(asker.episode)
             self.costs = _sum(self.costs, asker.ledger.costs)
 
-    async def _answer(self, policy: Policy, question: Question, asker: _Asker) -> Reply:
-        pieces: list[str] = []
-        cut = ""
+    async def _answer(
+        self, policy: Policy, question: Question, asker: _Asker, heard: _Heard
+    ) -> Reply:
+        pieces, cut = heard.pieces, ""
         async for piece in policy.stream(question, asker, _QUIET):
             match piece:
                 case Restart():
                     pieces.clear()
+                    heard.causes[piece.cause] += 1
                 case CutShort():
                     cut = piece.message
                 case _:
@@ -185,12 +191,29 @@ class Adviser:
 
 def purse_of(budget: float | Purse | None) -> Purse | None:
     """What advisers that share a budget are given."""
-    return Purse(budget, "run", "--budget") if isinstance(budget, int | float) else budget
+    return Purse(budget, "command", "--budget") if isinstance(budget, int | float) else budget
 
 
 _NUMBERS = count()
 """Of all advisers' questions: several may hold of one purse."""
 _QUIET: RunnableConfig = {"tags": ["nostream"]}
+
+
+@dataclass
+class _Heard:
+    """What has come of a question so far."""
+
+    pieces: list[str] = field(default_factory=list)
+    causes: Counter[str] = field(default_factory=Counter)
+    """Why it was asked again, and how often for that."""
+
+    @property
+    def words(self) -> str:
+        """What is worth saying if nothing more comes; empty if nothing has."""
+        said = [f"{why} ({n} times)" if n > 1 else why for why, n in self.causes.items()]
+        size = sum(map(len, self.pieces))
+        writing = [f"it was still writing, after {size:,} characters"] if size else []
+        return "; ".join((*said, *writing))
 
 
 class _Asker:

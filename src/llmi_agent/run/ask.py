@@ -37,6 +37,8 @@ class Restart:
     """Who writes now."""
     message: str
     """What happened, and what is done about it."""
+    cause: str
+    """What happened, alone."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Policy:
         UnavailableError if the budget does not allow an answer; other LlmiErrors pass as they are.
         """
         failures: list[str] = []
+        hopeless = True
         for model, heir in zip(self.models, (*self.models[1:], None), strict=True):
             broke = False  # a second cut in the same way is the model's own, and is said
             asked, retried = 0, 0
@@ -132,15 +135,18 @@ class Policy:
                 said = self.redactor.text(trouble.words)[:600]
                 pause = trouble.pause(asker.options.retry_wait, retried)
                 if pause is None or last:
+                    hopeless = hopeless and trouble.hopeless
                     failures.append(f"the model {model.name} failed: {said}")
                     if heir:
-                        yield Restart(heir.name, f"{failures[-1]}; {heir.name} writes instead")
+                        yield Restart(
+                            heir.name, f"{failures[-1]}; {heir.name} writes instead", said
+                        )
                     break
                 retried += 1
                 more = f"the model {model.name}: {said}; trying again in {pause:.1f} s"
-                yield Restart(model.name, more)
+                yield Restart(model.name, more, said)
                 await asyncio.sleep(pause)
-        raise PolicyError("; ".join(failures))
+        raise _failed(failures, hopeless=hopeless)
 
     def _tell_lack(self, answer: Answer, asker: Asker) -> None:
         """Say once of a model that its tokens cannot be kept, and why."""
@@ -165,6 +171,12 @@ class Policy:
         return isinstance(error, PolicyAgain)
 
 
+def _failed(failures: list[str], *, hopeless: bool) -> PolicyError:
+    error = PolicyError("; ".join(failures))
+    error.hopeless = hopeless
+    return error
+
+
 def _words(error: BaseException) -> str:
     """What is put on record of an error, or of the end of the run."""
     if isinstance(error, asyncio.CancelledError | GeneratorExit):
@@ -182,7 +194,7 @@ def _trouble(error: Exception, *, stands_in: bool, refused: bool) -> Trouble:
     if isinstance(error, PolicyFailed):
         if not stands_in:
             raise error_of(error) from None
-        return Trouble(str(error), transient=False)
+        return Trouble(str(error), transient=False, hopeless=error.reason != "input")
     if isinstance(error, UnavailableError) and stands_in and refused:
         return Trouble(str(error), transient=False)
     if isinstance(error, LlmiError) and not isinstance(error, PolicyError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import litellm
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
@@ -94,12 +95,28 @@ class Chat(ChatLiteLLM):
                 raise
             self._refuses_options = True
             raise PolicyAgain("the model's server does not know stream_options") from error
+        except litellm.exceptions.NotFoundError as error:
+            if not (bare := self._bare_address()):
+                raise
+            said = str(error).rpartition(" - ")[2]
+            raise PolicyFailed(
+                f"the server at {bare} does not know this model, or no models at all (HTTP 404: {said}); an address "
+                f"(--api-base) mostly ends in /v1"
+            ) from error
+
+    def _bare_address(self) -> str:
+        """The address of a server that speaks OpenAI's protocol, if it has no path, which is mostly wrong; else empty."""
+        address = str(self.model_kwargs.get("api_base") or "")
+        parts = urlsplit(address)
+        bare = self.model.startswith("openai/") and parts.hostname and parts.path in ("", "/")
+        return address if bare else ""
 
     def _unheard(self, kind: str) -> Exception:
         """What is to be raised for an answer of this media type, which is no stream."""
         if kind != "application/json":
+            lacking = ", which mostly ends in /v1" if self._bare_address() else ""
             return PolicyFailed(
-                f"the model's server answers with {kind}, where text should stream; check its address (--api-base)"
+                f"the model's server answers with {kind}, where text should stream; check its address (--api-base){lacking}"
             )
         self._unstreamed += 1
         self._owed += 1

@@ -93,8 +93,9 @@ class Asking:
                 source.role, messages, seed=seed, deadline=source.deadline
             )
             text, model, cut = reply.text[: MOST_ANSWER + 1], reply.model, reply.cut
-        except TimeoutError:
-            error = f"no answer within {source.deadline:g} s"
+        except TimeoutError as late:
+            before = f": {late}" if str(late) else ""
+            error = one_line(f"no answer within {source.deadline:g} s{before}", 500)
         except PolicyError as failure:
             error = one_line(str(failure), 500)
         except UnavailableError as failure:
