@@ -233,6 +233,25 @@ async def test_a_repair_costs_what_the_policy_is_to_blame_for(write: Any) -> Non
     assert [each.value for each in done.rules if each.component == "repaired"] == [0, 1]
 
 
+@pytest.mark.parametrize("answer", ["SKIP", "I cannot.", slot("search", "A ship", query="x")])
+@pytest.mark.parametrize("stands_in", [True, False])
+async def test_a_repair_that_is_refused_or_vain_costs_whatever_stands_in(
+    write: Any, answer: str, stands_in: bool
+) -> None:
+    searching = FakeTool("s", "search", [Failed("bad_params", "nothing found")])
+    others = [FakeTool("d", "diffusion")] if stands_in else []
+    options = FAST.model_copy(update={"repairs": 1, "fallbacks": True})
+    done = await write([PROSE + GOOD, answer], searching, *others, pictures=1, options=options)
+    assert done.facts.slots[0].picture is stands_in
+    assert (done.value("validity", 0), done.value("count")) == (0.5, 0)
+    assert [each.value for each in done.rules if each.component == "repaired"] == [0]
+
+
+async def test_the_reason_of_validity_is_true_of_what_has_no_description(write: Any) -> None:
+    done = await write(PROSE + slot("search", "", query="ship"), *tools(), pictures=1)
+    assert done.of("validity").reason == "0 of 1 slots in full; 1 without a description"
+
+
 async def test_a_retry_of_the_infrastructure_costs_nothing(write: Any) -> None:
     flaky = FakeTool("s", "search", [Failed("unreachable", "x"), FakeTool("x", "search").picture])
     options = FAST.model_copy(update={"retries": 1})
@@ -398,6 +417,7 @@ async def test_an_edit_that_changes_nothing_earns_nothing(write: Any) -> None:
         pictures=2,
     )
     assert (done.value("count"), done.value("picture", 1)) == (0.5, 0)
+    assert done.value("validity", 1) == 1, "by its form: it repeats nobody's request"
 
 
 # The draft

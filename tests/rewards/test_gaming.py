@@ -40,8 +40,7 @@ def both() -> list[FakeTool]:
 
 CHEATS = {
     "the same query again": HONEST + photo("A ship", "container ship at sea") * 3,
-    "in other words' clothes": HONEST + photo("Another", "The Container SHIP, at sea!"),
-    "its words in another order": HONEST + photo("Another", "at sea: a container ship"),
+    "in other words' clothes": HONEST + photo("Another", "Container \u200bSHIP, at sea!"),
     "the same chart under another title": HONEST + plot(CHART.replace("'Trade'", "'Growth'")),
     "in another colour": HONEST + plot(CHART.replace("tons)", "tons, color='red')")),
     "with other names": HONEST + plot(CHART.replace("tons", "goods").replace("years", "x")),
@@ -117,6 +116,16 @@ async def test_a_document_that_is_to_have_no_picture(write: Any) -> None:
     shown = await write(HONEST, *both(), pictures=-1)
     assert (shown.value("count"), shown.value("pictures")) == (0, 0)
     assert shown.total.value < bare.total.value - 0.3
+    misspelled = await write(HONEST.replace("imgen", "IMGEN"), *both(), pictures=-1)
+    assert misspelled.facts.slots[0].picture
+    assert misspelled.value("count") == 0
+    assert misspelled.total.value < shown.total.value
+
+
+@pytest.mark.parametrize("hidden", ["<!-- a b -->", "[a]: http://x.y", "&nbsp; &#8203;"])
+async def test_prose_that_nobody_sees_is_none(write: Any, hidden: str) -> None:
+    done = await write(f"{hidden}\n\n{photo('A', 'ship')}", *both(), pictures=1)
+    assert done.value("writing") == 0
 
 
 @pytest.mark.parametrize(

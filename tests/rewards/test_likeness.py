@@ -1,16 +1,14 @@
+# ruff: noqa: RUF001 - characters that look alike are meant
 """What counts as the same again."""
 
 from __future__ import annotations
 
-import random
 import time
 from typing import Any
 
 import pytest
 
-from llmi_agent.rewards.likeness import params_form, repeated, says_something, words
-
-PARAGRAPH = "The quick brown fox jumps over the lazy dog near the old stone bridge at noon. "
+from llmi_agent.rewards.likeness import params_form, said
 
 
 def same(kind: str, one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -20,9 +18,10 @@ def same(kind: str, one: dict[str, Any], other: dict[str, Any]) -> bool:
 @pytest.mark.parametrize(
     ("one", "other", "equal"),
     [
-        ("a red fox", "A  Red, fox!", True),
+        ("a red fox", "a  RED, fox!", False),
+        ("red fox", " Red,  Fox!", True),
         ("a red fox", "the red fox", True),
-        ("red fox", "fox red", True),
+        ("red fox", "fox red", False),
         ("red fox", "red foxes", False),
         ("\uff52\uff45\uff44 fox", "red fox", True),
         ("a", "the", False),
@@ -40,78 +39,134 @@ def test_words_in_other_clothes(one: str, other: str, equal: bool) -> None:
 def test_kinds_and_other_parameters_tell_apart() -> None:
     assert params_form("search", {"query": "q"}) != params_form("diffusion", {"query": "q"})
     assert not same("edit", {"img_index": 0, "prompt": "p"}, {"img_index": 1, "prompt": "p"})
-    assert same(
-        "map", {"places": ["A", "b"], "at": {"x": "C"}}, {"places": ["a", "B"], "at": {"x": "c"}}
-    )
+    assert same("molecule", {"smiles": "C1CC "}, {"smiles": " C1CC"})
+    assert not same("molecule", {"smiles": "C1CCCCC1"}, {"smiles": "c1ccccc1"})
     assert not same("map", {"places": ["a", "b"]}, {"places": ["b", "a"]})
 
 
-CODE = "x = [1, 2]\nplt.plot(x)\nplt.title('one')"
-
-
 @pytest.mark.parametrize(
-    ("other", "equal"),
+    ("one", "other"),
     [
-        (CODE.replace("one", "two"), True),
-        (CODE.replace("x", "data"), True),
-        ("# said\n" + CODE.replace(", ", ","), True),
-        (CODE + "\nax = plt.gca()", False),
-        (CODE.replace("plot(x)", "plot(x, color='red', label='a')"), True),
-        (CODE + "\nplt.grid(True)\nplt.legend()", True),
-        (CODE.replace("2]", "3]"), False),
-        (CODE.replace("plot", "bar"), False),
-        ("'''A chart.'''\n" + CODE, True),
+        ("काल", "कील"),
+        ("काल", "कूल"),
+        ("पानी", "पाना"),
+        ("ปู", "ปี"),
+        ("கடல்", "கடலு"),
+        ("牛奶", "奶牛"),
+        ("蜜蜂", "蜂蜜"),
+        ("上海", "海上"),
+        ("北京到上海的火车", "上海到北京的火车"),
+        ("logo of C++", "logo of C#"),
+        ("logo of C++", "logo of C"),
+        ("A* search", "A search"),
+        ("-5 degrees", "5 degrees"),
+        ("−5 degrees", "5 degrees"),
+        ("The Who", "WHO"),
+        ("vitamin a", "vitamin"),
+        ("dog bites man", "man bites dog"),
+        ("a cat, not a dog", "a dog, not a cat"),
+        ("CO molecule", "Co molecule"),
+        ("COCl2", "CoCl2"),
+        ("10 MW laser", "10 mW laser"),
+        ("10² grid", "102 grid"),
+        ("3.5 mm", "35 mm"),
+        ("16:9", "169"),
+        (".NET logo", "NET logo"),
+        ("f'(x)", "f(x)"),
+        ("(0,1)", "[0,1]"),
+        ("(a, b)", "[a, b]"),
+        ("5!", "5"),
+        ("Maße", "Masse"),
+        ("résumé", "resume"),
+        ("péché", "pêche"),
+        ("The White House", "a white house"),
+        ("A minor scale", "minor scale"),
+        ("Na+", "Na-"),
+        ("Na+ ion", "Na ion"),
+        ("$5", "€5"),
+        ("50% off", "50 off"),
+        ("½ cup", "1 2 cup"),
+        ("ตา กลม", "ตากลม"),
+        ("아버지가 방에", "아버지 가방에"),
+        ("배", "비"),
+        ("x < 5", "x > 5"),
+        ("x - y", "x y"),
+        ("عِلم", "عَلم"),
+        ("🏴󠁧󠁢󠁥󠁮󠁧󠁿", "🏴󠁧󠁢󠁳󠁣󠁴󠁿"),
+        ("🐱", "🐶"),
+        ("H2O", "H2O2"),
+        ("F", "F#"),
+        ("Fe²⁺", "Fe³⁺"),
+        ("O+", "O-"),
+        ("はし", "ハシ"),
+        ("か", "が"),
+        ("हाथ", "हाथी"),
+        ("לִי", "לָי"),
+        ("1,2-dichloroethane", "1.2-dichloroethane"),
+        ("and/or", "and or"),
+        ("R&B", "RB"),
+        ("@python", "python"),
+        ("#1", "1"),
+        ("US map", "us map"),
+        ("IT", "it"),
+        ("rock", "rock 'n' roll"),
+        ("Wham!", "Wham 2"),
+        ("कमल", "कमला"),
+        ("กา", "ก่า"),
+        ("မ", "မာ"),
+        ("ក", "កា"),
+        ("U.S. flag", "us flag"),
+        ("mg", "Mg2"),
+        ("ম", "মা"),
+        ("ਕ", "ਕਾ"),
+        ("ᄀ", "가"),
     ],
 )
-def test_code_that_draws_the_same(other: str, equal: bool) -> None:
-    assert same("code", {"code": CODE}, {"code": other}) is equal
+def test_what_may_be_another_thing_is_no_repetition(one: str, other: str) -> None:
+    assert said(one) != said(other)
 
 
 @pytest.mark.parametrize(
-    "code", ["x = (", "\x00", "(" * 5000, "-" * 100_000 + "1", "a." * 50_000 + "b"]
+    ("one", "other"),
+    [
+        ("a red fox", "a  red, fox!"),
+        ("a red fox", "the red fox"),
+        ("a red fox", "red fox"),
+        ("red fox", '"red fox"'),
+        ("red fox", "“red fox”"),
+        ("red fox", "(red fox)"),
+        ("red fox", "red\u200b fox"),
+        ("red fox", "re\u00add f\u2060ox"),
+        ("red\u00a0fox", "red fox"),
+        ("ｒｅｄ fox", "red fox"),
+        ("红色的狐狸", "红色的狐狸。"),
+        ("集装箱船", "集装箱 船！"),
+        ("红色，的狐狸", "红色的狐狸"),
+        ("「狐狸」", "狐狸"),
+        ("سفينة", "سفيـــنة"),
+        ("سفينة؟", "سفينة"),
+        ("जहाज", "जहाज।"),
+        ("می‌روم", "میروم"),
+        ("ship at sea", "ship at sea..."),
+        ("in 1999", "in 1999,"),
+        ("dog’s tail", "dog's tail"),
+        ("5–7 km", "5-7 km"),
+        ("ship,sea", "ship sea"),
+        ("the container ship, at sea!", "container ship at sea"),
+        ("1990–2000", "1990-2000"),
+        ("ship — sea", "ship sea"),
+        ("ship?", "ship"),
+        ("배", "배."),
+        ("가", "가"),
+        ("e\u0301te\u0301", "été"),
+    ],
 )
-def test_code_that_is_none_is_compared_as_it_stands(code: str) -> None:
-    assert same("code", {"code": code}, {"code": f" {code} "})
-    assert not same("code", {"code": code}, {"code": code + "y"})
+def test_the_same_in_other_clothes(one: str, other: str) -> None:
+    assert said(one) == said(other)
 
 
-def test_what_repeats() -> None:
-    assert repeated(PARAGRAPH) == 0
-    assert repeated(PARAGRAPH * 2) == pytest.approx(0.5)
-    assert repeated(PARAGRAPH * 10) == pytest.approx(0.9)
-    changed = PARAGRAPH.replace("lazy", "sleepy")
-    assert repeated(PARAGRAPH + changed) == pytest.approx(15 / 32)
-    assert repeated(PARAGRAPH + "\n\n> **" + PARAGRAPH.upper().replace(" ", " *") + "**") == 0.5
-    assert repeated("") == repeated("one two") == repeated("--- ***") == 0
-
-
-def test_what_does_not_repeat() -> None:
-    prose = (
-        "In the north of the country the rivers freeze, and in the south of the country they do not. "
-        "As a result of this, ships sail there all year; as a result of the ice, few do in the north."
-    )
-    assert repeated(prose) < 0.2
-    assert repeated("very " * 4 + "good") == 0
-
-
-def test_scripts_without_blanks() -> None:
-    said = "人工智能正在改变我们的生活方式和工作,也改变了学校。"
-    assert repeated(said) == 0
-    assert repeated(said * 2) == pytest.approx(0.5)
-    assert words("ab人工c") == ["ab", "人", "工", "c"]
-
-
-def test_it_is_linear() -> None:
-    chance = random.Random(3)
-    text = " ".join(str(chance.randrange(50)) for _ in range(400_000))
+@pytest.mark.parametrize("piece", [".", "!", "(", "' ", "'\"", "1!", "a,", "红 ", "红."])
+def test_hostile_words_take_linear_time(piece: str) -> None:
     began = time.process_time()
-    repeated(text[:100_000])
-    tenth = time.process_time() - began
-    began = time.process_time()
-    repeated(text[:1_000_000])
-    assert time.process_time() - began < 40 * tenth + 0.5
-
-
-def test_a_description_says_something() -> None:
-    assert all(map(says_something, ["a", "7", "狐", "- x"]))
-    assert not any(map(says_something, ["", " ", "...", "\u200b", "🦊"]))
+    said(piece * 10_000 + "x")
+    assert time.process_time() - began < 5

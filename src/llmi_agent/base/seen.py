@@ -8,7 +8,7 @@ from html.entities import html5
 from typing import Final
 from urllib.parse import unquote
 
-_UNSEEN = (
+UNSEEN = (
     r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
     r"\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
 )
@@ -16,7 +16,7 @@ _UNSEEN = (
 _EMPHASIS = "*_~`"
 """What Markdown may take for the marks of emphasis, of struck out words and of code."""
 _TAGS = re.compile(r"[<\[\]◁&\\%]")
-_MARKS = re.compile(rf"[\\&%<\[\]◁{_EMPHASIS}{_UNSEEN}]")
+_MARKS = re.compile(rf"[\\&%<\[\]◁{_EMPHASIS}{UNSEEN}]")
 _REASONING = (
     "(?i:think|thinking|thoughts?|reasoning|reflection|reason|analysis|scratchpad|antthinking|"
     "inner_monologue|seed:think)"
@@ -32,7 +32,7 @@ _ESCAPES = rf"""(?P<backslash> \\u[dD][89abAB][0-9a-fA-F]{{2}}{_LOW} | \\u[0-9a-
       | (?P<name> &[A-Za-z][A-Za-z0-9]{{1,31}}; )
       | (?P<byte> %[0-7][0-9a-fA-F] | %[c-fC-F][0-9a-fA-F](?:%[89abAB][0-9a-fA-F]){{1,3}} )
       | \\+(?!u[0-9a-fA-F]{{4}}|x[0-9a-fA-F]{{2}})"""
-_SHOWN = rf"{_ESCAPES} | [{_EMPHASIS}{_UNSEEN}]+"
+_SHOWN = rf"{_ESCAPES} | [{_EMPHASIS}{UNSEEN}]+"
 _TAGS_TOO = rf"{_THINKING}[<\[◁]/{_REASONING}[>\]▷] | {_TAG}>"
 _LINKS_TOO = rf"{_LINK}\) | \[+ | \]"
 VIEWS: Final = {

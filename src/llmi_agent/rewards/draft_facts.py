@@ -8,7 +8,7 @@ from typing import Any
 from llmi_agent.draft import BadSlot, Dialect, Draft, Kinds, Slot, parse
 from llmi_agent.models.ending import meant
 from llmi_agent.records.events import ModelStarted, Opened, Resumed, SlotPlanned
-from llmi_agent.rewards.likeness import repeated, says_something
+from llmi_agent.rewards.prose import repeated, says_something, shown
 from llmi_agent.traces.parts import Blame, ModelCall
 from llmi_agent.traces.trace import Trace
 
@@ -63,7 +63,7 @@ def draft_facts(trace: Trace, kinds: Kinds) -> DraftFacts:
     if text is None:
         return _none(trace)
     call = next(each for each in trace.calls if each.call == known.answer("draft"))
-    prose = _prose(text, trace, kinds)
+    prose = shown(_prose(text, trace, kinds))
     cut, why = _cut(call)
     return DraftFacts(
         writer=call.model,

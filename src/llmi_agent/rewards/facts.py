@@ -5,7 +5,7 @@ Pictures' bytes are not looked at, so that the facts of a trace are the same whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import BaseModel
@@ -13,8 +13,10 @@ from pydantic import BaseModel
 from llmi_agent.contract.judging import Demand
 from llmi_agent.contract.kinds import WELL_KNOWN
 from llmi_agent.draft import Kinds
+from llmi_agent.models.ending import meant
+from llmi_agent.records.events import SlotTurned
 from llmi_agent.rewards.draft_facts import DraftFacts, draft_facts
-from llmi_agent.rewards.slot_facts import SlotFacts, slot_facts
+from llmi_agent.rewards.slot_facts import SlotFacts, slot_facts, turns_of
 from llmi_agent.traces.parts import Attempt, ModelCall, TracedSlot
 from llmi_agent.traces.trace import Trace
 
@@ -72,13 +74,14 @@ def facts_of(trace: Trace, kinds: Mapping[str, type[BaseModel]] | None = None) -
     draft = draft_facts(trace, known)
     if draft.blame is not None:
         return Facts(episode=trace.episode, demand=opened.demand, draft=draft)
-    slots = _uncut(slot_facts(trace, draft.read), draft)
+    turns = turns_of(trace)
+    slots = _uncut(slot_facts(trace, draft.read, turns), draft)
     return Facts(
         episode=trace.episode,
         demand=opened.demand,
         draft=draft,
         slots=slots,
-        calls=_calls(trace),
+        calls=_calls(trace, turns),
     )
 
 
@@ -90,14 +93,14 @@ def _uncut(slots: tuple[SlotFacts, ...], draft: DraftFacts) -> tuple[SlotFacts, 
     return (*slots[:-1], lost)
 
 
-def _calls(trace: Trace) -> tuple[CallFacts, ...]:
+def _calls(trace: Trace, turns: Mapping[int, Sequence[SlotTurned]]) -> tuple[CallFacts, ...]:
     """Those that were made for the draft that holds; one that was stopped and made again, as it ended last."""
     tools = [_tool_call(each) for slot in trace.slots for each in slot.attempts]
     slots = {each.slot: each for each in trace.slots}
     repairs = [
-        _repair(each, slots.get(-1 if each.slot is None else each.slot))
+        _repair(each, _led(each, slots.get(each.slot), turns.get(each.slot, ())))
         for each in trace.calls
-        if each.purpose == "repair"
+        if each.purpose == "repair" and each.slot is not None
     ]
     return tuple({each.call: each for each in (*tools, *repairs)}.values())
 
@@ -118,19 +121,24 @@ def _tool_call(attempt: Attempt) -> CallFacts:
     return CallFacts(call=attempt.call, repair=False, worked=worked, why=why)
 
 
-def _repair(call: ModelCall, slot: TracedSlot | None) -> CallFacts:
-    """A repair has worked if the attempt that it led to has."""
-    if not call.accepted:
-        return CallFacts(
-            call=call.call, repair=True, worked=None, why=call.error or call.cut or "no answer"
-        )
+def _led(call: ModelCall, slot: TracedSlot | None, turns: Sequence[SlotTurned]) -> Attempt | None:
+    """The attempt that a repair has led to, which is not that of another kind that stands in for want of one."""
+    if any(each.attempt == call.attempt and each.step == "falling back" for each in turns):
+        return None
     attempts = slot.attempts if slot else ()
-    led = [each for each in attempts if each.attempt == call.attempt + 1]
-    if not led:
-        return CallFacts(
-            call=call.call, repair=True, worked=False, why="no slot could be read in its answer"
-        )
-    tool = _tool_call(led[-1])
+    return next((e for e in reversed(attempts) if e.attempt == call.attempt + 1), None)
+
+
+def _repair(call: ModelCall, led: Attempt | None) -> CallFacts:
+    """A repair has worked if the attempt that it led to has; a model that ends without an answer has refused it."""
+    if not call.accepted:
+        why = call.error or call.cut or "no answer"
+        ended = bool(call.error) and meant(call.finish_reason)
+        return CallFacts(call=call.call, repair=True, worked=False if ended else None, why=why)
+    if led is None:
+        why = "no slot could be read in its answer"
+        return CallFacts(call=call.call, repair=True, worked=False, why=why)
+    tool = _tool_call(led)
     return CallFacts(call=call.call, repair=True, worked=tool.worked, why=tool.why)
 
 

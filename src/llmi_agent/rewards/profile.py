@@ -125,7 +125,7 @@ class Profile(BaseModel):
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-VERSION = 1
+VERSION = 2
 """Of the formulas: it changes with what the same settings give."""
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import fmean
 
-from llmi_agent.contract.judging import Demand, Score
+from llmi_agent.contract.judging import NO_PICTURE, Demand, Score
 from llmi_agent.rewards import paper
 from llmi_agent.rewards.facts import CallFacts, Facts
 from llmi_agent.rewards.profile import Profile
@@ -79,6 +79,8 @@ def wants_pictures(demand: Demand | None) -> bool:
 
 def _count(facts: Facts, demand: Demand, profile: Profile) -> Score:
     made = facts.realised if profile.form == "paper" else facts.counted
+    if profile.form != "paper" and demand.pictures == NO_PICTURE:
+        made = len(facts.slots)  # what was not asked for is better in no form
     if made is None:
         return Score(component="count", value=None, error=_unknown(facts))
     value = paper.graded(made, demand.pictures, profile.extra_picture, exact=profile.exact_count)
@@ -99,9 +101,23 @@ def _validity(facts: Facts, profile: Profile) -> Score:
     known = [each for each in values if each is not None]
     if len(known) < len(values):
         return Score(component="validity", value=None, error=_unknown(facts))
-    whole = sum(each == 1 for each in known)
-    said = f"{whole} of {len(known)} slots are valid and were not repaired"
+    said = "; ".join(
+        (f"{sum(each == 1 for each in known)} of {len(known)} slots in full", *_faults(facts))
+    )
     return Score(component="validity", value=fmean(known) if known else 0.0, reason=said)
+
+
+def _faults(facts: Facts) -> Iterator[str]:
+    """What lowers the validity of slots, and of how many of them."""
+    invalid = sum(not each.valid for each in facts.slots)
+    valid = [each for each in facts.slots if each.valid]
+    found = {
+        "not valid": invalid,
+        "repeated": sum(each.duplicate_of is not None for each in valid),
+        "sent back for repair": sum(each.repairs > 0 for each in valid),
+        "without a description": sum(not each.described for each in valid),
+    }
+    yield from (f"{number} {fault}" for fault, number in found.items() if number)
 
 
 def _kinds(facts: Facts, required: tuple[str, ...], profile: Profile) -> Score:

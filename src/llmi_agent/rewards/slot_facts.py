@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from llmi_agent.records.events import DraftGiven, ModelStarted, Restarted, SlotTurned
+from llmi_agent.records.events import DraftGiven, ModelStarted, Restarted, SlotTurned, Step
 from llmi_agent.records.outcome import Dropped, Kept
 from llmi_agent.rewards.draft_facts import Strictly
-from llmi_agent.rewards.likeness import params_form, says_something
+from llmi_agent.rewards.likeness import params_form
+from llmi_agent.rewards.prose import says_something
 from llmi_agent.traces.parts import Blame, TracedSlot, blame
 from llmi_agent.traces.trace import Trace
 
@@ -50,9 +51,13 @@ class SlotFacts:
     earns: Earns = "missing"
 
 
-def slot_facts(trace: Trace, read: Mapping[int, Strictly]) -> tuple[SlotFacts, ...]:
-    """Each slot of the draft, in its order, which matters: the first of several equal ones is the one that counts."""
-    turns = _turns(trace)
+def slot_facts(
+    trace: Trace, read: Mapping[int, Strictly], turns: Mapping[int, Sequence[SlotTurned]]
+) -> tuple[SlotFacts, ...]:
+    """Each slot of the draft, in its order, which matters: the first of several equal ones is the one that counts.
+
+    turns: `turns_of` the trace.
+    """
     found: dict[int, SlotFacts] = {}
     seen: dict[str, int] = {}
     for each in trace.slots:
@@ -69,15 +74,16 @@ def slot_facts(trace: Trace, read: Mapping[int, Strictly]) -> tuple[SlotFacts, .
     return tuple(found.values())
 
 
-def _turns(trace: Trace) -> dict[int, list[SlotTurned]]:
-    """What was done about failures, for the draft that holds; what was done again in a later life is there once."""
-    turns: dict[int, dict[int, SlotTurned]] = {}
+def turns_of(trace: Trace) -> dict[int, list[SlotTurned]]:
+    """What was done about failures, for the draft that holds; what was done again in a later life is there once. One
+    failure may lead to several things: another kind stands in where the policy was asked for a repair and had none."""
+    turns: dict[int, dict[tuple[int, Step], SlotTurned]] = {}
     for _, event in trace.events:
         match event:
             case ModelStarted(purpose="draft") | Restarted() | DraftGiven():
                 turns.clear()
             case SlotTurned():
-                turns.setdefault(event.slot, {})[event.attempt] = event
+                turns.setdefault(event.slot, {})[event.attempt, event.step] = event
     return {slot: list(each.values()) for slot, each in turns.items()}
 
 
@@ -155,7 +161,7 @@ def _marks(slot: TracedSlot, strictly: Strictly, facts: SlotFacts) -> tuple[str,
     if strictly.params is None:
         return ()
     asked = params_form(slot.kind, strictly.params)
-    if not isinstance(slot.verdict, Kept) or facts.placeholder or facts.fallback:
+    if not isinstance(slot.verdict, Kept) or facts.placeholder or facts.fallback or facts.unchanged:
         return (asked,)
     return asked, f"picture {slot.verdict.digest}"
 
