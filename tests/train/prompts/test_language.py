@@ -18,6 +18,8 @@ from llmi_train.prompts.language import language_of, primary
         ("港について二枚の写真で説明してください", "ja"),
         ("항구에 대해 두 장의 사진과 함께 써 주세요", "ko"),
         ("Write about the phrase 你好 and how it is used in the south of China", "en"),
+        ("A guide to Oslo.", "en"),
+        ("Kyoto tour with two images. Image 1: a shrine. Image 2: a garden.", "en"),
         ("Напишите о порте", ""),
         ("Bergen 2026", ""),
         ("", ""),

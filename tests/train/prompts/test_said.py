@@ -54,7 +54,7 @@ CASES = [
         4,
         "contradicted",
     ),
-    ("Use 2-3 images in the report on the bees.", 3, "said"),
+    ("Use 2-3 images in the report on the bees.", 3, "unclear"),
     ("Use 2-3 images in the report on the bees.", 5, "contradicted"),
     ("Report on 12 planets in the system, and include a single image.", 1, "said"),
     ("Report on sales in 2026 with images of the shops.", 99, "unclear"),
@@ -90,8 +90,8 @@ CASES = [
     ("Write about the bees with no visual aids.", -1, "said"),
     ("Write about the bees with half a dozen pictures.", 6, "said"),
     ("Write about the bees with half a dozen pictures.", 12, "contradicted"),
-    ("Write about the bees with between two and four images.", 3, "said"),
-    ("Write about the bees with one or two images.", 2, "said"),
+    ("Write about the bees with between two and four images.", 3, "unclear"),
+    ("Write about the bees with one or two images.", 2, "unclear"),
     ("Write about the bees with one or two images.", 3, "contradicted"),
     ("Write about the bees with three or more images.", 99, "said"),
     ("Write about the bees with three or more images.", 3, "contradicted"),
@@ -111,9 +111,9 @@ CASES = [
     ("请介绍潮汐，配图三张。", 3, "said"),
     ("请介绍潮汐，配图3张。", 2, "contradicted"),
     ("请介绍潮汐，附图两幅，图文并茂。", 2, "said"),
-    ("请介绍潮汐，用两三张图片说明。", 3, "said"),
+    ("请介绍潮汐，用两三张图片说明。", 3, "unclear"),
     ("请介绍潮汐，用两三张图片说明。", 5, "contradicted"),
-    ("请介绍潮汐，用三张左右的图片说明。", 3, "said"),
+    ("请介绍潮汐，用三张左右的图片说明。", 3, "unclear"),
     ("请介绍这些城市，每个城市配一张照片。", 5, "unclear"),
     ("请介绍潮汐，用二十三张图片说明。", 23, "said"),
     ("Schreibe über die Bienen mit drei oder mehr Bildern.", 99, "said"),
@@ -126,6 +126,61 @@ CASES = [
 @pytest.mark.parametrize(("text", "pictures", "found"), CASES)
 def test_words_and_demands(text: str, pictures: int, found: str) -> None:
     assert verdict(Demand(pictures), claims_of(text)) == found
+
+
+DOUBTFUL = [
+    ("Explain bees in 3 sections, with 1 image for each section.", 1),
+    ("Each of the four chapters gets one photo.", 1),
+    ("A tour of Kyoto, one photo apiece.", 1),
+    ("For every step, add one drawing.", 1),
+    ("A tour of Kyoto with three pictures per temple.", 3),
+    ("写一篇京都游记，每个景点配一张照片。", 1),
+    ("Schreibe über Kyoto mit je einem Foto pro Stadtteil.", 1),
+    ("Écris sur Kyoto avec une image par temple.", 1),
+    ("Escribe sobre Kioto con una imagen por templo.", 1),
+    ("A tour of Kyoto with three pictures at least.", 3),
+    ("A tour of Kyoto with three pictures, maximum.", 3),
+    ("A tour of Kyoto with three pictures or more.", 3),
+    ("A tour of Kyoto with >=3 pictures.", 3),
+    ("写一篇京都游记，配三张以内的照片。", 3),
+    ("Schreibe über Kyoto mit drei Bildern oder mehr.", 3),
+    ("Écris sur Kyoto avec trois images au maximum.", 3),
+    ("A tour of Kyoto with two dozen photos.", 24),
+    ("A tour of Kyoto with two dozen photos.", 2),
+    ("Schreibe über Kyoto mit zwei Dutzend Bildern.", 24),
+    ("Écris sur Kyoto avec vingt et une images.", 21),
+    ("A tour of Kyoto with 0 pictures.", -1),
+    ("Schreibe über Kyoto mit keinem einzigen Bild.", -1),
+    ("How do I hang three pictures on a wall?", 0),
+    ("Compare the three paintings by Monet, and show one chart.", 1),
+    ("One photo of the harbour, one of the opera and one of the fortress.", 3),
+    ("A guide with no pictures of people but two of buildings.", 2),
+    ("I used to want two photos but now I want four.", 4),
+    ("A tour of Kyoto with a picture or two.", 1),
+    ("A tour of Kyoto with a three-panel comic.", 1),
+    ("A tour of Kyoto with around three pictures.", 3),
+]
+
+
+@pytest.mark.parametrize(("text", "pictures"), DOUBTFUL)
+def test_what_allows_for_another_reading_is_unclear(text: str, pictures: int) -> None:
+    assert verdict(Demand(pictures), claims_of(text)) == "unclear"
+
+
+@pytest.mark.parametrize(
+    ("text", "pictures"),
+    [
+        ("寫一篇關於長城的文章，配兩張圖片。", 2),
+        ("寫一篇關於長城的文章，不要圖片。", -1),
+        ("請寫一篇關於台北夜市的導覽，並附上兩幅插圖與一個圖表。", 3),
+    ],
+)
+def test_traditional_chinese_is_read(text: str, pictures: int) -> None:
+    assert verdict(Demand(pictures), claims_of(text)) == "said"
+
+
+def test_a_language_that_is_not_read_is_unclear_whatever_its_words_look_like() -> None:
+    assert verdict(Demand(3), claims_of("Con una foto, per favore", "it")) == "unclear"
 
 
 @pytest.mark.parametrize("number", range(1, 21))

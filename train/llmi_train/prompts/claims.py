@@ -34,8 +34,8 @@ class Claims:
     """It wants none."""
     some: bool = False
     """It wants some, and does not say how many."""
-    depends: bool = False
-    """There is an "each": how many are meant depends on what there is of something else."""
+    doubt: bool = False
+    """It can be read in more than one way: there is an "each", a vague number, a count that may be no order."""
     mentioned: bool = False
     """It speaks of pictures at all."""
 
@@ -51,8 +51,8 @@ class Claims:
 
     @property
     def exact(self) -> bool:
-        """There are numbers, and nothing leaves open which number is meant."""
-        return bool(self.numbers) and not self.depends
+        """There are numbers."""
+        return bool(self.numbers)
 
     @cached_property
     def totals(self) -> frozenset[int]:

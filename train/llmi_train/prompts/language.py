@@ -11,7 +11,7 @@ _KANA = re.compile("[\u3040-\u30ff]")
 _HANGUL = re.compile("[\uac00-\ud7af]")
 _WORD = re.compile(r"[^\W\d_]+")
 _COMMON = {
-    "en": "the of and to in is for with that on are this from by as it be an write how what which at or about their your without between please "
+    "en": "a my i we you pictures images photos the of and to in is for with that on are this from by as it be an write how what which at or about their your without between please "
     "write explain compare show make create",
     "de": "der die das und ist für mit nicht ein eine einen den dem des von zu auf wie im sich über bitte einem einer ohne "
     "schreibe erkläre beschreibe zeige erstelle",
@@ -46,9 +46,7 @@ def primary(code: str) -> str:
 
 
 def _by_words(words: list[str]) -> str:
-    counts = {
-        language: sum(word in common for word in words) for language, common in _WORDS.items()
-    }
+    counts = {language: len(common.intersection(words)) for language, common in _WORDS.items()}
     best, next_best, *_ = sorted(counts, key=lambda each: -counts[each])
     sure = counts[best] >= _FEWEST and counts[best] >= _LEAD * counts[next_best]
     return best if sure else ""

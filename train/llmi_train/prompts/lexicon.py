@@ -33,8 +33,6 @@ class Lexicon:
     """What says so without naming pictures, or with them in it."""
     illustrated: str
     """What says that there are to be some."""
-    each: str
-    """What makes the number depend on something else."""
 
 
 def _count(words: str) -> dict[str, int]:
@@ -58,7 +56,7 @@ ENGLISH = Lexicon(
     r"pictures?|images?|illustrations?|figures?|visuals?|graphics?|pics?",
     r"photos?|photographs?|charts?|graphs?|plots?|diagrams?|drawings?|visuali[sz]ations?|infographics?|sketch(?:es)?"
     r"|paintings?|maps?|renderings?|renders?|screenshots?|posters?|flowcharts?|schematics?|portraits?|snapshots?"
-    r"|watercolou?rs?|cartoons?|heat ?maps?|histograms?|timelines?",
+    r"|watercolou?rs?|cartoons?|heat ?maps?|histograms?|timelines?|comics?",
     r"at least|min(?:imum|\.)?|no fewer than|no less than|a minimum of|minimum of|not fewer than|more than|over",
     r"at most|max(?:imum|\.)?|no more than|not more than|up to|a maximum of|maximum of|fewer than|less than|under",
     r"about|around|roughly|approximately",
@@ -79,7 +77,6 @@ ENGLISH = Lexicon(
     r"|(?:do not|don['’]?t|never|not) (?:to )?(?:be )?illustrat\w+|without illustrating"
     r"|no need (?:for|of|to (?:add|include|use|insert)) (?:any )?(?:pictures?|images?|illustrations?|photos?|visuals?|figures?)",
     r"(?:un)?illustrat(?:e|ed|es|ing)\b",
-    r"each|every|per|apiece|respectively",
 )
 GERMAN = Lexicon(
     _count(
@@ -88,7 +85,7 @@ GERMAN = Lexicon(
     ),
     r"einige|einigen|mehrere|mehreren|ein paar|viele|vielen|verschiedene|verschiedenen|passende|passenden|geeignete|geeigneten",
     r"ein(?:e|em|er|en)?|noch eine?s?",
-    r"bilder?n?|abbildung(?:en)?|illustration(?:en)?|grafik(?:en)?|graphik(?:en)?",
+    r"bild(?:er)?n?|abbildung(?:en)?|illustration(?:en)?|grafik(?:en)?|graphik(?:en)?",
     r"fotos?|fotografien?|photos?|diagramme?n?|zeichnung(?:en)?|karten?|skizzen?|schaubild(?:er)?n?|infografik(?:en)?|gemälden?|aquarelle?n?",
     r"mindestens|wenigstens|minimal|mehr als",
     r"höchstens|maximal|bis zu|nicht mehr als|weniger als",
@@ -101,7 +98,6 @@ GERMAN = Lexicon(
     r"nur text|reiner text|nur in worten|ausschließlich text|unbebildert|nicht bebildert"
     r"|(?:bilder|abbildungen|illustrationen) sind nicht (?:nötig|erwünscht|erforderlich)",
     r"bebildert\w*|illustriert\w*",
-    r"je|jede[rsnm]?|pro|jeweils",
 )
 FRENCH = Lexicon(
     _count("un|une|une_seule|un_seul deux trois quatre cinq six sept huit neuf dix onze douze"),
@@ -119,7 +115,6 @@ FRENCH = Lexicon(
     r"sans(?: aucune?)?|aucune?|pas d[e'’]|ni|n['’]inclu\w+ pas d['’]|zéro",
     r"texte (?:seul|uniquement)|uniquement (?:du|en) texte|seulement du texte|non illustré",
     r"illustrée?s?|en images",
-    r"chaque|chacune?|par",
 )
 SPANISH = Lexicon(
     _count(
@@ -139,6 +134,5 @@ SPANISH = Lexicon(
     r"sin(?: ninguna?| ningún)?|ninguna?|ningún|no (?:incluyas?|incluya|uses?|use|añadas?|pongas?)(?: ninguna?)?",
     r"solo texto|sólo texto|únicamente texto|texto únicamente|solamente texto",
     r"ilustrad[oa]s?|con imágenes",
-    r"cada|por",
 )
 LEXICONS = {"en": ENGLISH, "de": GERMAN, "fr": FRENCH, "es": SPANISH}

@@ -12,6 +12,7 @@ from llmi_agent.contract import Demand
 from llmi_agent.contract.judging import ANY_PICTURES, NO_PICTURE, SOME_PICTURES
 from llmi_train.prompts import said_in_chinese
 from llmi_train.prompts.claims import Claim, Claims
+from llmi_train.prompts.doubt import doubtful
 from llmi_train.prompts.language import language_of, primary
 from llmi_train.prompts.lexicon import LEXICONS, Lexicon
 
@@ -25,7 +26,10 @@ def claims_of(text: str, language: str = "") -> Claims | None:
     language: as the prompt has it, for a text that does not tell by itself. Where neither does, it is taken for one of
     those in which it counts pictures.
     """
-    code = language_of(text) or primary(language)
+    given = primary(language)
+    if given and given != "zh" and given not in LEXICONS:
+        return None
+    code = language_of(text) or given
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     if code == "zh":
         return said_in_chinese.claims(plain)
@@ -38,7 +42,7 @@ def claims_of(text: str, language: str = "") -> Claims | None:
 
 def verdict(demand: Demand, claims: Claims | None) -> Verdict:
     """Whether what is demanded is said. Where words allow for another reading it is unclear, and no fault."""
-    if claims is None:
+    if claims is None or claims.doubt:
         return "unclear"
     if demand.pictures == NO_PICTURE:
         return _none(claims)
@@ -65,7 +69,7 @@ def _number(demanded: int, claims: Claims) -> Verdict:
     if not claims.counted:
         return _silent(claims)
     if demanded in claims.totals:
-        return "said"
+        return "unclear" if any(each.open for each in claims.numbers) else "said"
     return "contradicted" if claims.exact and not claims.may_be(demanded) else "unclear"
 
 
@@ -84,7 +88,6 @@ class _Patterns:
     none: re.Pattern[str]
     none_at_all: re.Pattern[str]
     some: re.Pattern[str]
-    each: re.Pattern[str]
     mentioned: re.Pattern[str]
     general: re.Pattern[str]
 
@@ -107,7 +110,6 @@ def _patterns(code: str) -> _Patterns:
         re.compile(rf"\b(?:{language.none}) {between}{noun}\b"),
         re.compile(rf"\b(?:{language.none_at_all})\b"),
         re.compile(rf"\b(?:(?:{language.several}) {between}{noun}|{language.illustrated})\b"),
-        re.compile(rf"\b(?:{language.each})\b"),
         re.compile(rf"\b(?:{noun}|{language.illustrated})\b"),
         re.compile(language.pictures),
     )
@@ -127,7 +129,7 @@ def _claims(text: str, code: str) -> Claims:
         tuple(counted),
         none=at_all or bool(general) or bool(refused and not counted),
         some=bool(patterns.some.search(patterns.none_at_all.sub(" ", without))),
-        depends=bool(patterns.each.search(text)),
+        doubt=doubtful(text, patterns.mentioned),
         mentioned=bool(patterns.mentioned.search(text)),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from llmi_train.prompts.claims import Claim, Claims
+from llmi_train.prompts.doubt import doubtful
 
 _DIGITS = {digit: number for number, digit in enumerate("一二三四五六七八九", 1)} | {
     "两": 2,
@@ -44,7 +45,11 @@ _SOME = re.compile(
     rf"|(?:配上|附上|加上|加入|插入|添加|包含|包括|绘制|画出|制作|生成|展示|用|以|辅以|结合|配|附|配合|提供|给出){_GAP}{_ANY}"
 )
 _MENTIONED = re.compile(_ANY)
-_EACH = re.compile("每|各|分别")
+_SIMPLIFIED = str.maketrans(
+    "圖張兩幅個與無須輔繪畫線餅條狀資訊軸間構熱趨勢對報導維結點於過請數寫純應別約僅隻書試動聯連論經網庫處識視據種給顯製達幾內來傳圍關",
+    "图张两幅个与无须辅绘画线饼条状资讯轴间构热趋势对报导维结点于过请数写纯应别约仅只书试动联连论经网库处识视据种给显制达几内来传围关",
+)
+"""Of traditional characters those that the patterns have."""
 _NO_PICTURE = re.compile(
     "图书|图书馆|图谋|企图|试图|(?<!示)意图|力图|版图|蓝图|图腾|图灵|图案|图形|宏图|贪图|路线图|地图册|动画|绘画|书画|[联连]通图|图论|图神经|图数据库|有向图|无向图|图像(?:识别|处理|分割|理解|分类)"
 )
@@ -53,7 +58,7 @@ _NO_PICTURE = re.compile(
 
 def claims(text: str) -> Claims:
     """Of a text in NFKC."""
-    text = _NO_PICTURE.sub("〇", text)
+    text = _NO_PICTURE.sub("〇", text.translate(_SIMPLIFIED))
     refused = [each["noun"] for each in _NONE.finditer(text)]
     without = _NONE.sub("〇", text)
     counted = tuple(map(_claim, _COUNTED.finditer(without)))
@@ -65,7 +70,7 @@ def claims(text: str) -> Claims:
         counted,
         none=at_all or general or bool(refused and not counted),
         some=bool(_SOME.search(_COUNTED.sub("〇", _NONE_AT_ALL.sub("〇", without)))),
-        depends=bool(_EACH.search(text)),
+        doubt=doubtful(text, _MENTIONED, chinese=True),
         mentioned=bool(_MENTIONED.search(text)),
     )
 

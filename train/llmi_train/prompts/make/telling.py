@@ -44,9 +44,13 @@ ORDERS = re.compile(
       | \b(?:checker|reviewer|validator|grader|evaluator)s?\b[^.\n]{0,60}\b(?:accept|approve|pass|mark|rate|answer|say|must|should|please)\b
       | \b(?:accept|approve|pass|mark|rate)\ this\ (?:request|prompt|answer|text)
       | \bthis\ (?:request|prompt)\ (?:is|passes|should\ be)\ (?:valid|answerable|accepted|correct|approved)
+      | \b(?:checker|reviewer|validator|grader|evaluator)s?(?:'s)?\s*(?:notes?\b|:)
+      | \b(?:whoever|anyone\ who|anybody\ who|those\ who|(?:person|model|one)\ (?:who|that))\ (?:checks|validates|reviews|grades|judges|evaluates|rates|verifies|approves)
+      | \b(?:say|answer|reply|respond)(?:\ with)?\ ["']?(?:yes|true)\b
       | \bsystem\ prompt | \bas\ the\ checker
       | (?:忽略|无视|忘记)[^。\n]{0,15}(?:指令|指示|规则|上文|以上|之前)
       | (?:审核|检查|评审|评判)(?:者|员|人|模型)[^。\n]{0,30}(?:通过|接受|回答|请|应|必须)
+      | (?:审核|检查|评审|校验|验证)(?:者|员|人|模型|方)?(?:注意|请注意|备注|说明)?\s*: | (?:无论谁|凡是|谁)[^。\n]{0,4}(?:审核|检查|验证|评审)
       | (?:判定|标记|视为)[^。\n]{0,10}(?:合格|通过|有效)
     """,
     re.IGNORECASE | re.VERBOSE,
