@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from llmi_agent.base.errors import InputError, LlmiError
-from llmi_agent.records.journal import journal_beside
+from llmi_agent.records.journal import Journal, journal_beside, store_beside
+from llmi_agent.store.artifacts import ArtifactStore, MemoryStore
+from llmi_agent.testing import FakeTool, ScriptedModel, slot
 from llmi_agent.traces import places, traces
 from llmi_agent.traces.exchange.exporting import export
 from llmi_agent.traces.verify import verify
+from llmi_graphs import build_graph
 
 
 def ids(place: Any) -> list[str]:
@@ -210,3 +214,21 @@ def test_a_folder_that_nobody_can_mean_is_given_up_on(
     (deep / "a.jsonl").write_bytes((tmp_path / "a" / "a.jsonl").read_bytes())
     with pytest.raises(InputError, match="there are no traces in"):
         ids(tmp_path / "x")
+
+
+@pytest.mark.parametrize("memory", [False, True])
+async def test_a_journal_brings_the_pictures_of_its_store(tmp_path: Path, memory: bool) -> None:
+    store = MemoryStore() if memory else ArtifactStore(tmp_path)
+    graph = build_graph(
+        model=ScriptedModel(script=[slot("search", "A fox", query="fox")]),
+        tools=[FakeTool("s", "search")],
+        store=store,
+        secrets={},
+    )
+    await graph.ainvoke({"messages": [HumanMessage("A fox")]})
+    (trace,) = traces(journal_beside(store))
+    document = trace.document()
+    assert document
+    assert trace.pictures
+    assert trace.pictures.read(document.figures[0].digest)
+    assert store_beside(Journal.in_memory()) is None

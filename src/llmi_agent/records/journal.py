@@ -277,5 +277,13 @@ def journal_beside(store: ArtifactStore) -> Journal:
         return _in_memory.setdefault(store, Journal.in_memory())
 
 
+def store_beside(journal: Journal) -> ArtifactStore | None:
+    """The artifact store in whose folder the journal is, or to which it belongs in memory; None if there is none."""
+    if not isinstance(journal, MemoryJournal):
+        return ArtifactStore(journal.path.parent)
+    with _guard:
+        return next((store for store, own in _in_memory.items() if own is journal), None)
+
+
 _in_memory: weakref.WeakKeyDictionary[ArtifactStore, Journal] = weakref.WeakKeyDictionary()
 _guard = threading.Lock()

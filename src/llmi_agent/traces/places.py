@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.records.database import FAULTS
-from llmi_agent.records.journal import Journal
+from llmi_agent.records.journal import Journal, store_beside
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.traces.exchange import lines, tables
 from llmi_agent.traces.exchange.back import NEEDED, TOLD, broken, trace_of
@@ -22,7 +22,7 @@ from llmi_agent.traces.exchange.form import NAME
 from llmi_agent.traces.trace import Trace
 
 Place: TypeAlias = "str | Path | Journal | Source | Iterable[str | Path | Journal | Source]"
-"""A journal, or its file; a home of LLMI; an exported file; a folder that holds any of these; or several of all that."""
+"""A journal, with the store that it is beside, or its file; a home of LLMI; an exported file; a folder that holds any of these; or several of all that."""
 
 JOURNAL = "journal.db"
 FIRST_LINES = 5
@@ -98,7 +98,7 @@ class InTable:
 def sources(place: Place) -> list[Source]:
     """What there is to read at a place, by itself. Raises InputError if that is nothing."""
     if isinstance(place, Journal):
-        return [InJournal(place)]
+        return [InJournal(place, store_beside(place))]
     if isinstance(place, str | Path):
         return _at(Path(place).expanduser())
     if isinstance(place, Iterable):
