@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from llmi_agent.base.errors import InputError
 from llmi_train.prompts.checking import Report, check
 from llmi_train.prompts.findings import FAULTS, NOTICES, Example
 from llmi_train.prompts.reading import read
@@ -119,6 +120,14 @@ def test_a_leak_is_found_behind_any_number_of_others(tmp_path: Path) -> None:
     rows[7]["split"] = "test"
     found = report(tmp_path, *rows).findings
     assert found.counts["near leak"] == 1 + 12
+
+
+@pytest.mark.parametrize(("rows", "others"), [((), ()), ((BERGEN,), ([],)), ((BERGEN,), ([3],))])
+def test_nothing_to_check_or_to_compare_with_is_no_pass(
+    tmp_path: Path, rows: tuple[Any, ...], others: tuple[list[Any], ...]
+) -> None:
+    with pytest.raises(InputError, match="no prompt"):
+        report(tmp_path, *rows, others=others)
 
 
 def test_bounds_and_threshold_are_options(tmp_path: Path) -> None:

@@ -50,12 +50,28 @@ def test_the_shares_are_those_asked_for() -> None:
     assert set(counts) == {"train", "test"}
 
 
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_the_shares_are_those_of_groups_too(size: int) -> None:
+    """Of however many near-duplicates a group is, and in whatever order the splits are named."""
+    chance = random.Random(size)
+    prompts = [
+        TrainingPrompt(f"{text} {n}")
+        for text in (f"{chance.random()} {chance.random()} {chance.random()}" for _ in range(300))
+        for n in range(size)
+    ]
+    done = divide(prompts, {"train": 9, "test": 1}).prompts
+    counts = Counter(each.split for each in done)
+    assert abs(counts["test"] / size - 30) < 4 * (300 * 0.9 * 0.1) ** 0.5
+    assert divide(prompts, {"test": 1, "train": 9}).prompts == done
+
+
 def test_the_splits_of_texts_are_fixed() -> None:
     """They are the same on every machine and in every version: prompts that were kept for a test stay there."""
     done = divide(
-        [TrainingPrompt(f"Report on the number {n} in {n} pictures") for n in range(9)], threshold=1
+        [TrainingPrompt(f"Report on the number {n} in {n} pictures") for n in range(30)],
+        threshold=1,
     )
-    assert [n for n, each in enumerate(done.prompts) if each.split == "test"] == [1]
+    assert [n for n, each in enumerate(done.prompts) if each.split == "test"] == [10, 15, 18]
 
 
 def test_a_split_that_is_there_is_kept_and_takes_others_along() -> None:

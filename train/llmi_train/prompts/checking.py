@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from llmi_agent.base.errors import InputError
 from llmi_agent.contract import Demand
 from llmi_agent.contract.judging import ANY_PICTURES, NO_PICTURE, SOME_PICTURES
 from llmi_agent.contract.kinds import WELL_KNOWN
+from llmi_train.prompts.alike import Tell
+from llmi_train.prompts.comparing import compare
 from llmi_train.prompts.findings import Example, Findings
 from llmi_train.prompts.language import language_of, primary
 from llmi_train.prompts.named import tools_in
-from llmi_train.prompts.near import THRESHOLD, Neighbours
+from llmi_train.prompts.near import THRESHOLD
 from llmi_train.prompts.prompt import TrainingPrompt
 from llmi_train.prompts.reading import Read
 from llmi_train.prompts.said import claims_of, verdict
@@ -47,11 +50,15 @@ def check(
     threshold: float = THRESHOLD,
     shortest: int = SHORTEST,
     longest: int = LONGEST,
+    tell: Tell = lambda _, __: None,
 ) -> Report:
     """Check the prompts of a file, and whether one of them is in others, too.
 
     threshold: see `near.likeness`. shortest, longest: in letters, see `SHORTEST`.
+
+    Raises InputError if there is nothing in one of them to check, or to compare with.
     """
+    _check_there_is_something(read, others)
     report = Report(read.source, len(read.prompts), Findings(), left_out=read.left_out)
     for number, why in read.bad:
         report.findings.add("bad line", Example(number, why))
@@ -65,8 +72,17 @@ def check(
             report.findings.add(kind, Example(line, f"letters: {size:,}"))
     _check_ids(read, report.findings)
     _check_files(read, report.findings)
-    _compare(read, others, threshold, report.findings)
+    compare(read, others, threshold, report.findings, tell)
     return report
+
+
+def _check_there_is_something(read: Read, others: Sequence[Read]) -> None:
+    if not read.prompts and not read.bad_lines:
+        raise InputError(f"{read.source} has no prompt in it")
+    for other in others:
+        if not other.prompts:
+            bad = f"; line {other.bad[0][0]}: {other.bad[0][1]}" if other.bad else ""
+            raise InputError(f"{other.source} has no prompt that can be compared with{bad}")
 
 
 def size_of(text: str) -> int:
@@ -133,75 +149,3 @@ def _check_files(read: Read, findings: Findings) -> None:
             findings.add("duplicate", Example(line, other_line=before))
         elif (before := texts.setdefault((prompt.split, prompt.text_digest), line)) != line:
             findings.add("same text", Example(line, other_line=before))
-
-
-def _compare(read: Read, others: Sequence[Read], threshold: float, findings: Findings) -> None:
-    """Each prompt with all before it, and with those of other files."""
-    known = _Known(threshold)
-    for number, other in enumerate(others):
-        for line, prompt in zip(other.places, other.prompts, strict=True):
-            known.add(_Place(number, line, prompt.split, other.source), prompt)
-    own = len(others)
-    for line, prompt in zip(read.places, read.prompts, strict=True):
-        here = _Place(own, line, prompt.split, read.source)
-        _tell(here, known.same(prompt), "leak", "", "in another file", findings)
-        like = known.like(prompt)
-        _tell(here, like, "near leak", "near-duplicate", "nearly in another file", findings)
-        known.add(here, prompt)
-
-
-@dataclass(frozen=True)
-class _Place:
-    file: int
-    line: int
-    split: str
-    source: str
-
-
-def _tell(
-    here: _Place,
-    found: Sequence[tuple[_Place, float]],
-    across: str,
-    within: str,
-    elsewhere: str,
-    findings: Findings,
-) -> None:
-    """Of each sort of place the first."""
-    told: set[str] = set()
-    for place, share in found:
-        kind = across if place.split != here.split else within
-        kind = elsewhere if place.file != here.file else kind
-        if kind and kind not in told:
-            told.add(kind)
-            says = "" if share == 1 else f"{share:.0%} alike"
-            other = place.source if place.file != here.file else None
-            if kind == across:
-                says = (
-                    f"{says}; " * bool(says)
-                    + f"{here.split or 'no split'}, {place.split or 'no split'}"
-                )
-            findings.add(kind, Example(here.line, says, place.line, other))
-
-
-class _Known:
-    """Prompts by what counts as the same, and by what is near."""
-
-    def __init__(self, threshold: float) -> None:
-        self._places: dict[str, list[_Place]] = {}
-        self._near = Neighbours(threshold)
-
-    def add(self, place: _Place, prompt: TrainingPrompt) -> None:
-        """Of one text the places are kept that tell splits and files apart."""
-        places = self._places.setdefault(prompt.text_digest, [])
-        if not places:
-            self._near.add(prompt.text_digest, prompt.text)
-        if not any((each.file, each.split) == (place.file, place.split) for each in places):
-            places.append(place)
-
-    def same(self, prompt: TrainingPrompt) -> list[tuple[_Place, float]]:
-        return [(each, 1.0) for each in self._places.get(prompt.text_digest, ())]
-
-    def like(self, prompt: TrainingPrompt) -> list[tuple[_Place, float]]:
-        found = self._near.like(prompt.text)
-        others = ((key, share) for key, share in found if key != prompt.text_digest)
-        return [(place, share) for key, share in others for place in self._places[key]]

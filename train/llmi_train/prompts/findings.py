@@ -62,9 +62,12 @@ class Findings:
 
     def add(self, kind: str, example: Example) -> None:
         self.counts[kind] += 1
-        kept = self.examples.setdefault(kind, [])
-        if len(kept) < MOST_EXAMPLES:
-            kept.append(example)
+        if self.more_examples(kind):
+            self.examples.setdefault(kind, []).append(example)
+
+    def more_examples(self, kind: str) -> bool:
+        """Whether another one would be kept."""
+        return len(self.examples.get(kind, ())) < MOST_EXAMPLES
 
     @property
     def faults(self) -> int:

@@ -12,14 +12,16 @@ from llmi_train.prompts.text import UNSPACED, UNSPACED_RE, normalised
 
 if TYPE_CHECKING:
     from datasketch import MinHash
+    from numpy import uint32
+    from numpy.typing import NDArray
 
 THRESHOLD = 0.7
 """The share of pieces in common (Jaccard) from which two texts are near-duplicates."""
-_SIZE, _ROWS = 192, (8, 6, 4, 3, 2, 1)
+SIZE, _ROWS = 192, (8, 6, 4, 3, 2, 1)
 """Hashes of a sketch, and into how many at a time it may be cut."""
 _MISSED = 5e-6
 """The chance with which a pair that is exactly at the threshold may be overlooked."""
-_SLACK = 0.15
+SLACK = 0.15
 """More than four standard deviations of the estimate: only what is nearer to the threshold is reckoned exactly."""
 
 _RUN = re.compile(rf"{UNSPACED}+|(?:(?!{UNSPACED}).)+")
@@ -42,6 +44,12 @@ def likeness(one: str, other: str) -> float:
     return len(mine & theirs) / len(mine | theirs) if mine or theirs else 1.0
 
 
+def hashes_of(text: str) -> NDArray[uint32]:
+    """The sketch of a text: `SIZE` numbers, of which two texts share about as many as they are alike."""
+    hashes: NDArray[uint32] = _sketch(text).hashvalues
+    return hashes
+
+
 class Neighbours:
     """Texts by their keys, and for another text those of them that are its near-duplicates."""
 
@@ -50,12 +58,12 @@ class Neighbours:
         from datasketch import MinHashLSH
 
         self.threshold = threshold
-        rows = _rows(threshold)
-        self._index = MinHashLSH(num_perm=_SIZE, params=(_SIZE // rows, rows))
+        rows = rows_for(threshold)
+        self._index = MinHashLSH(num_perm=SIZE, params=(SIZE // rows, rows))
         self._places: dict[str, int] = {}
         self._keys: list[str] = []
         self._texts: list[str] = []
-        self._hashes = numpy.empty((256, _SIZE), numpy.uint32)
+        self._hashes = numpy.empty((256, SIZE), numpy.uint32)
         """Of all texts by their places, and room for more."""
 
     def add(self, key: str, text: str) -> None:
@@ -64,7 +72,7 @@ class Neighbours:
             raise ValueError(f"the key {key!r} is taken")
         sketch, place = _sketch(text), len(self._keys)
         if place == len(self._hashes):
-            self._hashes.resize((2 * place, _SIZE), refcheck=False)
+            self._hashes.resize((2 * place, SIZE), refcheck=False)
         self._hashes[place] = sketch.hashvalues
         self._index.insert(place, sketch, check_duplication=False)
         self._places[key] = place
@@ -85,14 +93,14 @@ class Neighbours:
         return sorted(found, key=lambda each: (-each[1], each[0]))
 
     def _exactly(self, place: int, about: float, text: str) -> float:
-        sure = abs(about - self.threshold) > _SLACK
+        sure = abs(about - self.threshold) > SLACK
         return about if sure else likeness(text, self._texts[place])
 
 
-def _rows(threshold: float) -> int:
+def rows_for(threshold: float) -> int:
     """As many hashes at a time as overlook next to nothing: the more, the fewer pairs are looked at in vain."""
     return next(
-        (rows for rows in _ROWS if (1 - threshold**rows) ** (_SIZE // rows) <= _MISSED), _ROWS[-1]
+        (rows for rows in _ROWS if (1 - threshold**rows) ** (SIZE // rows) <= _MISSED), _ROWS[-1]
     )
 
 
@@ -109,4 +117,4 @@ def _empty() -> MinHash:
     """To be copied: its permutations take longer to make than a sketch."""
     from datasketch import MinHash
 
-    return MinHash(num_perm=_SIZE, seed=1, hashfunc=crc32, scheme="affine32")
+    return MinHash(num_perm=SIZE, seed=1, hashfunc=crc32, scheme="affine32")

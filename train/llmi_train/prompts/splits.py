@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.runner.prompt_line import no_split
-from llmi_train.prompts.near import THRESHOLD, Neighbours
+from llmi_train.prompts.alike import Tell, alike
+from llmi_train.prompts.near import THRESHOLD
 from llmi_train.prompts.prompt import TrainingPrompt
 
 SHARES: Mapping[str, float] = {"train": 0.9, "test": 0.1}
@@ -34,8 +35,9 @@ def divide(
     *,
     again: bool = False,
     threshold: float = THRESHOLD,
+    tell: Tell = lambda _, __: None,
 ) -> Divided:
-    """Give each prompt a split, by the digest of its normalised text alone: neither the machine nor the order matters.
+    """Give each prompt a split, by the digest of its normalised text alone: neither the machine nor any order matters.
 
     Texts that are the same, or near-duplicates (`near.likeness` from `threshold` on, also by way of others), are in the
     same split. One that has a split keeps it, and takes others like it along; so more prompts can be added later.
@@ -47,7 +49,7 @@ def divide(
     """
     ends = _ends(shares)
     groups = alike(
-        [each.text for each in prompts], [each.text_digest for each in prompts], threshold
+        [each.text for each in prompts], [each.text_digest for each in prompts], threshold, tell
     )
     done = Divided(list(prompts))
     for group in groups:
@@ -65,45 +67,13 @@ def divide(
     return done
 
 
-def alike(
-    texts: Sequence[str], digests: Sequence[str], threshold: float = THRESHOLD
-) -> list[list[int]]:
-    """Places of texts in groups: two that are the same by their digests, or near-duplicates, are in one group.
-
-    Groups, and the places in each, are in the order of the texts.
-    """
-    first: dict[str, int] = {}
-    leader = list(range(len(texts)))
-    known = Neighbours(threshold)
-    for place, (text, digest) in enumerate(zip(texts, digests, strict=True)):
-        if digest in first:
-            leader[place] = _leader(leader, first[digest])
-            continue
-        first[digest] = place
-        for key, _ in known.like(text):
-            one, other = sorted((_leader(leader, place), _leader(leader, int(key))))
-            leader[other] = one
-        known.add(str(place), text)
-    groups: dict[int, list[int]] = defaultdict(list)
-    for place in range(len(texts)):
-        groups[_leader(leader, place)].append(place)
-    return list(groups.values())
-
-
-def _leader(leader: list[int], place: int) -> int:
-    while leader[place] != place:
-        leader[place] = leader[leader[place]]
-        place = leader[place]
-    return place
-
-
 def _ends(shares: Mapping[str, float]) -> list[tuple[float, str]]:
-    """Where each split ends between 0 and 1."""
+    """Where each split ends between 0 and 1, in the order of the alphabet."""
     total = sum(shares.values())
     if not all(0 < each < float("inf") for each in shares.values()) or not total:
         raise InputError("the share of a split must be above 0, such as train=0.9,test=0.1")
     ends, end = [], 0.0
-    for name, share in shares.items():
+    for name, share in sorted(shares.items()):
         if why := no_split(name) or ("" if name else "a split needs a name"):
             raise InputError(why)
         end += share / total
@@ -112,5 +82,7 @@ def _ends(shares: Mapping[str, float]) -> list[tuple[float, str]]:
 
 
 def _split(digest: str, ends: Sequence[tuple[float, str]]) -> str:
-    place = int(digest[:13], 16) / 16**13  # 52 bits, which a float holds
+    """By another digest of it: the least of several, which stands for a group, is the smaller the more there are."""
+    drawn = hashlib.sha256(f"split {digest}".encode()).hexdigest()
+    place = int(drawn[:13], 16) / 16**13  # 52 bits, which a float holds
     return next((name for end, name in ends if place < end), ends[-1][1])
