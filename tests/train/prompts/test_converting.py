@@ -147,6 +147,28 @@ def test_another_ending_is_refused_before_anything_is_read(tmp_path: Path, name:
         convert(tmp_path / "gone.jsonl", tmp_path / name)
 
 
+def test_an_empty_file_comes_back_and_not_another_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"")
+    (tmp_path / "p.jsonl").write_text('{"prompt": "x", "attach": ["a.csv"], "pictures": 1}\n')
+    convert(tmp_path / "p.jsonl", tmp_path / "out" / "p.parquet")
+    (tmp_path / "out" / "a.csv").write_text("another")
+    found, _ = convert(tmp_path / "out" / "p.parquet", tmp_path / "out" / "q.jsonl")
+    assert found.bad == []
+    (back,) = read(tmp_path / "out" / "q.jsonl").prompts
+    assert [(each.name, each.read_bytes()) for each in back.attach] == [("a.csv", b"")]
+
+
+@pytest.mark.parametrize("name", ["p.jsonl", "link.jsonl", "sub/../p.jsonl"])
+def test_what_is_read_is_not_written_over(tmp_path: Path, name: str) -> None:
+    (tmp_path / "sub").mkdir()
+    path = tmp_path / "p.jsonl"
+    path.write_text('"x"\noops\n')
+    (tmp_path / "link.jsonl").symlink_to(path)
+    with pytest.raises(InputError, match="is what is read"):
+        convert(path, tmp_path / name)
+    assert path.read_text() == '"x"\noops\n'
+
+
 def test_nothing_to_write_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_text("prompt,id\n")
     with pytest.raises(InputError, match="no prompt that can be used; line 1: it is not JSON"):

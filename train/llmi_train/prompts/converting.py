@@ -31,6 +31,8 @@ def convert(source: Path, out: Path) -> tuple[Read, list[str]]:
 def read_for(source: Path, out: Path | None) -> Iterator[Read]:
     """The prompts of a file, whose own files are there while the block runs: beside `out`, or for as long only."""
     ending = None if out is None else ending_of(out)
+    if out is not None and out.exists() and out.samefile(source):
+        raise InputError(f"{out} is what is read; name another file to write to")
     if out is not None and ending != ".parquet":
         yield read(source, files_beside(out))
         return

@@ -53,7 +53,7 @@ class Files:
         if isinstance(given, Mapping):
             data, path = given.get("bytes"), given.get("path")
             name = path if isinstance(path, str) else ""
-            if data:
+            if data is not None:  # also if there are none of them: the file is empty then
                 return self._kept(data if isinstance(data, bytes) else _decoded(data), name)
             given = path
         if isinstance(given, bytes | bytearray) and given:
