@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -175,11 +176,14 @@ def pictures_of(given: object) -> int:
     return given
 
 
+_CODE = re.compile(r"\s*(?:[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*)?\s*")
+
+
 def _language(data: Mapping[str, Any]) -> str:
     given = data.get("language")
     if given is None:
         return ""
-    if not isinstance(given, str) or not given.isprintable() or len(given) > MOST_LANGUAGE:
+    if not isinstance(given, str) or len(given) > MOST_LANGUAGE or not _CODE.fullmatch(given):
         raise WrongLineError('its "language" is no code of a language, such as "en"')
     return given
 

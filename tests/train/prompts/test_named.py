@@ -23,6 +23,11 @@ from llmi_train.prompts.named import tools_in
         "请用代码画一张图表",
         "调用文生图模型",
         "请用matplotlib画一张图",
+        "用Stable Diffusion生成一张狐狸的插图。",
+        "Search Google Images for a fox.",
+        "Make the chart with ggplot2 and write up the result.",
+        "Make the picture with FLUX and write a tale.",
+        "Take a picture from Unsplash of a fox.",
     ],
 )
 def test_they_name_a_tool(text: str) -> None:
@@ -44,6 +49,16 @@ def test_they_do_not(text: str) -> None:
     assert tools_in(text) == []
 
 
-@pytest.mark.parametrize("text", ["A report on diffusion models.", "The python in the Everglades."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A report on diffusion models.",
+        "The python in the Everglades.",
+        "Write about the history of Midjourney.",
+        "The stable diffusion of gases in reactors.",
+        "Write about a nano banana plantation.",
+        "A guide to Adobe Photoshop.",
+    ],
+)
 def test_what_may_be_the_topic_is_doubtful(text: str) -> None:
     assert [each.sure for each in tools_in(text)] == [False]

@@ -20,7 +20,7 @@ FAULTS = {
     "contradiction": "its words say something else than it demands",
     "unsaid": "it demands pictures, or none, and its words do not say so",
     "impossible": "it demands more kinds than pictures",
-    "names a tool": "its words name a tool",
+    "names a tool": "its words name a tool, and order its use",
     "too short": "it is too short to be a request",
     "too long": "it is too long to train on",
 }

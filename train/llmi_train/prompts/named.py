@@ -14,10 +14,23 @@ _WAYS = (
     "(?:image|picture|photo|web|google|online|reverse image)[- ]search|diffusion|text[- ]to[- ]image|image[- ](?:generation|editing|edit)"
     "|image generator|code(?: execution| interpreter)?|python|search"
 )
+_NAMES = (
+    r"(?:matplotlib|pyplot|seaborn|plotly|ggplot2?|gnuplot|d3\.js|bokeh|dall[- ·]?e(?:[- ]?\d)?|midjourney|stable[- ]diffusion|sdxl|comfyui|tavily"
+    r"|openverse|imagen[- ]?\d|qwen-image|seedream|flux(?:\.1|[- ](?:schnell|dev|kontext|pro))?|nano[- ]banana|gpt-image(?:-\d)?"
+    r"|google images|google|bing|baidu|unsplash|pexels|flickr|getty|shutterstock|wikimedia|photoshop|gimp|adobe illustrator|canva|powerpoint|excel"
+    r"|python|chatgpt|gpt-?\d|百度|谷歌|必应)(?![a-z0-9_])"
+)
+"""Names alone may be the topic; see `_ORDERED`."""
+_MAKING = r"(?:make|draw|plot|paint|generate|create|edit|take|get|find|render|picture|image|illustration|photo|photograph|chart|diagram)s?"
+_ORDERED = (
+    rf"(?:^|[.!?;:,] )(?:please )?(?:use|ask|call|search|nutze|verwende|utilise|usa) (?:the )?(?:[\w'’-]+ ){{0,1}}{_NAMES}",
+    rf"(?:^|[.!?;:,] )(?:please )?(?:an? )?{_MAKING}\b(?:(?!\b(?:about|how|tutorial|history|guide)\b)[^.!?;:]){{0,60}}?"
+    rf"\b(?:with|in|by|using|via|from|on|through) (?:[\w'’-]+ )?{_NAMES}(?=[.,;:!?]|$| (?:and|to|of|for)\b)",
+    rf"(?:请|^|[,，。;])(?:用|使用|调用|通过|让) ?{_NAMES}[^,，。;]{{0,6}}(?:画|绘|生成|作图|制作|搜|找|图)",
+)
 _SURE = (
+    *_ORDERED,
     r"<imgen>|</imgen>|\bimg_index\b|\bllmi_\w+",
-    r"\b(?:matplotlib|pyplot|plt\.|seaborn|plotly|dall[- ·]?e(?:[- ]?\d)?|midjourney|stable[- ]diffusion|sdxl|tavily|openverse|imagen[- ]?\d"
-    r"|qwen-image|seedream|flux(?:\.1|[- ](?:schnell|dev|kontext|pro))|nano[- ]banana|gpt-image(?:-\d)?)",
     rf"\b(?:{_WAYS}) (?:{_TOOLS})\b",
     rf"\b(?:{_USE}) (?:a |an |the |your |some |any )?(?:{_WAYS})(?: (?:model|engine|script|code|{_TOOLS})s?)?(?= (?:to|for|and|or|when|where)\b|[.,;:!?)]|$)",
     r"\b(?:search for|look up|google|retrieve|fetch|download)(?: and (?:insert|include|embed))? (?:an? |the |some |real |suitable )*"
@@ -28,6 +41,7 @@ _SURE = (
     r"(?:搜索|编辑|扩散|代码|绘图|文生图)工具",
 )
 _DOUBTFUL = (
+    rf"(?<![a-z0-9_])(?!python|flux\b(?! (?:to|for)\b)){_NAMES}",
     r"\b(?:diffusion|text[- ]to[- ]image) models?\b",
     r"\bpython\b",
     r"\b(?:image|picture|photo|web|google) search\b",

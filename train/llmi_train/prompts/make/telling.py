@@ -20,23 +20,20 @@ TAG = re.compile(r"(?:<|&lt;)\s*/?\s*imgen", re.IGNORECASE)
 TABLE_LINE = re.compile(r"^(?=.*\d).*[,|;\t、:].*$", re.MULTILINE)
 
 TOOLS = re.compile(
-    r"""(?<![A-Za-z0-9_])(?: imgen | matplotlib | pyplot | seaborn | plotly | stable[ -]diffusion | dall[ -]?e(?:[ -]?\d)? | ggplot2? | gnuplot | d3\.js | bokeh | excel | powerpoint | photoshop | gimp
-        | adobe\ illustrator | canva | midjourney | diffusion | comfyui | inpaint(?:ing|ed)? | img2img | image-to-image
+    r"""(?<![A-Za-z0-9_])(?: imgen | diffusion | inpaint(?:ing|ed)? | img2img | image-to-image
         | (?:image|photo|picture|web|internet|google|bing|search)[ -](?:engines?|generators?|generation|editors?|synthesis)
-        | google | bing | baidu | wikimedia | unsplash | pexels | flickr | getty | shutterstock
         | (?:ai|computer|machine)[ -](?:generated|drawn|made|generation) | generative
         | ai\ (?:art|image|picture|model|tool)s?
         | (?:a|the|your|which|any)\ tools?\ (?:call|to\ (?:draw|plot|generate|search|edit)) | tool\ calls?
         | (?:plotting|drawing|graphics|image|photo|editing)\ (?:library|software|program|app)
-        | (?:language|image)\ models? | llms? | chatgpt | gpt-?\d
+        | (?:language|image)\ models? | llms?
         )(?![A-Za-z0-9_])
-      | 搜索引擎 | 搜图 | 图像搜索 | 百度 | 谷歌 | 必应 | 图生图 | 生成模型 | 人工智能生成
+      | 搜索引擎 | 搜图 | 图像搜索 | 图生图 | 生成模型 | 人工智能生成
       | AI\s*(?:生成|绘图|绘画|作图) | 画图工具 | 绘图工具 | (?:绘图|修图|画图|作图)软件 | 编程 | 大模型 | 调用工具
-      | (?:用|使用|通过)\s*(?:Python|Excel)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-"""Beside what `named.tools_in` knows."""
+"""Ways and sorts of tools that a request must not speak of, beside what `named.tools_in` knows: that has the names."""
 
 ORDERS = re.compile(
     r"""\b(?:ignore|disregard|forget)\b[^.\n]{0,40}\b(?:instructions?|rules|above|previous|prior)
