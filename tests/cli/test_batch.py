@@ -390,6 +390,7 @@ def test_a_secret_in_a_prompt_does_not_name_a_folder(cli, monkeypatch) -> None:
         ('{"prompt": "x", "kinds": ["code", "code"]}', "each once"),
         ('{"prompt": "x", "kinds": ["\\ud800"]}', 'its "kinds" is not a list of names'),
         ('{"prompt": "x", "language": 1}', 'its "language" is no code of a language'),
+        ('{"prompt": "x", "language": "klingon!"}', 'its "language" is no code of a language'),
         ("\n\n", "p.jsonl has no prompts"),
     ],
 )
