@@ -142,6 +142,7 @@ def test_what_is_torn_already_is_a_fault(run: Run) -> None:
         (["check", "."], "is a folder that `datasets` did not save"),
         (["convert", "p.jsonl", "q.csv"], "ends with one of"),
         (["split", "p.jsonl", "q.jsonl", "--shares", "train"], "not of the form name=share"),
+        (["split", "p.jsonl", "q.jsonl", "--shares", "a=1,a=2"], "names a split twice"),
         (["split", "p.jsonl", "q.jsonl", "--shares", "a=0"], "must be above 0"),
         (["split", "empty.jsonl", "q.jsonl"], "no prompt that can be used"),
         (["convert", "empty.jsonl", "q.jsonl"], "no prompt that can be used"),

@@ -54,6 +54,7 @@ BAD: list[tuple[str, list[Any]]] = [
     ("bad line", [GOOD[0], {"prompt": 3}]),
     ("same id", [{"prompt": BERGEN, "id": "a"}, {"prompt": BEES, "id": "A"}]),
     ("duplicate", [GOOD[0], {**GOOD[0], "prompt": BERGEN.upper() + "!"}]),
+    ("other demand", [GOOD[3], {**GOOD[3], "pictures": 0}]),
     ("leak", [GOOD[0], {**GOOD[0], "split": "test"}]),
     ("near leak", [GOOD[0], {**GOOD[0], "prompt": f"{BERGEN} Thank you.", "split": "test"}]),
     ("contradiction", [GOOD[1], {**GOOD[0], "pictures": 3}]),
@@ -85,7 +86,7 @@ def test_each_is_found_where_it_is_and_alone(tmp_path: Path, kind: str, rows: li
     (example,) = found.examples[kind]
     assert example.line == 2
     assert found.faults == (kind in FAULTS)
-    paired = kind in ("same id", "duplicate", "leak", "near leak", "near-duplicate")
+    paired = kind in ("other demand", "same id", "duplicate", "leak", "near leak", "near-duplicate")
     assert example.other_line == (1 if paired else None)
 
 

@@ -15,6 +15,7 @@ from llmi_agent.cli.announcement import tell_problems
 from llmi_agent.cli.batch_progress import Display, show
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.progress import ticking
+from llmi_agent.cli.text import plural
 from llmi_agent.run.adviser import purse_of
 from llmi_agent.run.purse import Purse
 from llmi_agent.runner.setup import Setup, prepare
@@ -90,7 +91,8 @@ def _report(card: Card, order: Order, output: Output) -> None:
     if card.ended:
         output.say(card.ended, "missing")
     parts = ", ".join(f"{count:,} {name}" for name, count in card.splits.items())
-    output.say(f"{card.made:,} prompts ({parts}); the card is {order.card('.md')}", "made")
+    splits = f" ({parts})" if parts else ""
+    output.say(f"{plural(card.made, 'prompt')}{splits}; the card is {order.card('.md')}", "made")
     if output.json:
         output.give({"file": str(order.out), **card.model_dump(mode="json")})
     else:

@@ -23,6 +23,8 @@ def shares_of(ctx: click.Context, parameter: click.Parameter, value: str) -> dic
         if not name:
             message = f"{each!r} is not of the form name=share, such as train=0.9"
             raise click.BadParameter(message, ctx, parameter)
+    if len(shares) < value.count(",") + 1:
+        raise click.BadParameter(f"{value!r} names a split twice", ctx, parameter)
     return shares
 
 

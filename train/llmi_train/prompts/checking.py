@@ -11,6 +11,7 @@ from llmi_agent.contract import Demand
 from llmi_agent.contract.judging import ANY_PICTURES, NO_PICTURE, SOME_PICTURES
 from llmi_agent.contract.kinds import WELL_KNOWN
 from llmi_train.prompts.alike import Tell
+from llmi_train.prompts.claims import Claims
 from llmi_train.prompts.comparing import compare
 from llmi_train.prompts.findings import Example, Findings
 from llmi_train.prompts.language import language_of, primary
@@ -121,8 +122,7 @@ def _check_demand(line: int, prompt: TrainingPrompt, demand: Demand, findings: F
     claims = claims_of(prompt.text, prompt.language)
     found = verdict(demand, claims)
     if found in kinds:
-        unread = "; its language cannot be read" if claims is None else ""
-        says = f"{demand_in_words(demand)} demanded{unread}"
+        says = f"{demand_in_words(demand)} demanded; {_said(claims)}"
         findings.add(kinds[found], Example(line, says))
     for kind in demand.kinds:
         if kind not in WELL_KNOWN:
@@ -131,6 +131,24 @@ def _check_demand(line: int, prompt: TrainingPrompt, demand: Demand, findings: F
     if demand.pictures not in (ANY_PICTURES, SOME_PICTURES) and len(demand.kinds) > limit:
         says = f"{demand_in_words(demand)} demanded, and {', '.join(demand.kinds)}"
         findings.add("impossible", Example(line, says))
+
+
+def _said(claims: Claims | None) -> str:
+    """What was read, so that a person can judge it."""
+    if claims is None:
+        return "its language cannot be read"
+    counts = ", ".join(
+        f"{c.least}{'' if c.most == c.least else f' to {c.most}' if c.most else ' or more'}"
+        for c in claims.numbers
+    )
+    read = [*(["none"] if claims.none else []), *([counts] if counts else [])]
+    if read:
+        return f"its words count {' and '.join(read)}"
+    return (
+        "its words speak of pictures, without a number"
+        if claims.mentioned or claims.some
+        else "its words speak of none"
+    )
 
 
 def _check_ids(read: Read, findings: Findings) -> None:
@@ -143,9 +161,18 @@ def _check_ids(read: Read, findings: Findings) -> None:
 def _check_files(read: Read, findings: Findings) -> None:
     """Within one split: prompts that ask the same, or with other files."""
     seen: dict[tuple[str, str], int] = {}
+    demands: dict[str, tuple[int, Demand]] = {}
     texts: dict[tuple[str, str], int] = {}
     for line, prompt in zip(read.places, read.prompts, strict=True):
-        if (before := seen.setdefault((prompt.split, prompt.digest), line)) != line:
+        first, demand = demands.get(prompt.digest, (line, prompt.demand))
+        if demand and prompt.demand and demand != prompt.demand:
+            says = (
+                f"{demand_in_words(prompt.demand)} demanded here, {demand_in_words(demand)} there"
+            )
+            findings.add("other demand", Example(line, says, first))
+        elif (before := seen.setdefault((prompt.split, prompt.digest), line)) != line:
             findings.add("duplicate", Example(line, other_line=before))
         elif (before := texts.setdefault((prompt.split, prompt.text_digest), line)) != line:
             findings.add("same text", Example(line, other_line=before))
+        if prompt.demand:
+            demands.setdefault(prompt.digest, (line, prompt.demand))

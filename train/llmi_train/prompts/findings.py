@@ -13,6 +13,7 @@ FAULTS = {
     "bad line": "it cannot be used",
     "same id": "another prompt has its id",
     "duplicate": "another prompt asks the same",
+    "other demand": "another prompt asks the same, and demands something else",
     "leak": "one that is the same is in another split",
     "near leak": "one that is nearly the same is in another split",
     "in another file": "one that is the same is in another file",

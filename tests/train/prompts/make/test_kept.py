@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from llmi_agent.base.errors import InputError
+from llmi_agent.base.errors import InputError, LlmiError
 from llmi_train.prompts.make.kept import Answer, Heading, Kept, Spending, opened
 
 HEADING = Heading(
@@ -159,6 +162,7 @@ def test_an_answer_is_in_the_file_as_soon_as_it_is_added(tmp_path: Path) -> None
     script = f"""
 import asyncio, os, signal
 from pathlib import Path
+from typing import Any
 from llmi_train.prompts.make.kept import Answer, Heading, opened
 heading = Heading.model_validate_json({HEADING.model_dump_json()!r})
 async def main():
@@ -172,8 +176,36 @@ asyncio.run(main())
 
 
 def test_what_cannot_be_written_to_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
     with (
         pytest.raises(InputError, match="cannot write"),
-        opened(tmp_path / "none" / "a.jsonl", HEADING),
+        opened(tmp_path / "file" / "a.jsonl", HEADING),
     ):
         pass
+    with opened(tmp_path / "new" / "folder" / "a.jsonl", HEADING):
+        pass
+
+
+async def test_a_line_that_does_not_fit_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.jsonl"
+    write = os.write
+
+    def full(handle: int, data: Any) -> int:
+        if len(data) < 100:
+            raise OSError(errno.EFBIG, "File too large")
+        return write(handle, data[:100])
+
+    with opened(path, HEADING) as kept:
+        await kept.add(answer(1))
+        before = path.read_bytes()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", full)
+            with pytest.raises(LlmiError, match="File too large"):
+                await kept.add(answer(2, text="x" * 150))
+        assert path.read_bytes() == before
+        await kept.add(answer(3))
+    with opened(path, HEADING) as kept:
+        assert kept.find(answer(3).key)
+        assert not kept.find(answer(2).key)

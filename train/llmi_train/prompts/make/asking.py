@@ -40,6 +40,8 @@ class Source:
     """How often each model answered, as its vendor names it; answers that were found count, too."""
     silent: int = 0
     """Questions in a row that it did not answer."""
+    error: str = ""
+    """Why it did not answer the last one that it did not."""
 
 
 class Asking:
@@ -122,6 +124,7 @@ class Asking:
 
     def _watch(self, source: Source, answer: Answer) -> None:
         source.silent = source.silent + 1 if answer.error else 0
+        source.error = answer.error or source.error
         if source.silent >= self._patience:
             raise DownError(
                 f"the model {source.adviser.name} gave no answer to the last {source.silent} questions "

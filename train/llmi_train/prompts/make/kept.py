@@ -158,11 +158,20 @@ class Kept:
         data = line.model_dump_json(exclude_defaults=brief).encode() + b"\n"
         try:
             at = self._file.seek(0, os.SEEK_END)
-            self._file.write(data)
-            self._file.flush()
+            self._append(at, data)
         except OSError as error:
             raise self._unwritten(error) from None
         return at, len(data)
+
+    def _append(self, at: int, data: bytes) -> None:
+        """All of it, or nothing: the next line must not stand behind a piece of this one. Raises OSError."""
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self._file.fileno(), rest) :]
+        except OSError:
+            os.ftruncate(self._file.fileno(), at)
+            raise
 
     def _sync(self) -> None:
         try:
@@ -212,6 +221,7 @@ def opened(path: Path, heading: Heading) -> Iterator[Kept]:
     has it, or what is in it is something else, or was asked by another command.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+b")
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from None

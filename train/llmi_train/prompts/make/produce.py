@@ -186,4 +186,9 @@ def _ended(work: _Work, down: DownError | None) -> str:
             f"{missing:,} are missing, since the budget of ${work.order.budget:g} is spent; the same command with a higher "
             "--budget goes on."
         )
-    return f"{missing:,} are missing, for which no request was taken in all tries; the same command again makes further tries."
+    failed = "".join(
+        f" The model {each.adviser.name} failed last with: {each.error}."
+        for each in work.asking.sources.values()
+        if each.error
+    )
+    return f"{missing:,} are missing, for which no request was taken in all tries; the same command again makes further tries.{failed}"
