@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import json
+import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -436,3 +437,9 @@ def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "p.parquet")
     with pytest.raises(InputError, match="two columns of the same name"):
         read(tmp_path / "p.parquet")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="neither a file nor a folder"):
+        read(tmp_path / "pipe")

@@ -95,6 +95,10 @@ def read(path: Path | str, keep: Path | None = None) -> Read:
     if path.is_dir():
         _read_folder(path, found, keep)
         return found
+    if path.exists() and not path.is_file():
+        raise InputError(
+            f"{path} is neither a file nor a folder: what it gives can be read only once, so save it first"
+        )
     files = Files(path.parent, keep)
     rows = _of_table(path) if _is_table(path) else _of_lines(path)
     found.add(rows, files)
