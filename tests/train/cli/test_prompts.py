@@ -122,6 +122,7 @@ def test_split(run: Run) -> None:
     splits = [each.split for each in read("q.jsonl").prompts]
     assert {*splits} == {"train", "test", "dev"}
     assert "1 had one already" in ended.err
+    assert "dev: prompts that have one of these splits keep it" in ended.err
     again = run("split", "q.jsonl", "r.jsonl", "--shares", "a=1,b=3", "--again", "--json").json
     assert {*again["splits"]} <= {"a", "b"}
     assert sum(again["splits"].values()) == 41

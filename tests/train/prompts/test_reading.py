@@ -439,6 +439,13 @@ def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:
         read(tmp_path / "p.parquet")
 
 
+@pytest.mark.parametrize("ending", ["csv", "tsv", "xlsx"])
+def test_a_spreadsheet_is_refused_with_the_way_out(tmp_path: Path, ending: str) -> None:
+    (tmp_path / f"p.{ending}").write_text("prompt,pictures\nBees,2\n")
+    with pytest.raises(InputError, match="to_json"):
+        read(tmp_path / f"p.{ending}")
+
+
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match="neither a file nor a folder"):

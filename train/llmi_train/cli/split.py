@@ -88,6 +88,10 @@ def split(
         pair = f"lines {read.places[one]} and {read.places[other]} of {source}"
         output.say(f"{pair} are nearly the same and in two splits; --again splits all anew")
     counts = Counter(each.split for each in done.prompts)
+    if others := sorted(set(counts) - set(shares)):
+        output.say(
+            f"{', '.join(others)}: prompts that have one of these splits keep it, though it is not in --shares"
+        )
     if output.json:
         output.give(
             {

@@ -83,6 +83,9 @@ class Read:
             self.left_out[what] += 1
 
 
+_TABLES = (".csv", ".tsv", ".xls", ".xlsx", ".ods")
+
+
 def read(path: Path | str, keep: Path | None = None) -> Read:
     """The prompts of a file: JSON lines, packed by gzip or Zstandard or not, or Parquet; or of a folder that `datasets` saved.
 
@@ -95,6 +98,11 @@ def read(path: Path | str, keep: Path | None = None) -> Read:
     if path.is_dir():
         _read_folder(path, found, keep)
         return found
+    if path.suffix.lower() in _TABLES:
+        raise InputError(
+            f"{path} is a spreadsheet or text table, and prompts are JSON lines, Parquet, or a folder that `datasets` saved; "
+            'pandas reads it and writes them: to_json(..., orient="records", lines=True)'
+        )
     if path.exists() and not path.is_file():
         raise InputError(
             f"{path} is neither a file nor a folder: what it gives can be read only once, so save it first"
