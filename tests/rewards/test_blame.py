@@ -79,7 +79,7 @@ async def test_a_failure_is_the_policys_or_the_infrastructures(
     policy = reason in OF_THE_POLICY or (executes_code and reason in OF_ITS_CODE)
     assert done.facts.slots[1].fault == ("policy" if policy else "infrastructure")
     assert done.value("validity", 1) == 1, "its form is good either way"
-    assert done.value("picture", 1) == (0 if policy else None)
+    assert done.value("earned", 1) == (0 if policy else None)
     assert done.value("count") == (0.5 if policy else 1)
     assert done.value("kinds") == (0.5 if policy else 1)
     assert done.value("pictures") == pytest.approx(0.6 / 2 * 0.5 if policy else 0.6)
@@ -115,7 +115,7 @@ async def test_a_call_that_the_budget_forbids_is_missing(write: Any) -> None:
     options = options.model_copy(update={"prices": priced})
     done = await write(TWO, *tools(), pictures=2, options=options)
     assert done.trace.slots[1].verdict.reason == "budget"
-    assert (done.value("count"), done.value("picture", 1)) == (1, None)
+    assert (done.value("count"), done.value("earned", 1)) == (1, None)
 
 
 async def test_a_run_that_is_stopped_loses_only_the_pictures_that_were_to_come(
@@ -142,7 +142,7 @@ async def test_a_run_that_is_stopped_loses_only_the_pictures_that_were_to_come(
     await asyncio.gather(task, return_exceptions=True)
     done = read(episode)
     assert done.trace.state == "halted"
-    assert (done.value("count"), done.value("validity"), done.value("picture", 1)) == (1, 1, None)
+    assert (done.value("count"), done.value("validity"), done.value("earned", 1)) == (1, 1, None)
 
 
 async def test_a_hook_that_says_no_is_a_refusal(write: Any) -> None:
@@ -167,7 +167,7 @@ async def test_a_blank_picture_is_a_bad_output(write: Any, executes_code: bool) 
         pictures=2,
         options=options,
     )
-    assert done.value("picture", 1) == (0 if executes_code else None)
+    assert done.value("earned", 1) == (0 if executes_code else None)
     assert done.value("validity", 1) == (0.5 if executes_code else 1), "who asked for the repair"
     worked = [each.value for each in done.rules if each.component == "worked"]
     assert worked == [1, *[0 if executes_code else None] * 2]
@@ -194,7 +194,7 @@ async def test_a_fallbacks_picture_earns_nothing_and_its_cause_decides_what_is_l
         (only,) = done.facts.slots
         assert (only.picture, only.fallback, only.fault) == (True, True, fault)
         lost = fault == "infrastructure"
-        assert done.value("picture", 0) == (None if lost else 0)
+        assert done.value("earned", 0) == (None if lost else 0)
         assert (done.value("count"), done.value("kinds")) == ((1, 1) if lost else (0, 0))
         bare = await write(script, searching, pictures=1, kinds=["search"])
         assert bare.total.value == pytest.approx(done.total.value), "as if nothing had stood in"
@@ -205,7 +205,7 @@ async def test_a_placeholder_counts_and_is_not_judged(write: Any) -> None:
     text = f"{PROSE}{slot('diffusion', 'A', prompt='a')}\n\n{slot('diffusion', 'B', prompt='b')}"
     done = await write(text, FakeTool("d", "diffusion", [sketch]), pictures=2, kinds=["diffusion"])
     assert (done.value("count"), done.value("kinds"), done.value("validity")) == (1, 1, 1)
-    assert [done.value("picture", n) for n in (0, 1)] == [None, None], (
+    assert [done.value("earned", n) for n in (0, 1)] == [None, None], (
         "the same one twice is no repetition"
     )
     assert done.of("pictures") is None
@@ -215,7 +215,7 @@ async def test_a_placeholder_counts_and_is_not_judged(write: Any) -> None:
         FakeTool("e", "edit"),
         pictures=2,
     )
-    assert edited.value("picture", 1) is None, "a picture made from a placeholder is one"
+    assert edited.value("earned", 1) is None, "a picture made from a placeholder is one"
 
 
 async def test_a_repair_costs_what_the_policy_is_to_blame_for(write: Any) -> None:
@@ -224,7 +224,7 @@ async def test_a_repair_costs_what_the_policy_is_to_blame_for(write: Any) -> Non
     options = FAST.model_copy(update={"debug_rounds": 3})
     code = FakeTool("c", "code", [crash, FakeTool("x", "code").picture], executes_code=True)
     done = await write([PROSE + OTHER, again], code, pictures=1, kinds=["code"], options=options)
-    assert (done.value("validity", 0), done.value("picture", 0), done.value("count")) == (0.5, 1, 1)
+    assert (done.value("validity", 0), done.value("earned", 0), done.value("count")) == (0.5, 1, 1)
     repaired = [each.value for each in done.rules if each.component == "repaired"]
     assert repaired == [1]
     twice = FakeTool("c", "code", [crash, crash, FakeTool("x", "code").picture], executes_code=True)
@@ -256,7 +256,7 @@ async def test_a_retry_of_the_infrastructure_costs_nothing(write: Any) -> None:
     flaky = FakeTool("s", "search", [Failed("unreachable", "x"), FakeTool("x", "search").picture])
     options = FAST.model_copy(update={"retries": 1})
     done = await write(PROSE + GOOD, flaky, pictures=1, options=options)
-    assert (done.value("validity", 0), done.value("picture", 0)) == (1, 1)
+    assert (done.value("validity", 0), done.value("earned", 0)) == (1, 1)
     assert [each.value for each in done.rules if each.component == "worked"] == [None, 1]
 
 
@@ -286,7 +286,7 @@ async def test_nor_if_the_infrastructure_loses_that_one(write: Any) -> None:
         kinds=["code"],
         options=options,
     )
-    assert (done.value("count"), done.value("kinds"), done.value("picture", 0)) == (1, 0, None)
+    assert (done.value("count"), done.value("kinds"), done.value("earned", 0)) == (1, 0, None)
 
 
 # What only the lenient reader takes
@@ -416,7 +416,7 @@ async def test_an_edit_that_changes_nothing_earns_nothing(write: Any) -> None:
         FakeTool("e", "edit", [same]),
         pictures=2,
     )
-    assert (done.value("count"), done.value("picture", 1)) == (0.5, 0)
+    assert (done.value("count"), done.value("earned", 1)) == (0.5, 0)
     assert done.value("validity", 1) == 1, "by its form: it repeats nobody's request"
 
 

@@ -46,11 +46,11 @@ async def test_a_run_that_is_resumed_is_worth_what_it_came_to(
     answer = await first.ainvoke({"messages": [HumanMessage("x")], "demand": demand})
     episode = answer["document"]["episode"]
     before = read(episode)
-    assert (before.value("count"), before.value("picture", 1)) == (1, None)
+    assert (before.value("count"), before.value("earned", 1)) == (1, None)
     again = graph_of(store, [slot("code", "A plot", code="plt.plot([2])")], *tools)
     await again.ainvoke({"resume": episode})
     after = read(episode)
-    assert (after.value("count"), after.value("kinds"), after.value("picture", 1)) == (1, 1, 1)
+    assert (after.value("count"), after.value("kinds"), after.value("earned", 1)) == (1, 1, 1)
     assert after.value("validity", 1) == 0.5, "the repair is on record once"
     assert after.facts.draft == before.facts.draft
 

@@ -158,7 +158,7 @@ async def test_the_same_picture_for_another_query_is_a_duplicate(write: Any) -> 
     tool = FakeTool("s", "search", [Produced((Image(random_png(), Provenance("x")),))])
     done = await write(PROSE + photo("A", "ship") + photo("B", "boat"), tool, pictures=2)
     assert done.facts.slots[1].duplicate_of == 0
-    assert (done.value("count"), done.value("validity"), done.value("picture", 1)) == (0.5, 0.5, 0)
+    assert (done.value("count"), done.value("validity"), done.value("earned", 1)) == (0.5, 0.5, 0)
 
 
 async def test_a_duplicate_of_what_the_infrastructure_lost_is_one(write: Any) -> None:

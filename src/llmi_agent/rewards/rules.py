@@ -14,7 +14,7 @@ from llmi_agent.rewards.slot_facts import SlotFacts
 
 def rule_scores(facts: Facts, profile: Profile) -> tuple[Score, ...]:
     """The scores by rule: of the document `count`, `validity`, `kinds`, `made`, `whole` and `repetition`, of each slot `validity` and
-    `picture`, of each call of a tool `worked`, and of each repair `repaired`.
+    `earned`, of each call of a tool `worked`, and of each repair `repaired`.
 
     What does not apply is left out: `count` and `kinds` where nothing is demanded, `validity` where there is no slot and none
     was to be. A score that the infrastructure is to blame for has no value, and says why.
@@ -152,10 +152,10 @@ def _of_slot(slot: SlotFacts, profile: Profile) -> Iterator[Score]:
         why = slot.why if validity == 0 else _flaws(slot)
         yield Score(component="validity", value=validity, slot=slot.slot, reason=why)
     if slot.earns == "missing":
-        yield Score(component="picture", value=None, slot=slot.slot, error=slot.why)
+        yield Score(component="earned", value=None, slot=slot.slot, error=slot.why)
     else:
         value = float(slot.earns == "earned")
-        yield Score(component="picture", value=value, slot=slot.slot, reason=slot.why)
+        yield Score(component="earned", value=value, slot=slot.slot, reason=slot.why)
 
 
 def _flaws(slot: SlotFacts) -> str:
