@@ -142,6 +142,21 @@ async def test_every_layer_is_in_force_here(context: ToolContext) -> None:
     assert (await Sandbox().check(context)).ok
 
 
+async def test_a_lost_zygote_hides_no_layer(
+    context: ToolContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, lost = pool.Pool.run, [pool.Lost("no output")]
+
+    async def once_lost(self: pool.Pool, root: Path) -> Any:
+        if lost:
+            raise lost.pop()
+        return await run(self, root)
+
+    monkeypatch.setattr(pool.Pool, "run", once_lost)
+    assert all(layer.on for layer in await tool.layers())
+    assert not lost
+
+
 async def test_nothing_is_inherited_and_no_file_or_program_is_reached(
     context: ToolContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

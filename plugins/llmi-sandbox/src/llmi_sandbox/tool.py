@@ -110,11 +110,19 @@ async def layers() -> tuple[Layer, ...]:
     Raises ToolFailed if the sandbox's process cannot be run.
     """
     _assert_platform()
+    try:
+        try:
+            return await _layers_now()
+        except pool.Lost:  # as of a run: the zygote was killed
+            return await _layers_now()
+    except (pool.Lost, OSError) as error:
+        raise _not_started(str(error)) from None
+
+
+async def _layers_now() -> tuple[Layer, ...]:
     places = await asyncio.to_thread(folder.make, Job(code=None), (), _NoArtifacts())
     try:
         ended = await pool.shared().run(places.root)
-    except (pool.Lost, OSError) as error:
-        raise _not_started(str(error)) from None
     finally:
         await _remove(places)
     return tuple(Layer(**layer) for layer in _standing(ended).layers)
