@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
-from functools import reduce
 
 import click
 
@@ -21,9 +20,8 @@ from llmi_agent.document.render.wording import bill
 from llmi_agent.judges.calibrate import Collection, Report, Thresholds, calibrate
 from llmi_agent.judges.calibrate.asking import count
 from llmi_agent.judges.calibrate.words import lines, plain
-from llmi_agent.judges.choosing import judges_of
+from llmi_agent.judges.choosing import costs_of, judges_of
 from llmi_agent.judges.judge import LanguageJudge
-from llmi_agent.records.costs import Costs
 from llmi_agent.runner.setup import Setup, prepare
 from llmi_agent.runner.signals import run_until_stopped
 from llmi_agent.store.artifacts import MemoryStore
@@ -82,22 +80,6 @@ class _Judged(Tally):
             bill(costs_of(self._judges)),
         ]
         return ", ".join(part for part in parts if part)
-
-
-def costs_of(judges: Iterable[Judge]) -> Costs:
-    """What all questions have cost so far; a model that two judges ask is counted once."""
-    advisers = {
-        id(each.adviser): each.adviser for each in judges if isinstance(each, LanguageJudge)
-    }
-    return reduce(_sum, (each.costs for each in advisers.values()), Costs())
-
-
-def _sum(one: Costs, other: Costs) -> Costs:
-    return Costs(
-        usd=one.usd + other.usd,
-        estimated=one.estimated + other.estimated,
-        unknown=one.unknown + other.unknown,
-    )
 
 
 def _judges(given: Given, setup: Setup) -> tuple[Judge, ...]:

@@ -111,9 +111,4 @@ def costs_of(judges: Sequence[Judge]) -> Costs:
     """What those that are models have cost so far; two that ask through one adviser are counted once."""
     models = (each for each in judges if isinstance(each, LanguageJudge | Checklists))
     advisers = {id(each.adviser): each.adviser for each in models}
-    costs = [each.costs for each in advisers.values()]
-    return Costs(
-        usd=sum(each.usd for each in costs),
-        estimated=sum(each.estimated for each in costs),
-        unknown=sum(each.unknown for each in costs),
-    )
+    return Costs.together(each.costs for each in advisers.values())

@@ -59,6 +59,16 @@ class Costs(BaseModel):
             charges=each,
         )
 
+    @classmethod
+    def together(cls, all_: Iterable[Costs]) -> Costs:
+        """The sums over all of them, without the single charges."""
+        each = tuple(all_)
+        return cls(
+            usd=sum(costs.usd for costs in each),
+            estimated=sum(costs.estimated for costs in each),
+            unknown=sum(costs.unknown for costs in each),
+        )
+
     @property
     def total(self) -> float | None:
         """The sum, if all of it is known or estimated; None if the cost of a call is unknown."""

@@ -171,7 +171,7 @@ class Adviser:
             asker.ledger.close()
             if self._purse:
                 self._purse.close(asker.episode)
-            self.costs = _sum(self.costs, asker.ledger.costs)
+            self.costs = Costs.together((self.costs, asker.ledger.costs))
 
     async def _answer(
         self, policy: Policy, question: Question, asker: _Asker, heard: _Heard
@@ -258,11 +258,3 @@ class _Lent:
 
     def put(self, data: bytes) -> str:
         raise LlmiError("what an adviser is asked names its pictures by their digests")
-
-
-def _sum(one: Costs, other: Costs) -> Costs:
-    return Costs(
-        usd=one.usd + other.usd,
-        estimated=one.estimated + other.estimated,
-        unknown=one.unknown + other.unknown,
-    )
