@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import IO, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from llmi_agent.base.alone import held_alone
 from llmi_agent.base.errors import InputError, LlmiError
 
 NAME = "batch.jsonl"
@@ -85,7 +85,7 @@ def opened(folder: Path) -> Iterator[Manifest]:
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from None
     with file:
-        if not _locked(file):
+        if not held_alone(file):
             raise InputError(
                 f"another batch is writing to {folder}; wait for its end, or choose another --out"
             )
@@ -93,18 +93,6 @@ def opened(folder: Path) -> Iterator[Manifest]:
         known = _read(file, path)
         _end_line(file)
         yield Manifest(file, known)
-
-
-def _locked(file: IO[bytes]) -> bool:
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _read(file: IO[bytes], path: Path) -> dict[Key, Item]:

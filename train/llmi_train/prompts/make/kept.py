@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import IO, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from llmi_agent.base.alone import held_alone
 from llmi_agent.base.errors import InputError, LlmiError
 
 FORM = 1
@@ -226,7 +226,7 @@ def opened(path: Path, heading: Heading) -> Iterator[Kept]:
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from None
     with file:
-        if not _locked(file):
+        if not held_alone(file):
             raise InputError(
                 f"another process is writing to {path}; wait for its end, or choose another --out"
             )
@@ -265,15 +265,3 @@ _IN_WORDS: Mapping[str, str] = {
 
 def _change(name: str, before: Any, now: Any) -> str:
     return _IN_WORDS.get(name) or f"its --{name.replace('_', '-')} was {before}, not {now}"
-
-
-def _locked(file: IO[bytes]) -> bool:
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
