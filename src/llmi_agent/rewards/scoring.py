@@ -135,12 +135,14 @@ class Scorer:
     ) -> Scored:
         """The rewards of an episode; nothing is put on record (`llmi_agent.traces.give` does).
 
-        what: its trace, or what a fresh run of it gave. demand: what its prompt asks for, where that is not on record. again: also if they are on record, of the same version
-        and for what the run is now. Raises InputError if a run that is named is not there.
+        what: its trace, or what a fresh run of it gave. demand: what its prompt asks for; by default what is on record.
+        again: also if they are on record, of the same version and for what the run is now.
+
+        Raises InputError if a run that is named is not there.
         """
         trace = await asyncio.to_thread(trace_of, what, self._place)
         try:
-            known = self._on_record(trace)
+            known = await asyncio.to_thread(self._on_record, trace)  # it reads the disk
             demand = demand or trace.opened.demand
             if not again and any(_is_total(each) and each.value is not None for each in known):
                 return Scored(trace.episode, known, found=True, demand=demand)
@@ -162,7 +164,7 @@ class Scorer:
     ) -> AsyncGenerator[Scored]:
         """Each as it is done, not in their order; at most `concurrency` are in memory.
 
-        demands: what prompts ask for, by their text, where that is not on record.
+        demands: what prompts ask for, by their text; of others, what is on record.
         """
         waiting: set[asyncio.Task[Scored]] = set()
         rest = iter(traces)
@@ -186,10 +188,10 @@ class Scorer:
     async def _demanded(self, what: Rollout, demands: Mapping[str, Demand], again: bool) -> Scored:
         trace = await asyncio.to_thread(trace_of, what, self._place)
         try:
-            demand = demands.get(trace.prompt) if demands else None
+            prompt = await asyncio.to_thread(lambda: trace.prompt) if demands else ""
         except InputError as error:
             return Scored(trace.episode, error=str(error))
-        return await self.score(trace, demand=demand, again=again)
+        return await self.score(trace, demand=demands.get(prompt), again=again)
 
     def _on_record(self, trace: Trace) -> tuple[Rewarded, ...]:
         """What it was given last of this version, each component of each thing once, for what it is now."""
