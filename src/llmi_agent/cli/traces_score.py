@@ -82,8 +82,8 @@ judge_options = together(
     "--demands",
     type=click.Path(allow_dash=True),
     metavar="FILE",
-    help="A file of prompts, as for `llmi batch`, that says what they ask for (pictures, kinds), for runs of which that "
-    "is not on record.",
+    help="A file of prompts, as for `llmi batch`, that says what they ask for (pictures, kinds). It goes before what is "
+    "on record; runs that have rewards of the same version need --again.",
 )
 @click.option(
     "--again",
