@@ -8,11 +8,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 EMBEDDED := $(addprefix plugins/llmi-,edit gallery litellm offline sandbox sketch)
-HOSTED := $(filter-out $(EMBEDDED),$(sort $(wildcard plugins/*)))
+LOCAL := plugins/llmi-transformers
+HOSTED := $(filter-out $(EMBEDDED) $(LOCAL),$(sort $(wildcard plugins/*)))
 PACKAGES := pyproject.toml constraints.txt
 WORKERS ?= auto
 
-.PHONY: demo test lint bench hosted train clean
+.PHONY: demo test test-train lint bench hosted train clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/llmi run "Four years of weather in Seattle" \
@@ -21,6 +22,9 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.development
 	$(BIN)/pytest --numprocesses $(WORKERS)
+
+test-train: $(VENV)/.test-train
+	$(BIN)/pytest --numprocesses $(WORKERS) train/tests $(LOCAL)/tests
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check
@@ -49,8 +53,12 @@ $(VENV)/.development: $(VENV)/.hosted train/pyproject.toml
 	$(PIP) -e ".[dev]" -e ./train
 	@touch $@
 
-$(VENV)/.train: $(VENV)/.runtime train/pyproject.toml
-	$(PIP) -e "./train[grpo]"
+$(VENV)/.train: $(VENV)/.runtime train/pyproject.toml $(LOCAL)/pyproject.toml
+	$(PIP) -e "./train[grpo]" -e ./$(LOCAL)
+	@touch $@
+
+$(VENV)/.test-train: $(VENV)/.development $(VENV)/.train
+	$(PIP) -e "./train[grpo,test]"
 	@touch $@
 
 $(BIN)/python:

@@ -1,0 +1,1 @@
+"""llmi-transformers: local checkpoints as policies that say what they have sampled."""

@@ -1,0 +1,1 @@
+"""What supervised and preference training takes from traces: examples, pairs and labels; without torch."""

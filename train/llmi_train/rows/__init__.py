@@ -1,0 +1,1 @@
+"""From traces to rows that a policy is trained on; none of it needs torch."""
