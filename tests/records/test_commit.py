@@ -118,7 +118,7 @@ def test_two_loops_wait_for_the_same_records() -> None:
     for each in threads:
         each.start()
     for _ in threads:
-        assert waiting.acquire(timeout=10)
+        assert waiting.acquire(timeout=60)
     commit.end()
     for each in threads:
         each.join(10)

@@ -97,7 +97,7 @@ async def fails(session: Session, slot: int = 0) -> Failed:
 
 
 async def until(happened: Callable[[], Any]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not happened():  # noqa: ASYNC110 - it happens in the server's thread
             await asyncio.sleep(0.01)
 

