@@ -10,6 +10,12 @@ SPEC = PolicySpec(
     name="transformers/*",
     description="a checkpoint in a folder of yours, by its path; it gives ids and logprobs",
     load="llmi_transformers.policy:make",
+    reads=(
+        "LLMI_TRANSFORMERS_DEVICE",
+        "LLMI_TRANSFORMERS_DTYPE",
+        "LLMI_TRANSFORMERS_BATCH",
+        "LLMI_TRANSFORMERS_TEMPLATE",
+    ),
     price=(0.0, 0.0),
     finish_reasons=True,
     tokens=True,

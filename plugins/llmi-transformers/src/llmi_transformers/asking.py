@@ -1,0 +1,115 @@
+"""What a checkpoint is asked: messages as the ids of its chat template, and how it is to be sampled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import BaseMessage
+from langchain_core.messages.utils import convert_to_openai_messages
+
+from llmi_agent.contract import PolicyFailed
+
+if TYPE_CHECKING:
+    from llmi_transformers.loading import Loaded
+    from llmi_transformers.sampling import Sampling
+
+NEUTRAL: Mapping[str, Any] = {
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "top_k": -1,
+    "min_p": 0.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "repetition_penalty": 1.0,
+}
+"""What holds where the user sets nothing, whatever the checkpoint's generation_config says: sampling from the model's own
+distribution. A top_k of -1 is off."""
+_FIXED = ("presence_penalty", "frequency_penalty", "repetition_penalty")
+_KNOWN = {*NEUTRAL, "max_tokens", "seed", "stop", "chat_template_kwargs"}
+
+
+def sampling_of(asked: Mapping[str, Any]) -> Sampling:
+    """Raises PolicyFailed for what it cannot be asked with."""
+    from llmi_transformers.sampling import Sampling
+
+    for name, value in asked.items():
+        if name not in _KNOWN or (name in _FIXED and value != NEUTRAL[name]):
+            raise PolicyFailed(
+                f"a checkpoint of transformers/ takes no {name}; leave it out", "setting"
+            )
+    seed = asked.get("seed")
+    return Sampling(
+        temperature=_number(asked, "temperature", 0, math.inf),
+        top_p=_number(asked, "top_p", 0, 1),
+        top_k=max(0, int(_number(asked, "top_k", -1, math.inf))),
+        min_p=_number(asked, "min_p", 0, 1),
+        seed=None if seed is None else int(seed),
+    )
+
+
+def prompt_of(
+    name: str, loaded: Loaded, messages: Sequence[BaseMessage], template: Mapping[str, Any]
+) -> tuple[int, ...]:
+    """The ids that the model is to read. Raises PolicyFailed if the messages are none for it."""
+    tokenizer = loaded.tokenizer
+    if not getattr(tokenizer, "chat_template", None):
+        raise PolicyFailed(
+            f"the tokenizer of {name} has no chat template, so it cannot be asked in messages: take a model that was taught "
+            "to chat, or put a chat_template.jinja into its folder",
+            "input",
+        )
+    asked = [_plain(name, each) for each in convert_to_openai_messages(list(messages))]
+    try:
+        ids = tokenizer.apply_chat_template(
+            asked, tokenize=True, add_generation_prompt=True, return_dict=False, **template
+        )
+    except Exception as error:
+        words = " ".join(str(error).split())
+        raise PolicyFailed(
+            f"the chat template of {name} does not take these messages: {words:.300}", "input"
+        ) from error
+    if not ids or max(ids) >= loaded.vocabulary:
+        why = (
+            "no token"
+            if not ids
+            else f"the token {max(ids)}, and the model knows {loaded.vocabulary}"
+        )
+        raise PolicyFailed(
+            f"the tokenizer of {name} is not its model's: it makes {why} of the prompt", "input"
+        )
+    return tuple(ids)
+
+
+def most_of(name: str, loaded: Loaded, read: int, asked: int | None) -> int:
+    """How many tokens an answer may have. Raises PolicyFailed if there is no room for one."""
+    room = loaded.context - read
+    if room < 1:
+        raise PolicyFailed(
+            f"what {name} is asked has {read:,} tokens, and its context {loaded.context:,}: shorten the prompt and what is "
+            "attached, or take a model with a longer one",
+            "input",
+        )
+    return min(room, asked) if asked else room
+
+
+def _plain(name: str, message: dict[str, Any]) -> dict[str, str]:
+    """Role and text. Raises PolicyFailed for a picture."""
+    content = message["content"]
+    if isinstance(content, list):
+        if any(each.get("type") != "text" for each in content):
+            raise PolicyFailed(
+                f"{name} is shown no pictures by transformers/: leave vision off", "setting"
+            )
+        content = "".join(each["text"] for each in content)
+    return {"role": message["role"], "content": content}
+
+
+def _number(asked: Mapping[str, Any], name: str, least: float, most: float) -> float:
+    value = asked[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise PolicyFailed(
+            f"{name} cannot be {value!r:.80}: a number from {least:g} to {most:g}", "setting"
+        )
+    return value
