@@ -1,0 +1,175 @@
+"""The folder of a training: whose it is, from where it goes on after it was cut, and that two do not write into it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+from transformers import TrainerCallback
+
+from llmi_agent.base.alone import held_alone
+from llmi_agent.base.errors import InputError
+
+STORY = "training.json"
+_LOCK = ".training.lock"
+_WHOLE = "WHOLE"
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training and its folder."""
+
+    out: Path
+    identity: Mapping[str, Any]
+    """What its weights follow from: kind, data, model, settings. As JSON has it."""
+
+    def checkpoint(self) -> Path | None:
+        """From where it goes on: the newest checkpoint that was written to its end."""
+        return max(
+            (each for each in _checkpoints(self.out) if _is_whole(each)), key=_step, default=None
+        )
+
+    def finish(self, figures: Mapping[str, Any], *, keep_checkpoints: bool) -> None:
+        """It is done, and its model is in its place."""
+        _write(self.out, {**self._story("done"), "figures": dict(figures)})
+        if not keep_checkpoints:
+            for each in _checkpoints(self.out):
+                shutil.rmtree(each)
+
+    def _story(self, state: str) -> dict[str, Any]:
+        versions = {name: version(name) for name in ("llmi-train", "trl", "transformers", "torch")}
+        return {"state": state, **json.loads(json.dumps(self.identity)), "versions": versions}
+
+
+def look(out: Path, *, resume: bool) -> None:
+    """Before anything is loaded: whether a training can be written there. Raises InputError."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; --out takes a folder")
+    story = _read(out)
+    if story is None:
+        if out.is_dir() and any(each.name != _LOCK for each in out.iterdir()):
+            raise InputError(f"{out} has other files in it; --out takes a new or an empty folder")
+    elif story.get("state") == "done":
+        raise InputError(f"the training in {out} is done; name another folder with --out")
+    elif not resume:
+        raise InputError(
+            f"{out} has a training in it that was begun; --resume goes on with it, or name another folder with --out"
+        )
+
+
+@contextmanager
+def begun(out: Path, identity: Mapping[str, Any], *, resume: bool) -> Iterator[Training]:
+    """The folder for as long as the block runs: new, or one in which the same training was begun.
+
+    With several processes, the first one looks after it. Raises InputError if another training is in it, or if it is
+    being written by another process.
+    """
+    state = PartialState()
+    training = Training(out, identity)
+    if not state.is_main_process:
+        state.wait_for_everyone()
+        yield training
+        return
+    look(out, resume=resume)
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / _LOCK).open("wb") as lock:
+        if not held_alone(lock):
+            raise InputError(f"another process is training in {out}")
+        _take(training)
+        state.wait_for_everyone()
+        yield training
+    (out / _LOCK).unlink(missing_ok=True)
+
+
+def _take(training: Training) -> None:
+    """Make it its training's, or go on with it."""
+    story = _read(training.out)
+    mine = training._story("begun")
+    if story is not None and (other := _differing(story, mine)):
+        raise InputError(
+            f"{training.out} has another training in it: {other}. Say the same again, or name another folder with --out"
+        )
+    for each in _checkpoints(training.out):
+        if not _is_whole(each):
+            shutil.rmtree(each)
+    _write(training.out, mine)
+
+
+def _differing(story: Mapping[str, Any], mine: Mapping[str, Any]) -> str:
+    """What it was begun with otherwise, in words; empty if nothing."""
+    before, now = _flat(story), _flat(mine)
+    apart = ("state", "versions.", "figures.")
+    names = [
+        name
+        for name in {**before, **now}
+        if not name.startswith(apart) and before.get(name) != now.get(name)
+    ]
+    shown = [f"{name} was {before.get(name)!r} and is {now.get(name)!r}" for name in names[:_SHOWN]]
+    return "; ".join(shown)
+
+
+def _flat(value: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, each in value.items():
+        if isinstance(each, Mapping):
+            flat |= _flat(each, f"{before}{name}.")
+        else:
+            flat[before + name] = each
+    return flat
+
+
+class MarkWhole(TrainerCallback):  # type: ignore[misc]
+    """Marks each checkpoint when it is written to its end: one without the mark was cut."""
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Called after a checkpoint."""
+        PartialState().wait_for_everyone()
+        if PartialState().is_main_process:
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
+
+
+def _checkpoints(out: Path) -> list[Path]:
+    return [each for each in out.glob("checkpoint-*") if each.name.rpartition("-")[2].isdigit()]
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    return (checkpoint / _WHOLE).exists()
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def _read(out: Path) -> dict[str, Any] | None:
+    """What is on record of a training there; None if there is none. Raises InputError if it cannot be read."""
+    try:
+        story = json.loads((out / STORY).read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{out / STORY} cannot be read: {error}") from None
+    if not isinstance(story, dict):
+        raise InputError(f"{out / STORY} is not the story of a training")
+    return story
+
+
+def _write(out: Path, story: Mapping[str, Any]) -> None:
+    draft = out / f".{STORY}"
+    draft.write_text(json.dumps(story, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    draft.replace(out / STORY)
+
+
+def on_main(act: Callable[[], None]) -> None:
+    """Do it in the first of several processes, while the others wait."""
+    state = PartialState()
+    if state.is_main_process:
+        act()
+    state.wait_for_everyone()

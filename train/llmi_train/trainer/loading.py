@@ -1,0 +1,104 @@
+"""A model and its tokenizer from a folder, and back into one. Nothing is ever downloaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from llmi_agent.base.errors import InputError
+
+PREFIX = "transformers/"
+ADAPTER = "adapter"
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """What is trained."""
+
+    folder: Path
+    model: Any
+    """A `PreTrainedModel` in evaluation mode."""
+    tokenizer: Any
+    """A `PreTrainedTokenizerBase`."""
+
+
+def folder_of(name: str) -> Path:
+    """The folder of a checkpoint, named by its path or as a policy (`transformers/PATH`).
+
+    Raises InputError if there is no checkpoint.
+    """
+    folder = Path(name.removeprefix(PREFIX)).expanduser()
+    if not folder.is_dir():
+        raise InputError(
+            f"there is no folder {folder}: name a local checkpoint of transformers, as `save_pretrained` writes it; "
+            "nothing is downloaded"
+        )
+    if not (folder / "config.json").is_file():
+        begun = " (a training that is not finished? --resume goes on with it)"
+        found = begun if (folder / "training.json").is_file() else ""
+        raise InputError(f"{folder} is no checkpoint of transformers: it has no config.json{found}")
+    return folder
+
+
+def load(name: str, dtype: torch.dtype = torch.float32) -> Loaded:
+    """Read a checkpoint of a causal language model. Raises InputError, in one sentence, if it cannot be read."""
+    folder = folder_of(name)
+    return Loaded(folder, read_model(folder, dtype), read_tokenizer(folder))
+
+
+def read_model(folder: Path, dtype: torch.dtype = torch.float32) -> Any:
+    """The model of a checkpoint, on the CPU. Raises InputError."""
+    try:
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+    except Exception as error:
+        raise InputError(f"the model in {folder} cannot be read: {_first_line(error)}") from error
+    return model.eval()
+
+
+def read_tokenizer(folder: Path) -> Any:
+    """Raises InputError if there is none, or if it does not say which token ends an answer."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:
+        raise InputError(
+            f"the tokenizer in {folder} cannot be read: {_first_line(error)}"
+        ) from error
+    if tokenizer.eos_token_id is None:
+        raise InputError(f"the tokenizer in {folder} does not say which token ends an answer")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def lora(rank: int | None) -> LoraConfig | None:
+    """Adapters of this rank on all linear layers but the last one, which TRL cannot train by adapters; None: none."""
+    if rank is None:
+        return None
+    return LoraConfig(
+        r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
+
+
+def save(model: Any, tokenizer: Any, out: Path) -> None:
+    """Write a checkpoint that loads without any other: adapters are merged, and stand in `adapter` besides.
+
+    A file takes its place when it is whole, the configuration last.
+    """
+    draft = out / ".writing"
+    if isinstance(model, PeftModel):
+        model.save_pretrained(out / ADAPTER)
+        model = model.merge_and_unload()
+    model.save_pretrained(draft)
+    tokenizer.save_pretrained(draft)
+    for path in sorted(draft.iterdir(), key=lambda path: path.name == "config.json"):
+        path.replace(out / path.name)
+    draft.rmdir()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
