@@ -84,15 +84,17 @@ def lora(rank: int | None) -> LoraConfig | None:
     )
 
 
-def save(model: Any, tokenizer: Any, out: Path) -> None:
-    """Write a checkpoint that loads without any other: adapters are merged, and stand in `adapter` besides.
+def save(model: Any, tokenizer: Any, out: Path, base: Path) -> None:
+    """Write a checkpoint that loads without any other.
 
-    A file takes its place when it is whole, the configuration last.
+    model: what is trained, which stays as it is. base: the folder that it was read from. Adapters are merged into the
+    weights of `base`, and stand in `adapter` besides. A file takes its place when it is whole, the configuration last.
     """
     draft = out / ".writing"
     if isinstance(model, PeftModel):
         model.save_pretrained(out / ADAPTER)
-        model = model.merge_and_unload()
+        adapted = PeftModel.from_pretrained(read_model(base), out / ADAPTER)
+        model = adapted.merge_and_unload()
     model.save_pretrained(draft)
     tokenizer.save_pretrained(draft)
     for path in sorted(draft.iterdir(), key=lambda path: path.name == "config.json"):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import torch
 from accelerate import PartialState
@@ -19,8 +19,6 @@ Dtype: TypeAlias = Literal["auto", "float32", "bfloat16"]
 Schedule: TypeAlias = Literal["cosine", "linear", "constant"]
 
 FULL_LR, LORA_LR = 1e-6, 1e-5
-_OF_NO_WEIGHT = ("save_every", "keep_checkpoints", "report_to", "log_every")
-"""Settings that the trained weights do not follow from."""
 _SCHEDULES: Mapping[Schedule, Mapping[str, Any]] = {
     "cosine": {
         "lr_scheduler_type": "cosine_with_min_lr",
@@ -34,6 +32,11 @@ _SCHEDULES: Mapping[Schedule, Mapping[str, Any]] = {
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How weights are changed. The defaults are those of the published LLM-I recipe, where it has one."""
+
+    NO_WEIGHT: ClassVar[frozenset[str]] = frozenset(
+        {"save_every", "keep_checkpoints", "report_to", "log_every"}
+    )
+    """Settings that the trained weights do not follow from."""
 
     step_rows: int = 64
     """Rows to one step of the optimizer, over all processes."""
@@ -76,13 +79,18 @@ class Settings:
         return torch.bfloat16 if self.dtype == "bfloat16" else torch.float32
 
     @property
+    def kept(self) -> torch.dtype:
+        """What the weights of the model are kept in: those that adapters are trained for need not be exact."""
+        return self.compute if self.lora else torch.float32
+
+    @property
     def rate(self) -> float:
         """The highest learning rate."""
         return self.lr if self.lr is not None else LORA_LR if self.lora else FULL_LR
 
     def said(self) -> dict[str, Any]:
         """What the trained weights follow from, as JSON has it: two trainings in which this is equal are the same."""
-        numbers = {k: v for k, v in asdict(self).items() if k not in _OF_NO_WEIGHT}
+        numbers = {k: v for k, v in asdict(self).items() if k not in self.NO_WEIGHT}
         return {**numbers, "lr": self.rate, "dtype": str(self.compute).removeprefix("torch.")}
 
     def shares(self) -> tuple[int, int]:
