@@ -60,7 +60,7 @@ def ending(
 
 def _named(said: str, chunks: Sequence[AIMessageChunk], name: str, full: str) -> Ending | None:
     """What the reason means, if it is not that the text is whole."""
-    reason = said.lower().removeprefix("finish_reason_")
+    reason = _plain(said)
     if not reason or reason in _WHOLE:
         return None
     if reason in _FILTERED:
@@ -86,7 +86,16 @@ def meant(reason: str) -> bool:
     """Whether this reason, in the vendor's word, is of an answer that its model, a limit on it or a filter has ended, and not
     of one that broke off. An empty one tells nothing."""
     known = _WHOLE | _FULL | _FILTERED | _CALLED
-    return reason.lower().removeprefix("finish_reason_") in known
+    return _plain(reason) in known
+
+
+def limited(reason: str) -> bool:
+    """Whether this reason, in the vendor's word, is that the answer is as long as it may be."""
+    return _plain(reason) in _FULL
+
+
+def _plain(reason: str) -> str:
+    return reason.lower().removeprefix("finish_reason_")
 
 
 def _inside(chunks: Sequence[AIMessageChunk]) -> str:
