@@ -32,7 +32,7 @@ def advantages_of(rewards: Mapping[Key, float]) -> dict[Key, float]:
 
 def rows_of_group(members: Sequence[Member], version: str, *, repairs: bool) -> list[Row]:
     """The rows of one group; none where nothing can be learnt."""
-    totals = {m.episode: r for m in members if (r := m.worths[version].total) is not None}
+    totals = {each.episode: r for each in members if (r := each.total(version)) is not None}
     drafts = advantages_of(totals)
     mended = advantages_of(_of_repairs(members, version)) if repairs else {}
     return [

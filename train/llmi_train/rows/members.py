@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,7 +105,11 @@ class Member:
     worths: Mapping[str, Worth]
     """By the version of the reward."""
     segments: tuple[Joined, ...]
-    temperature: float
+
+    def total(self, version: str) -> float | None:
+        """What this version of a reward gave it; None if nothing."""
+        own = self.worths.get(version)
+        return own.total if own else None
 
     @property
     def place(self) -> tuple[int, str]:
@@ -113,13 +117,15 @@ class Member:
         return self.number, self.episode
 
 
-def mixed(members: list[Member], version: str) -> MixedGroup | None:
+def mixed(members: Sequence[Member], version: str) -> MixedGroup | None:
     """What is wrong with a group, if it is mixed."""
     return next(_mixed(members, version), None)
 
 
-def _mixed(members: list[Member], version: str) -> Iterator[MixedGroup]:
-    first = members[0]
+def _mixed(members: Sequence[Member], version: str) -> Iterator[MixedGroup]:
+    first = next(iter(members), None)
+    if first is None:
+        return
     judged: dict[str, tuple[str, frozenset[tuple[str, str]]]] = {}
     for each in members:
         if found := first.identity.differs(each.identity):
@@ -131,6 +137,18 @@ def _mixed(members: list[Member], version: str) -> Iterator[MixedGroup]:
                     f"were judged differently in {component} ({_named(known)} and {_named(judges)})"
                 )
                 yield MixedGroup(first.group, one, each.episode, said)
+
+
+def judges_of(members: Iterable[Member], version: str) -> dict[str, list[str]]:
+    """By component, who judged it by which rubric, in words."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for each in members:
+        for component, judges in each.worths[version].judges.items():
+            found.setdefault(component, set()).update(judges)
+    return {
+        component: [_named(frozenset({each})) for each in sorted(own)]
+        for component, own in sorted(found.items())
+    }
 
 
 def _named(judges: frozenset[tuple[str, str]]) -> str:

@@ -75,9 +75,11 @@ def before(trace: Trace, call: ModelCall) -> str:
     return next((each for each in reversed(asked[call.call].messages) if each in asked), "")
 
 
-def drawn(trace: Trace, call: ModelCall, rules: Rules) -> Drawn:
-    """The call with its tokens. Raises BadTrace if it cannot be trained on."""
+def drawn(trace: Trace, call: ModelCall, rules: Rules, draft: Drawn | None = None) -> Drawn:
+    """The call with its tokens. draft: that of a repair. Raises BadTrace if it cannot be trained on."""
     episode = trace.episode
+    if draft:
+        _check_same(episode, draft.call, call)
     prompt, completion, logprobs = _arrays(episode, call)
     temperature = _sampled_at(episode, call, rules)
     own = replace(call, tokens=None)
@@ -100,6 +102,17 @@ def read_only(trace: Trace, call: ModelCall) -> Drawn | None:
 def ids(numbers: Iterable[int]) -> Ids:
     """As an array."""
     return np.fromiter(numbers, np.int64)
+
+
+def _check_same(episode: str, draft: ModelCall, repair: ModelCall) -> None:
+    """Raises BadTrace for a repair by another policy than the one that wrote the draft."""
+    for what, one, other in (
+        ("model", draft.model, repair.model),
+        ("weights", draft.weights, repair.weights),
+    ):
+        if one != other:
+            said = f"its draft is by the {what} {one or 'unknown'}, and its repair {repair.call} by {other or 'unknown'}"
+            raise BadTrace(episode, "repairs by another policy", said)
 
 
 def _arrays(episode: str, call: ModelCall) -> tuple[Ids, Ids, NDArray[np.float64]]:

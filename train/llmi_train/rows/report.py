@@ -63,6 +63,8 @@ class Report:
     weights: Mapping[str, int]
     """By version, empty where none is on record."""
     splits: Mapping[str, int]
+    judges: Mapping[str, Sequence[str]]
+    """By the reward's component, who judged it, and by which rubric."""
     data_hash: str
     """A digest of all rows: the same data give the same, wherever they were read."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
 
 import numpy as np
 
@@ -24,12 +23,14 @@ def schedule(rows: Sequence[Row], step_rows: int, epochs: int = 1, seed: int = 0
     """
     if step_rows < 1 or epochs < 1:
         raise ValueError("a step has at least one row, and a training at least one epoch")
-    groups = [[*own] for _, own in groupby(rows, key=lambda each: each.group)]
+    groups: dict[str, list[Row]] = {}
+    for each in rows:
+        groups.setdefault(each.group, []).append(each)
     flat = [
         row
         for epoch in range(epochs)
-        for own in sorted(groups, key=lambda own: _chance(seed, epoch, own[0]))
-        for row in own
+        for group in sorted(groups, key=lambda group: _chance(seed, epoch, group))
+        for row in groups[group]
     ]
     lacking = -len(flat) % step_rows
     return [*flat, *([padding(rows)] * lacking)] if lacking else flat
@@ -44,6 +45,5 @@ def padding(rows: Sequence[Row]) -> Row:
     return Row(replace(own, logprobs=nothing, mask=mask), nothing)
 
 
-def _chance(seed: int, epoch: int, row: Row) -> bytes:
-    text = f"{seed} {epoch} {row.group} {row.segment.episode}"
-    return hashlib.sha256(text.encode()).digest()
+def _chance(seed: int, epoch: int, group: str) -> bytes:
+    return hashlib.sha256(f"{seed} {epoch} {group}".encode()).digest()

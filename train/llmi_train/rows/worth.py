@@ -65,7 +65,7 @@ def _worth(episode: str, given: Iterable[Rewarded], repairs: str | None) -> Wort
         if each.value is not None and not math.isfinite(each.value):
             said = f"its reward {each.component[:60]!r} is {each.value}"
             raise BadTrace(episode, "a reward that is no number", said, "score it again")
-        if (each.scope, each.component) == ("episode", TOTAL):
+        if is_total(each):
             total = each.value
         if each.value is None:
             continue
@@ -77,6 +77,11 @@ def _worth(episode: str, given: Iterable[Rewarded], repairs: str | None) -> Wort
             calls[each.about] = each.value
     named = {component: frozenset(own) for component, own in judges.items()}
     return Worth(total, named, slots, calls)
+
+
+def is_total(given: Rewarded) -> bool:
+    """Whether it is of the whole episode."""
+    return (given.scope, given.component) == ("episode", TOTAL)
 
 
 def is_meant(version: str, asked: str | None) -> bool:
