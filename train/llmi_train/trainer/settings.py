@@ -156,6 +156,7 @@ def quiet() -> None:
     """Libraries say nothing on their own account, and look nothing up on a network."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     import transformers
 
     transformers.logging.set_verbosity_error()

@@ -1,0 +1,120 @@
+"""Whether rows came through this tokenizer and this chat template: hashes of theirs are not on record, texts are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from langchain_core.messages import messages_from_dict
+from langchain_core.messages.utils import convert_to_openai_messages
+
+from llmi_agent.base.errors import InputError
+from llmi_agent.traces.parts import ModelCall
+from llmi_train.rows.row import Row
+
+_SHOWN = 60
+
+
+class Recorded(Protocol):
+    """A call of the policy, and where it stands in its row (`llmi_train.rows`)."""
+
+    @property
+    def call(self) -> ModelCall: ...
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+
+Look: TypeAlias = Callable[[Row], Sequence[Recorded]]
+
+
+def check_origin(
+    rows: Sequence[Row], look: Look, tokenizer: Any, options: Mapping[str, Any]
+) -> None:
+    """Decode what was sampled, and render what was asked, again. Raises InputError, naming the first run that differs.
+
+    look: the calls of a row. options: what the chat template is given besides the messages; it goes before what is on
+    record of that.
+    """
+    for row in rows:
+        calls = look(row)
+        for each in calls:
+            _check_text(row, each, tokenizer)
+        if calls:
+            _check_prompt(row, calls[0].call, tokenizer, options)
+
+
+def _check_text(row: Row, recorded: Recorded, tokenizer: Any) -> None:
+    call = recorded.call
+    if call.withheld or call.reasoning or not call.raw:
+        return  # what was sampled is not on record as one text
+    ids = row.segment.completion[recorded.start : recorded.end].tolist()
+    try:
+        text = tokenizer.decode(ids, skip_special_tokens=True)
+    except (OverflowError, TypeError, IndexError):
+        text = ""
+    if _letters(text) != _letters(call.raw) and _letters(tokenizer.decode(ids)) != _letters(
+        call.raw
+    ):
+        raise InputError(
+            f"the run {row.segment.episode} was sampled with another tokenizer: it wrote {call.raw.strip()[:_SHOWN]!r}, and "
+            f"its tokens read {text.strip()[:_SHOWN]!r} here; take the model that sampled it"
+        )
+
+
+def _check_prompt(row: Row, call: ModelCall, tokenizer: Any, options: Mapping[str, Any]) -> None:
+    said = call.sampling.get("chat_template_kwargs")
+    given = {**(said if isinstance(said, Mapping) else {}), **options}
+    ids = _rendered(row, call, tokenizer, given)
+    asked = row.segment.prompt.tolist()
+    if ids == asked:
+        return
+    at = next(
+        (n for n, (a, b) in enumerate(zip(ids, asked, strict=False)) if a != b),
+        min(len(ids), len(asked)),
+    )
+    raise InputError(
+        f"the run {row.segment.episode} was asked through another chat template: from token {at} on, it read "
+        f"{tokenizer.decode(asked[at : at + 12])[:_SHOWN]!r}, and the template of this model makes "
+        f"{tokenizer.decode(ids[at : at + 12])[:_SHOWN]!r} of the messages; take the model as it was served, or say what its "
+        "template was given (--template-option NAME=VALUE)"
+    )
+
+
+def _rendered(row: Row, call: ModelCall, tokenizer: Any, options: Mapping[str, Any]) -> list[int]:
+    if not tokenizer.chat_template:
+        raise InputError(
+            f"the tokenizer has no chat template, so it cannot be seen whether the run {row.segment.episode} was asked through "
+            "it; take the model as it was served"
+        )
+    messages = convert_to_openai_messages(messages_from_dict([*call.messages]))
+    plain = [{"role": each["role"], "content": _text(row, each["content"])} for each in messages]
+    try:
+        ids: list[int] = tokenizer.apply_chat_template(
+            plain, tokenize=True, add_generation_prompt=True, return_dict=False, **options
+        )
+    except Exception as error:
+        words = " ".join(str(error).split())
+        raise InputError(
+            f"the chat template of this model does not take the messages of the run {row.segment.episode}: {words:.300}"
+        ) from error
+    return ids
+
+
+def _text(row: Row, content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    if any(part.get("type") != "text" for part in content):
+        raise InputError(
+            f"the run {row.segment.episode} was asked with pictures, and those are not trained on yet: leave it out, or "
+            "collect with a model that is shown none"
+        )
+    return "".join(part["text"] for part in content)
+
+
+def _letters(text: str) -> str:
+    """Without white space and half characters, which decoders treat differently."""
+    return "".join(text.split()).replace("\ufffd", "")

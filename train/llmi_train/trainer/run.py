@@ -1,0 +1,249 @@
+"""Offline GRPO from rows to a checkpoint: everything is looked at before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from accelerate import PartialState
+from transformers import PrinterCallback
+
+from llmi_agent.base.errors import InputError
+from llmi_agent.cli.batch_progress import Display
+from llmi_train.rows.row import Row
+from llmi_train.rows.schedule import schedule
+from llmi_train.trainer import folder, loading
+from llmi_train.trainer.card import Card
+from llmi_train.trainer.loading import Loaded
+from llmi_train.trainer.losses import UNLEARNS, Offline
+from llmi_train.trainer.measures import SHOWN
+from llmi_train.trainer.offline import OfflineTrainer
+from llmi_train.trainer.origin import Look, check_origin
+from llmi_train.trainer.probe import Probed, check_rows, check_weights, spread
+from llmi_train.trainer.progress import Say, ShowSteps, Steps
+from llmi_train.trainer.settings import quiet
+from llmi_train.trainer.stops import Diverged, FiniteGradients, Stopped, limits
+
+Shown = Callable[[Steps], AbstractContextManager[Display]]
+"""Shows how far it is, while the context is open."""
+
+
+class Report(Protocol):
+    """Of what became of the traces."""
+
+    @property
+    def data_hash(self) -> str: ...
+
+    def as_json(self) -> dict[str, Any]: ...
+
+
+class Gathered(Protocol):
+    """Rows, and where they come from (`llmi_train.rows`)."""
+
+    @property
+    def rows(self) -> Sequence[Row]: ...
+
+    @property
+    def report(self) -> Report: ...
+
+    def recorded(self, row: Row) -> Any: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of a training."""
+
+    out: Path
+    """The checkpoint."""
+    steps: int
+    of: int
+    """How many were planned."""
+    stopped: str
+    """Why it ended earlier; empty if it did not."""
+    probed: Probed | None
+    """How exactly the weights give the recorded logprobs."""
+    first: Mapping[str, float] = field(default_factory=dict)
+    last: Mapping[str, float] = field(default_factory=dict)
+    """The figures of the first and the last step."""
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """With plain values."""
+        probed = None if self.probed is None else vars(self.probed)
+        return {**vars(self), "out": str(self.out), "probed": probed}
+
+
+def train(
+    gathered: Gathered,
+    model: str,
+    out: Path,
+    settings: Offline | None = None,
+    *,
+    behaviour: str | None = None,
+    template: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    callbacks: Sequence[Any] = (),
+    shown: Shown | None = None,
+    say: Say | None = None,
+) -> Outcome:
+    """Train a checkpoint on what was recorded, and write the trained one.
+
+    gathered: of `llmi_train.rows.rows_of`. model: the checkpoint's folder, also as `transformers/PATH`. out: a new folder, or
+    with `resume` the one of the same training, which was cut.
+    behaviour: the checkpoint that sampled the rows, if it is not `model`. template: what its chat template was given.
+    callbacks: of transformers, besides.
+
+    Raises InputError or ConfigError, before anything is trained, for what cannot be; Diverged if numbers are not finite.
+    """
+    settings = settings or Offline()
+    quiet()
+    folder.look(out, resume=resume)
+    settings.arguments(out)
+    rows = gathered.rows
+    if not rows:
+        raise InputError("there is no row to train on")
+    loaded = loading.load(model, settings.kept)
+    check_rows(rows, loaded.model)
+    look: Look = gathered.recorded
+    probed = _probe(rows, look, loaded, settings, behaviour, template or {})
+    flat = schedule(rows, settings.step_rows, settings.epochs, settings.seed)
+    identity = {
+        "kind": "offline",
+        "model": loaded.folder.name,
+        "data": {"hash": gathered.report.data_hash, "rows": len(rows)},
+        "settings": settings.said(),
+    }
+    with folder.begun(out, identity, resume=resume) as training:
+        work = _Work(flat, loaded, settings, training, callbacks, shown, say)
+        outcome = work.done(probed)
+        folder.on_main(lambda: _write(outcome, gathered, loaded, work.trainer, settings, training))
+    return outcome
+
+
+def _probe(
+    rows: Sequence[Row],
+    look: Look,
+    loaded: Loaded,
+    settings: Offline,
+    behaviour: str | None,
+    template: Mapping[str, Any],
+) -> Probed | None:
+    """Raises InputError if the rows are not this model's."""
+    some = spread(rows, settings.probe_rows)
+    if not some:
+        return None
+    check_origin(some, look, loaded.tokenizer, template)
+    name = str(loaded.folder)
+    model = loaded.model
+    if behaviour is not None:
+        path = loading.folder_of(behaviour)
+        name, model = str(path), loading.read_model(path, settings.kept)
+    device = PartialState().device if torch.cuda.is_available() else torch.device("cpu")
+    return check_weights(some, model.to(device), name, settings.compute, settings.tolerance)
+
+
+class _Work:
+    """The training itself."""
+
+    def __init__(
+        self,
+        flat: Sequence[Row],
+        loaded: Loaded,
+        settings: Offline,
+        training: folder.Training,
+        callbacks: Sequence[Any],
+        shown: Shown | None,
+        say: Say | None,
+    ) -> None:
+        self._training = training
+        self._steps = Steps(SHOWN)
+        self._shown: Shown = shown or (lambda _: nullcontext())  # type: ignore[assignment,return-value]
+        self._say = say
+        self.trainer = OfflineTrainer(flat, loaded, settings, training.out, limits(settings.max_kl))
+        self.trainer.remove_callback(PrinterCallback)
+        for each in (FiniteGradients(), folder.MarkWhole(), *callbacks):
+            self.trainer.add_callback(each)
+
+    def done(self, probed: Probed | None) -> Outcome:
+        """Train to the end, or until something stops it."""
+        stopped = ""
+        with self._shown(self._steps) as display:
+            self.trainer.add_callback(
+                ShowSteps(self._steps, display, None if display else self._say)
+            )
+            try:
+                at = self._training.checkpoint()
+                self.trainer.train(resume_from_checkpoint=str(at) if at else None)
+            except Stopped as stop:
+                stopped = str(stop)
+                self._end()
+            except Diverged:
+                self._end()
+                raise
+        state = self.trainer.state
+        history = [each for each in state.log_history if "kl" in each]
+        ended = [each for each in state.log_history if "train_runtime" in each]
+        return Outcome(
+            out=self._training.out,
+            steps=state.global_step,
+            of=state.max_steps,
+            stopped=stopped,
+            probed=probed,
+            first=history[0] if history else {},
+            last=history[-1] if history else {},
+            seconds=ended[-1]["train_runtime"] if ended else 0.0,
+        )
+
+    def _end(self) -> None:
+        """What reports figures is told that no more will come."""
+        trainer = self.trainer
+        trainer.log({})
+        trainer.control = trainer.callback_handler.on_train_end(
+            trainer.args, trainer.state, trainer.control
+        )
+
+
+def _write(
+    outcome: Outcome,
+    gathered: Gathered,
+    loaded: Loaded,
+    trainer: OfflineTrainer,
+    settings: Offline,
+    training: folder.Training,
+) -> None:
+    """The checkpoint, its card, and that it is done."""
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    loading.save(model, loaded.tokenizer, training.out, loaded.folder)
+    report = gathered.report.as_json()
+    notes = [outcome.stopped] if outcome.stopped else []
+    notes += [UNLEARNS] if settings.loss == "grpo" else []
+    Card(
+        title=training.out.name,
+        about="A policy of LLMI, trained by GRPO on recorded runs: no rollout was sampled in training, and importance ratios are "
+        "those to the policy that was recorded. Whether it is better is for an evaluation on other prompts to say (`llmi-train eval`).",
+        base=loaded.folder.name,
+        method="offline-grpo",
+        notes=notes,
+        sections={
+            "What it was trained on": report,
+            "How": settings.said(),
+            "The first step": outcome.first,
+            "The last step": outcome.last,
+            "Besides": {
+                "steps": f"{outcome.steps} of {outcome.of}",
+                "seconds": outcome.seconds,
+                "what dr_grpo divides by, in tokens": trainer.max_completion_length,
+                "recorded against recomputed logprobs, mean": outcome.probed.difference
+                if outcome.probed
+                else "not looked at",
+            },
+        },
+    ).write(training.out)
+    training.finish(
+        {**outcome.as_json(), "report": report, "history": trainer.state.log_history},
+        keep_checkpoints=settings.keep_checkpoints,
+    )
