@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from llmi_agent.cli.announcement import announce, tell_problems
@@ -17,6 +16,7 @@ from llmi_agent.cli.progress import ticking
 from llmi_agent.runner import manifest
 from llmi_agent.runner.batch import Batch, Wanted, all_wanted
 from llmi_agent.runner.folder import reserved
+from llmi_agent.runner.garbage import rare_collections
 from llmi_agent.runner.prompt_file import read_prompts
 from llmi_agent.runner.runner import Runner
 from llmi_agent.runner.setup import prepare
@@ -48,7 +48,7 @@ def write_batch(
             lines = Lines(folder, tally, screen, output, sys.stdout)
             batch = Batch(runner, folder, known, lines, given.formats, concurrency, seed)
             try:
-                with redirect_stdout(sys.stderr), _rare_collections():
+                with redirect_stdout(sys.stderr), rare_collections():
                     run_until_stopped(_watched(batch, wanted, screen))
             except BaseException:
                 lines.tell_stop()
@@ -56,20 +56,6 @@ def write_batch(
         lines.tell_failures()
         output.say(str(tally), "batch.ended")
     return tally.done == tally.total
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """The process is ours: what is loaded stays, and to go through all live documents again and again takes seconds."""
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 async def _watched(batch: Batch, wanted: Sequence[Wanted], screen: Display) -> None:

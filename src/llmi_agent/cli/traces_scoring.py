@@ -76,19 +76,10 @@ def score_runs(asked: Asked, output: Output) -> bool:
     total = sum(1 for _ in _meant(asked, found))
     setup = prepare({"api_base": asked.api_base} if asked.api_base else {})
     tell_problems(setup, output)
-    profile = _profile(asked)
-    judges = _judges(asked, profile, setup, found)
-    scorer = Scorer(
-        profile,
-        judges,
-        registry=setup.registry,
-        concurrency=asked.concurrency,
-        deadline=asked.deadline,
-    )
+    scorer = scorer_of(asked, setup, found)
     demands = _demands(asked.demands)
-    named = ", ".join(dict.fromkeys(map(name_of, judges))) or "none"
-    output.say(f"profile: {scorer.version}; judges: {named}", "profile")
-    tally = Tally(total, judges)
+    tell_scorer(scorer, output)
+    tally = Tally(total, scorer.judges)
     with _alone(found, scorer.version, asked, output), show(tally, live=output.live) as screen:
         lines = Lines(() if asked.dry_run else found, tally, screen, output)
         try:
@@ -100,6 +91,27 @@ def score_runs(asked: Asked, output: Output) -> bool:
     for sentence in tally.notes(criteria=asked.criteria, demands=asked.demands):
         output.say(sentence)
     return tally.done == tally.total
+
+
+def scorer_of(asked: Asked, setup: Setup, found: Sequence[Source]) -> Scorer:
+    """By the profile and with the judges that are asked for. found: where judges remember what they have said.
+
+    Raises UsageError, ConfigError or UnavailableError if one cannot be used.
+    """
+    profile = _profile(asked)
+    return Scorer(
+        profile,
+        _judges(asked, profile, setup, found),
+        registry=setup.registry,
+        concurrency=asked.concurrency,
+        deadline=asked.deadline,
+    )
+
+
+def tell_scorer(scorer: Scorer, output: Output) -> None:
+    """By what is scored, in one line."""
+    named = ", ".join(dict.fromkeys(map(name_of, scorer.judges))) or "none"
+    output.say(f"profile: {scorer.version}; judges: {named}", "profile")
 
 
 @contextmanager

@@ -181,3 +181,6 @@ class PolicyModel:
     asks: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     """From what a run asks with (`temperature`, ..., `seed`) to all that is sent beside the messages: that is put on record,
     and the chat model gets it as arguments. None: it is sent as it is."""
+    weights: Callable[[], str] | None = None
+    """The version of the weights that will answer (`WEIGHTS`), where that is known before they do; it may read files. Raises
+    PolicyFailed."""

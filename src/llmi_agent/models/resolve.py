@@ -47,6 +47,8 @@ class Model:
     """It can say what it has sampled."""
     asks: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     """What it is asked with, given what a run asks for (`PolicyModel.asks`)."""
+    weights: Callable[[], str] | None = None
+    """The version of the weights that will answer, where that is known before they do (`PolicyModel.weights`)."""
     settable: bool = False
     """It is the user's own, and asked as one that has other values in its fields, not all of which are arguments, too."""
 
@@ -235,6 +237,7 @@ def _made(name: str, policy: RegisteredPolicy, given: _Given, api_base: str | No
         takes=known.takes if spec.language_model else frozenset(),
         tokens=spec.tokens,
         asks=known.asks,
+        weights=known.weights,
     )
 
 

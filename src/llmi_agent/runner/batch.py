@@ -82,6 +82,7 @@ class Batch:
     """The folder's."""
     listener: Listener
     formats: tuple[str, ...] = FORMATS
+    """None: no files are written, and a document is there if it is on record."""
     concurrency: int = 4
     """Documents at once."""
     seed: int = 0
@@ -154,7 +155,7 @@ class Batch:
         job = Job(
             prompt.text,
             prompt.attach,
-            self.folder / wanted.folder,
+            self.folder / wanted.folder if self.formats else None,
             self.formats,
             seed=self.seed,
             group="" if member is None else self._group(prompt, inputs),

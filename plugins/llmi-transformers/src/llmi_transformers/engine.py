@@ -68,6 +68,15 @@ class Engine:
         self._working = False
         self._loaded: Loaded | None = None
 
+    def version(self) -> str:
+        """Of the checkpoint, by its files. Raises PolicyFailed if they cannot be read."""
+        try:
+            return self._folder.version()
+        except OSError as error:
+            raise PolicyFailed(
+                f"{self._folder.path} cannot be read: {error.strerror or error}", "input"
+            ) from None
+
     async def loaded(self) -> Loaded:
         """The checkpoint, loaded on first use. Raises PolicyFailed if it cannot be."""
         if self._loaded is None:

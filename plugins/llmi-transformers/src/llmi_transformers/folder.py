@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +55,12 @@ class Folder:
         return tuple((str(each), stat.st_size, stat.st_mtime_ns) for each, stat in found)
 
     def version(self) -> str:
-        """A digest of all that decides what it writes; weights are read for it."""
+        """A digest of all that decides what it writes. Files are read once, as long as nobody writes to them."""
         whole = hashlib.sha256()
         for path in self._deciding:
-            whole.update(path.name.encode() + b"\0" + _digest(path))
+            stat = path.stat()
+            own = _digest(path.resolve(), stat.st_size, stat.st_mtime_ns)
+            whole.update(path.name.encode() + b"\0" + own)
         return f"sha256:{whole.hexdigest()[:32]}"
 
     @property
@@ -155,6 +157,8 @@ def _object(path: Path) -> Mapping[str, Any]:
     return found
 
 
-def _digest(path: Path) -> bytes:
+@lru_cache(maxsize=1024)
+def _digest(path: Path, size: int, written: int) -> bytes:
+    """size, written: with them, a file that was written anew is another one."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()

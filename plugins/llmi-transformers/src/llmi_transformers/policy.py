@@ -35,4 +35,5 @@ def make(request: PolicyRequest) -> PolicyModel:
         sees=False,
         takes=frozenset({"temperature", "top_p", "max_tokens", "stop", "seed"}),
         asks=chat.asks,
+        weights=chat.engine.version,
     )
