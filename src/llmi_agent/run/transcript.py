@@ -16,6 +16,8 @@ from llmi_agent.records.events import Event, ModelEnded, ModelText, Tokens
 
 MOST_ERROR, MOST_WORD = 2_000, 200
 """Characters of an error, and of a model's name or a reason, that are taken down."""
+SECRET_READ = "a secret is in the prompt, so the prompt's ids are left out"
+"""Why what was sampled is not kept with what was read, of a model that gives both."""
 PIECE, PIECE_SECONDS = 4096, 0.5
 """Characters of an answer that make a record, or seconds since the last one, whichever comes first."""
 
@@ -105,7 +107,7 @@ class Transcript:
             what = "logprobs" if tokens else "tokens"
             self.lack = self._redactor.text(lack) or f"it gives no {what}"
         elif tokens.prompt and not self.clean:
-            self.lack = "a secret is in the prompt, so the prompt's ids are left out"
+            self.lack = SECRET_READ
         if tokens is None:
             return None
         mode = self._redactor.text(tokens.mode)[:MOST_WORD]

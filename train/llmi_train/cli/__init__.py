@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from llmi_agent.cli.output import Output
+from llmi_train.cli.collect import collect
 from llmi_train.cli.prompts import prompts
 
 NAME = "llmi-train"
@@ -36,7 +37,8 @@ def llmi_train() -> None:
     """Prepare what policies are trained on."""
 
 
-llmi_train.add_command(prompts)
+for _command in (prompts, collect):
+    llmi_train.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

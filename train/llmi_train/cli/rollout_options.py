@@ -1,0 +1,110 @@
+"""The options of commands that run a policy afresh, and by what its episodes are scored."""
+
+from __future__ import annotations
+
+import click
+
+from llmi_agent.cli.parameters import graph_options, images_option, together
+
+policy_options = together(
+    click.option(
+        "--api-base",
+        metavar="URL",
+        help="The server of a model that is on one, such as http://localhost:8000/v1 of vllm/MODEL.",
+    ),
+    click.option(
+        "--temperature",
+        type=click.FloatRange(0, 5),
+        metavar="T",
+        help="How freely the model chooses. Train at the same.  [default: the configured one, else 1]",
+    ),
+    click.option(
+        "--max-tokens",
+        type=click.IntRange(1),
+        metavar="N",
+        help="The most tokens of one answer.  [default: the configured ones, else what the context holds]",
+    ),
+    click.option(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="What is drawn by chance is drawn from it; each episode of a group has a seed of its own.  "
+        "[default: the configured one, else 0]",
+    ),
+    click.option(
+        "--limit",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Take the first N prompts of the file.",
+    ),
+    click.option(
+        "--concurrency",
+        type=click.IntRange(1, 1000),
+        default=64,
+        show_default=True,
+        metavar="N",
+        help="Episodes at once: a local checkpoint writes them together.",
+    ),
+    click.option(
+        "--budget",
+        type=click.FloatRange(min=0),
+        metavar="USD",
+        help="What an episode may cost. A call that might exceed it, or whose price is unknown, is not made.",
+    ),
+    click.option(
+        "--cache/--no-cache",
+        default=True,
+        show_default=True,
+        help="Use results of earlier runs for paid and chance tools, too, where the request is the same.",
+    ),
+    images_option,
+    graph_options,
+)
+"""What runs, and how."""
+
+scoring_options = together(
+    click.option(
+        "--profile",
+        metavar="NAME|FILE",
+        help="By which rules: llmi, paper, rules, or a .toml file of your own.",
+    ),
+    click.option(
+        "--judge",
+        multiple=True,
+        metavar="MODEL",
+        help="The model that judges text and pictures, or a judge that a plugin brings; may be repeated for these.",
+    ),
+    click.option(
+        "--picture-judge",
+        metavar="MODEL",
+        help="The model that judges the pictures, in place of --judge.",
+    ),
+    click.option(
+        "--judge-api-base",
+        metavar="URL",
+        help="An OpenAI-compatible server that serves the judges.",
+    ),
+    click.option(
+        "--judge-votes",
+        type=click.IntRange(1, 99),
+        default=1,
+        show_default=True,
+        metavar="K",
+        help="How often a judge is asked about each document; the median counts.",
+    ),
+    click.option(
+        "--judge-deadline",
+        type=click.FloatRange(0, min_open=True),
+        default=180.0,
+        show_default=True,
+        metavar="S",
+        help="Seconds for each judge on one document; what is not said by then is missing.",
+    ),
+    click.option(
+        "--judge-budget",
+        type=click.FloatRange(0),
+        metavar="USD",
+        help="What judging may cost in all. What then cannot be judged is missing.",
+    ),
+)
+"""By what episodes are scored."""

@@ -1,0 +1,99 @@
+"""What fresh episodes are run with: the configuration, the model that must say what it samples, the graph."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from llmi_agent.base.errors import ConfigError, UnavailableError
+from llmi_agent.contract.policy import PolicyFailed
+from llmi_agent.host.policies import error_of
+from llmi_agent.models.resolve import Model, resolve_models
+from llmi_agent.runner.runner import Runner
+from llmi_agent.runner.setup import Setup, prepare
+from llmi_agent.store.artifacts import ArtifactStore
+from llmi_agent.store.home import default_store, home
+
+CONCURRENCY = 64
+"""Episodes at once: a local checkpoint writes them together."""
+WAY_OUT = (
+    "`llmi-train offline` needs that: collect with a model that gives it (transformers/DIR, vllm/MODEL), or write with "
+    "`llmi batch` and train with `llmi-train sft`, `dpo` or `kto`"
+)
+"""For a model that does not say what it samples."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Ready to run."""
+
+    setup: Setup
+    runner: Runner
+    store: ArtifactStore
+    weights: str
+    """Their version; empty where it is known only from the answers."""
+
+
+def prepared(flags: Mapping[str, Any], graph: str = Setup.graph, *, concurrency: int) -> Prepared:
+    """From llmi.toml, the environment and `flags` (by dotted name, as for `load_config`), on the user's store.
+
+    All that happens is recorded. Of a model whose weights are known before it answers, their version is one of the settings:
+    other weights below the same path are another policy. Raises what `Setup.check` does, ConfigError for settings of which
+    no traces to train on come, UnavailableError for a model that says no tokens.
+    """
+    setup = prepare({**flags, "options.record": "full"}, graph)
+    setup.check()
+    store = default_store()
+    model = _model(setup, store)
+    weights = setup.config.options.weights or _weights(model)
+    options = setup.config.options
+    limits = {**options.limits, "model": options.limits.get("model", concurrency)}
+    update = {"weights": weights, "limits": limits}
+    config = replace(setup.config, options=options.model_copy(update=update))
+    setup = replace(setup, config=config)
+    return Prepared(setup, Runner.of(setup, store), store, weights)
+
+
+def place_for(ready: Prepared, what: str, prompts: str) -> Path:
+    """The folder of this machine in which it is kept how far something is that is done with these settings.
+
+    what: `collected`, `evaluated`. prompts: their file, or whatever else names them.
+    """
+    told = json.dumps([ready.setup.digest, prompts])
+    return home() / what / hashlib.sha256(told.encode()).hexdigest()[:24]
+
+
+def _model(setup: Setup, store: ArtifactStore) -> Model:
+    if setup.config.fallback:
+        raise ConfigError(
+            "a fallback model would mix two policies in one group; leave out fallback while traces to train on are written"
+        )
+    if not setup.config.model:
+        raise UnavailableError(
+            "no model is chosen: name the policy, such as --model transformers/DIR"
+        )
+    (model,) = resolve_models(
+        setup.model,
+        policies=setup.registry.policies,
+        store=store,
+        kinds={},
+        options=setup.config.options,
+        secrets=setup.secrets,
+        api_base=setup.config.api_base,
+    )
+    if not model.tokens:
+        raise UnavailableError(
+            f"{model.name} does not say what it samples, token by token; {WAY_OUT}"
+        )
+    return model
+
+
+def _weights(model: Model) -> str:
+    try:
+        return model.weights() if model.weights else ""
+    except PolicyFailed as error:
+        raise error_of(error) from None
