@@ -13,6 +13,7 @@ import click
 from llmi_agent.cli.output import Output
 from llmi_train.cli.collect import collect
 from llmi_train.cli.prompts import prompts
+from llmi_train.cli.sft import sft
 
 NAME = "llmi-train"
 
@@ -37,7 +38,7 @@ def llmi_train() -> None:
     """Prepare what policies are trained on."""
 
 
-for _command in (prompts, collect):
+for _command in (prompts, collect, sft):
     llmi_train.add_command(_command)
 
 

@@ -1,1 +1,1 @@
-"""What supervised and preference training takes from traces: examples, pairs and labels; without torch."""
+"""What a policy is shown as good, or as better than something else: answers out of traces, and out of files."""

@@ -107,10 +107,13 @@ def read(path: Path | str, keep: Path | None = None) -> Read:
         raise InputError(
             f"{path} is neither a file nor a folder: what it gives can be read only once, so save it first"
         )
-    files = Files(path.parent, keep)
-    rows = _of_table(path) if _is_table(path) else _of_lines(path)
-    found.add(rows, files)
+    found.add(rows_in(path), Files(path.parent, keep))
     return found
+
+
+def rows_in(path: Path) -> Iterator[tuple[int, Row]]:
+    """Each row of JSON lines or of Parquet, with its number from 1. Raises InputError if the file can be read no further."""
+    return _of_table(path) if _is_table(path) else _of_lines(path)
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]], keep: Path | None = None) -> Read:

@@ -1,0 +1,112 @@
+"""Examples as rows of ids, each looked at before anything is trained on one of them."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+from llmi_agent.base.errors import InputError
+from llmi_train.preferences.answer import Answer, Ids, Labelled, Pair
+from llmi_train.trainer.templated import Templated
+
+T = TypeVar("T", Answer, Pair, Labelled)
+Row: TypeAlias = dict[str, Any]
+"""Of a data set of TRL's: columns of ids."""
+RowOf: TypeAlias = Callable[[T, tuple[Ids, ...]], Row]
+"""A row of an example and the ids of its answers."""
+
+TOO_LONG = "an answer that is too long together with its prompt"
+FOREIGN = "an answer with ids that are not in the model's vocabulary"
+APART = "a pair whose prompts are not the same ids"
+_WAYS = {
+    TOO_LONG: "at most {most:,} tokens are taken: --longest says how many, up to what the model can read",
+    FOREIGN: "they are those of another tokenizer: name its model, or learn from what was written with --text",
+    APART: "they were asked in different words",
+}
+
+
+@dataclass
+class Fitted:
+    """What is learnt from."""
+
+    rows: list[Row] = field(default_factory=list)
+    tokens: int = 0
+    """Of the answers."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    _digest: Any = field(default_factory=hashlib.sha256, repr=False)
+
+    @property
+    def data(self) -> str:
+        """A digest of all rows, in their order."""
+        return str(self._digest.hexdigest())
+
+    def add(self, row: Row, ids: Sequence[Ids]) -> None:
+        """A row, and the ids that it is made of."""
+        self.rows.append(row)
+        self.tokens += sum(len(each.completion) for each in ids)
+        self._digest.update(repr(sorted(row.items())).encode())
+
+
+def fitted(
+    examples: Sequence[T],
+    row_of: RowOf[T],
+    templated: Templated,
+    model: Any,
+    longest: int | None,
+    *,
+    leave_out_bad: bool,
+) -> Fitted:
+    """Rows of the examples, in their order. Raises InputError if one cannot be learnt from, unless those are left out."""
+    words = model.get_input_embeddings().num_embeddings
+    reads = getattr(model.config.get_text_config(), "max_position_embeddings", None) or math.inf
+    most = min(longest or math.inf, reads)
+    found, bad = Fitted(), dict[str, list[str]]()
+    for each in examples:
+        ids = tuple(templated.of(answer) for answer in answers_of(each))
+        if why := _fault(ids, words, most):
+            bad.setdefault(why, []).append(answers_of(each)[0].where)
+        else:
+            found.add(row_of(each, ids), ids)
+    if bad and not leave_out_bad:
+        raise InputError(_refusal(bad, most))
+    found.left_out.update({why: len(where) for why, where in bad.items()})
+    if not found.rows:
+        raise InputError(f"nothing is left to learn from: {', '.join(found.left_out) or 'none'}")
+    return found
+
+
+def answers_of(example: Answer | Pair | Labelled) -> tuple[Answer, ...]:
+    """The answers of an example, the chosen one first."""
+    match example:
+        case Pair(chosen, rejected):
+            return chosen, rejected
+        case Labelled(answer):
+            return (answer,)
+    return (example,)
+
+
+def _fault(several: Sequence[Ids], words: int, most: float) -> str:
+    for ids in several:
+        if not all(0 <= each < words for each in _all(ids)):
+            return FOREIGN
+        if len(ids.prompt) + len(ids.completion) > most:
+            return TOO_LONG
+    return APART if len({each.prompt for each in several}) > 1 else ""
+
+
+def _all(ids: Ids) -> Iterator[int]:
+    yield from ids.prompt
+    yield from ids.completion
+
+
+def _refusal(bad: Mapping[str, Sequence[str]], most: float) -> str:
+    why, where = next(iter(bad.items()))
+    several = f", and {len(where) - 1:,} more" if len(where) > 1 else ""
+    return (
+        f"nothing was trained, because of {why}: {where[0]}{several}; {_WAYS[why].format(most=most)}. "
+        "--leave-out-bad leaves such ones out"
+    )

@@ -1,0 +1,222 @@
+"""Learning from answers that were chosen, whatever the loss: what SFT, DPO and KTO have in common."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic
+
+from datasets import Dataset, disable_caching
+from transformers import PrinterCallback, TrainerCallback
+
+from llmi_agent.base.errors import LlmiError
+from llmi_agent.cli.batch_progress import Display
+from llmi_train.preferences.reading import Examples
+from llmi_train.trainer.card import Card
+from llmi_train.trainer.fitting import Fitted, Row, RowOf, T, fitted
+from llmi_train.trainer.folder import MarkWhole, Training, begun, look
+from llmi_train.trainer.loading import Loaded, load, lora, save
+from llmi_train.trainer.progress import Say, ShowSteps, Steps
+from llmi_train.trainer.settings import Settings, quiet
+from llmi_train.trainer.templated import Templated, ends_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson(Generic[T]):
+    """One way to learn."""
+
+    method: str
+    trainer: Callable[..., Any]
+    """A trainer of TRL's that takes ids as they are."""
+    config: Callable[..., Any]
+    row_of: RowOf[T]
+    ordered: Callable[[Sequence[T], int], Sequence[T]] = lambda taken, seed: taken
+    """The order in which examples are given to the trainer, by a seed, if that shuffles nothing itself."""
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the trainer's config."""
+    figures: Mapping[str, str] = field(default_factory=dict)
+    """Names in the log, by the word that each is shown under."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """How it is learnt, beside the settings that all trainings have."""
+
+    epochs: float = 1.0
+    longest: int | None = None
+    """Tokens of a prompt and its answer; None: as many as the model can read."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What the chat template is told beside the messages."""
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the trainer's config, such as `beta`."""
+    leave_out_bad: bool = False
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it."""
+
+    out: Path
+    steps: int
+    examples: int
+    tokens: int
+    """Of the answers, which are learnt."""
+    data: str
+    """A digest of all that was learnt from."""
+    left_out: Mapping[str, int]
+    notes: Mapping[str, int]
+    figures: Mapping[str, float]
+    """Of the last report."""
+
+
+class _Watch(TrainerCallback):  # type: ignore[misc]
+    """Keeps the last figures, and stops where they are no numbers."""
+
+    def __init__(self) -> None:
+        self.figures: dict[str, float] = {}
+        self.broken = ""
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
+        self.figures |= numbers
+        wrong = [k for k in ("loss", "grad_norm") if not math.isfinite(numbers.get(k, 0.0))]
+        if wrong and not self.broken:
+            self.broken = f"the {wrong[0]} of step {state.global_step} is {numbers[wrong[0]]}"
+            control.should_training_stop, control.should_save = True, False
+
+
+def learn(
+    lesson: Lesson[T],
+    examples: Examples[T],
+    model: str,
+    out: Path,
+    settings: Settings,
+    course: Course,
+    display: Display | None = None,
+    steps: Steps | None = None,
+    say: Say | None = None,
+) -> Outcome:
+    """Learn from examples, and write the checkpoint to `out`.
+
+    Raises InputError before anything is trained if something of the examples cannot be learnt from, or if `out` holds
+    something else; LlmiError if the figures are no numbers any more.
+    """
+    quiet()
+    disable_caching()
+    look(out, resume=course.resume)
+    loaded = load(model)
+    ends = ends_of(loaded.tokenizer, loaded.model.generation_config.eos_token_id)
+    templated = Templated(loaded.tokenizer, ends, course.options)
+    fit = fitted(
+        lesson.ordered(examples.taken, settings.seed),
+        lesson.row_of,
+        templated,
+        loaded.model,
+        course.longest,
+        leave_out_bad=course.leave_out_bad,
+    )
+    fit.left_out.update(examples.left_out)
+    notes = {**examples.notes, **templated.notes}
+    identity = _identity(lesson, loaded, fit, settings, course)
+    with begun(out, identity, resume=course.resume) as training:
+        watch = _Watch()
+        shown = ShowSteps(steps or Steps(lesson.figures), display, say)
+        trainer = _trainer(lesson, loaded, fit.rows, out, settings, course)
+        for each in (watch, MarkWhole(), shown):
+            trainer.add_callback(each)
+        done = _run(trainer, training, watch)
+        outcome = Outcome(
+            out,
+            trainer.state.global_step,
+            len(fit.rows),
+            fit.tokens,
+            fit.data,
+            fit.left_out,
+            notes,
+            done,
+        )
+        if trainer.is_world_process_zero():
+            save(trainer.accelerator.unwrap_model(trainer.model), loaded.tokenizer, out)
+            _card(lesson, loaded, outcome, identity).write(out)
+            training.finish(_figures(outcome), keep_checkpoints=settings.keep_checkpoints)
+    return outcome
+
+
+def _identity(
+    lesson: Lesson[T], loaded: Loaded, fit: Fitted, settings: Settings, course: Course
+) -> dict[str, Any]:
+    """What the trained weights follow from."""
+    return {
+        "method": lesson.method,
+        "data": fit.data,
+        "examples": len(fit.rows),
+        "model": _version(loaded.folder),
+        "epochs": course.epochs,
+        "own": dict(course.own),
+        "settings": settings.said(),
+    }
+
+
+def _version(folder: Path) -> str:
+    """Of the checkpoint, by its files."""
+    from llmi_transformers.folder import folder_of
+
+    return folder_of(str(folder)).version()
+
+
+def _trainer(
+    lesson: Lesson[T],
+    loaded: Loaded,
+    rows: Sequence[Row],
+    out: Path,
+    settings: Settings,
+    course: Course,
+) -> Any:
+    own = {"num_train_epochs": course.epochs, "max_length": None, **lesson.own, **course.own}
+    trainer = lesson.trainer(
+        model=loaded.model,
+        args=lesson.config(**settings.arguments(out), **own),
+        train_dataset=Dataset.from_list(list(rows)),
+        processing_class=loaded.tokenizer,
+        peft_config=lora(settings.lora),
+    )
+    trainer.remove_callback(
+        PrinterCallback
+    )  # figures are shown by the bar, and stdout is for results
+    return trainer
+
+
+def _run(trainer: Any, training: Training, watch: _Watch) -> dict[str, float]:
+    """Train; returns the last figures. Raises LlmiError if they are no numbers any more."""
+    checkpoint = training.checkpoint()
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if watch.broken:
+        raise LlmiError(
+            f"{watch.broken}, and from there it cannot go on, so no model was written to {training.out}: try a lower --lr"
+        )
+    return watch.figures
+
+
+def _figures(outcome: Outcome) -> dict[str, Any]:
+    counts = {"left_out": dict(outcome.left_out), "notes": dict(outcome.notes)}
+    return {"steps": outcome.steps, "tokens": outcome.tokens, **counts, **outcome.figures}
+
+
+def _card(lesson: Lesson[T], loaded: Loaded, outcome: Outcome, identity: Mapping[str, Any]) -> Card:
+    left_out = {f"left out: {why}": count for why, count in outcome.left_out.items()}
+    learnt = {"examples": outcome.examples, "tokens of answers": outcome.tokens}
+    return Card(
+        title=outcome.out.resolve().name,
+        about=f"Trained by {lesson.method.upper()} on {outcome.examples:,} examples, in {outcome.steps:,} steps.",
+        base=loaded.folder.resolve().name,
+        method=lesson.method,
+        sections={
+            "Data": {**learnt, "digest": outcome.data, **left_out},
+            "Settings": {"epochs": identity["epochs"], **identity["own"], **identity["settings"]},
+            "Figures": outcome.figures,
+        },
+        notes=[f"{count:,} times: {what}" for what, count in outcome.notes.items()],
+    )

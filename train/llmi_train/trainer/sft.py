@@ -1,0 +1,39 @@
+"""Supervised fine-tuning on answers: the loss is that of the answer alone, its end included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trl import SFTConfig, SFTTrainer
+
+from llmi_train.preferences.answer import Answer, Ids
+from llmi_train.preferences.rows import MASKED
+from llmi_train.trainer.fitting import Row
+from llmi_train.trainer.learning import Lesson
+
+FULL_LR, LORA_LR = 2e-5, 2e-4
+
+
+class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
+    """Takes `input_ids` with `labels` as they are; the card is ours."""
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """`learn` writes one."""
+
+
+def row_of(_: Answer, ids: tuple[Ids, ...]) -> Row:
+    """`input_ids`, and as `labels` those of the answer."""
+    (own,) = ids
+    return {
+        "input_ids": [*own.prompt, *own.completion],
+        "labels": [*[MASKED] * len(own.prompt), *own.completion],
+    }
+
+
+SFT = Lesson[Answer](
+    method="sft",
+    trainer=AnswerTrainer,
+    config=SFTConfig,
+    row_of=row_of,
+    figures={"loss": "loss", "accuracy": "mean_token_accuracy", "entropy": "entropy"},
+)
