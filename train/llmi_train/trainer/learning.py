@@ -139,7 +139,8 @@ def learn(
             done,
         )
         if trainer.is_world_process_zero():
-            save(trainer.accelerator.unwrap_model(trainer.model), loaded.tokenizer, out)
+            own = trainer.accelerator.unwrap_model(trainer.model)
+            save(own, loaded.tokenizer, out, loaded.folder)
             _card(lesson, loaded, outcome, identity).write(out)
             training.finish(_figures(outcome), keep_checkpoints=settings.keep_checkpoints)
     return outcome
