@@ -19,7 +19,7 @@ from llmi_train.rows.row import Ids, Numbers
 
 How: TypeAlias = Literal["merged", "branch", "fork", "drift"]
 """How a call stands to the one whose answer it goes on from: in one segment with it; beside another one that is; where the
-template left out reasoning; where tokens differ otherwise."""
+template left out reasoning, or ended the turn otherwise; where tokens differ in another way."""
 _REASONING = ("<think", "</think", "<|channel|>", "[THINK]", "<seed:think>")
 
 
@@ -112,9 +112,14 @@ def _how(last: Drawn, read: Ids, now: Drawn, *, grown: bool) -> How:
     shared = _shared(read, now.prompt)
     if shared == len(read):
         return "branch" if grown else "merged"
+    ended = (
+        not last.truncated
+    )  # so that its last token ends its turn, as a template may do with another one
+    if ended and shared == len(read) - 1 < len(now.prompt):
+        return "fork"
     thought = bool(last.call.reasoning) or any(each in last.call.raw for each in _REASONING)
-    within = thought or shared < len(last.prompt)
-    return "fork" if within and _is_left_out(read[shared:], now.prompt[shared:]) else "drift"
+    may = thought or shared < len(last.prompt)
+    return "fork" if may and _is_left_out(read[shared:], now.prompt[shared:], ended) else "drift"
 
 
 def _shared(one: Ids, other: Ids) -> int:
@@ -124,12 +129,15 @@ def _shared(one: Ids, other: Ids) -> int:
     return int(differ.argmax()) if differ.any() else most
 
 
-def _is_left_out(read: Ids, now: Ids) -> bool:
-    """Whether `now` goes on as `read` does after some of its tokens, but perhaps for the last one, which ends the turn."""
+def _is_left_out(read: Ids, now: Ids, ended: bool) -> bool:
+    """Whether `now` goes on as `read` does after some of its tokens.
+
+    ended: the last of `read` ends its turn, and may be another one.
+    """
     if not len(now):
         return False
     for place in np.flatnonzero(read[1:] == now[0]) + 1:
-        rest = read[place:]
-        if len(now) >= len(rest) > 1 and bool((rest[:-1] == now[: len(rest) - 1]).all()):
+        rest = read[place : len(read) - ended]
+        if 0 < len(rest) < len(now) + (not ended) and bool((rest == now[: len(rest)]).all()):
             return True
     return False
