@@ -10,6 +10,7 @@ from typing import Any
 from llmi_agent.records.codec import entry_of
 from llmi_agent.records.events import (
     Composed,
+    DraftRead,
     Event,
     Message,
     ModelEnded,
@@ -18,9 +19,11 @@ from llmi_agent.records.events import (
     Opened,
     Rewarded,
     SlotPlanned,
+    SlotSettled,
     Tokens,
 )
 from llmi_agent.records.journal import Journal
+from llmi_agent.records.outcome import Dropped
 
 SAMPLING: Mapping[str, Any] = {
     "temperature": 1.0,
@@ -175,7 +178,12 @@ class Home:
         events: list[Event] = [Opened(prompt="A fox.", group=group, member=number, **own)]
         for place, call in enumerate(calls or (Call(),)):
             events += call.events(place)
-        events.append(SlotPlanned(slot=0, origin="o", span=(0, 5), kind="search"))
+        missing = Dropped(reason="quota", message="no more")
+        events += [
+            SlotPlanned(slot=0, origin="o", span=(0, 5), kind="search"),
+            DraftRead(texts=((5, 7),)),
+            SlotSettled(slot=0, origin="o", verdict=missing),
+        ]
         events += [Composed(title="A fox")] if done else []
         given = [total(reward)] if reward is not None else []
         events += [*given, *rewards, *after]

@@ -31,7 +31,9 @@ class MixedGroup(BadTrace):
         """what: in which they differ, in a clause."""
         way = "collect it anew under one policy, with the same options, and score it with one judge"
         found = f"its group {group} is mixed: it and the run {other} {what}"
-        super().__init__(one, "mixed group", found, f"{way}, or leave it out with --leave-out-bad")
+        super().__init__(
+            one, "a mixed group", found, f"{way}, or leave it out with --leave-out-bad"
+        )
         self.group = group
         self.other = other
 

@@ -24,7 +24,8 @@ from llmi_train.rows.worth import version_of
 MOST_DRIFT = 0.1
 """The share of calls that go on from an earlier one whose tokens may differ from it."""
 NOT_TAUGHT = "nothing in it to learn from"
-LONE, EQUAL = "fewer than two rewards", "rewards that are all the same"
+LONE = "a group with fewer than two rewards"
+EQUAL = "a group with rewards that are all the same"
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +143,7 @@ class _Gathering:
     def _without(self, members: Sequence[Member], why: str) -> list[Row]:
         if members:
             self._groups_left_out[why] += 1
-            self._left_out[f"a group with {why}"] += len(members)
+            self._left_out[why] += len(members)
         return []
 
     def _temperature(self) -> float:
