@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,9 +26,6 @@ from llmi_train.trainer.probe import Probed, check_rows, check_weights, spread
 from llmi_train.trainer.progress import Say, ShowSteps, Steps
 from llmi_train.trainer.settings import quiet
 from llmi_train.trainer.stops import Diverged, FiniteGradients, Stopped, limits
-
-Shown = Callable[[Steps], AbstractContextManager[Display]]
-"""Shows how far it is, while the context is open."""
 
 
 class Report(Protocol):
@@ -87,7 +83,8 @@ def train(
     template: Mapping[str, Any] | None = None,
     resume: bool = False,
     callbacks: Sequence[Any] = (),
-    shown: Shown | None = None,
+    steps: Steps | None = None,
+    display: Display | None = None,
     say: Say | None = None,
 ) -> Outcome:
     """Train a checkpoint on what was recorded, and write the trained one.
@@ -95,7 +92,7 @@ def train(
     gathered: of `llmi_train.rows.rows_of`. model: the checkpoint's folder, also as `transformers/PATH`. out: a new folder, or
     with `resume` the one of the same training, which was cut.
     behaviour: the checkpoint that sampled the rows, if it is not `model`. template: what its chat template was given.
-    callbacks: of transformers, besides.
+    callbacks: of transformers, besides. steps, display: how far it is, and where that is shown. say: told a line of it now and then.
 
     Raises InputError or ConfigError, before anything is trained, for what cannot be; Diverged if numbers are not finite.
     """
@@ -118,9 +115,13 @@ def train(
         "settings": settings.said(),
     }
     with folder.begun(out, identity, resume=resume) as training:
-        work = _Work(flat, loaded, settings, training, callbacks, shown, say)
-        outcome = work.done(probed)
-        folder.on_main(lambda: _write(outcome, gathered, loaded, work.trainer, settings, training))
+        trainer = OfflineTrainer(flat, loaded, settings, out, limits(settings.max_kl))
+        trainer.remove_callback(PrinterCallback)
+        shown = ShowSteps(steps or Steps(SHOWN), display, say)
+        for each in (FiniteGradients(), folder.MarkWhole(), *callbacks, shown):
+            trainer.add_callback(each)
+        outcome = _run(trainer, training, probed)
+        folder.on_main(lambda: _write(outcome, gathered, loaded, trainer, settings, training))
     return outcome
 
 
@@ -146,65 +147,39 @@ def _probe(
     return check_weights(some, model.to(device), name, settings.compute, settings.tolerance)
 
 
-class _Work:
-    """The training itself."""
+def _run(trainer: OfflineTrainer, training: folder.Training, probed: Probed | None) -> Outcome:
+    """Train to the end, or until something stops it. Raises Diverged."""
+    stopped = ""
+    at = training.checkpoint()
+    try:
+        trainer.train(resume_from_checkpoint=str(at) if at else None)
+    except Stopped as stop:
+        stopped = str(stop)
+        _end(trainer)
+    except Diverged:
+        _end(trainer)
+        raise
+    state = trainer.state
+    history = [each for each in state.log_history if "kl" in each]
+    ended = [each for each in state.log_history if "train_runtime" in each]
+    return Outcome(
+        out=training.out,
+        steps=state.global_step,
+        of=state.max_steps,
+        stopped=stopped,
+        probed=probed,
+        first=history[0] if history else {},
+        last=history[-1] if history else {},
+        seconds=ended[-1]["train_runtime"] if ended else 0.0,
+    )
 
-    def __init__(
-        self,
-        flat: Sequence[Row],
-        loaded: Loaded,
-        settings: Offline,
-        training: folder.Training,
-        callbacks: Sequence[Any],
-        shown: Shown | None,
-        say: Say | None,
-    ) -> None:
-        self._training = training
-        self._steps = Steps(SHOWN)
-        self._shown: Shown = shown or (lambda _: nullcontext())  # type: ignore[assignment,return-value]
-        self._say = say
-        self.trainer = OfflineTrainer(flat, loaded, settings, training.out, limits(settings.max_kl))
-        self.trainer.remove_callback(PrinterCallback)
-        for each in (FiniteGradients(), folder.MarkWhole(), *callbacks):
-            self.trainer.add_callback(each)
 
-    def done(self, probed: Probed | None) -> Outcome:
-        """Train to the end, or until something stops it."""
-        stopped = ""
-        with self._shown(self._steps) as display:
-            self.trainer.add_callback(
-                ShowSteps(self._steps, display, None if display else self._say)
-            )
-            try:
-                at = self._training.checkpoint()
-                self.trainer.train(resume_from_checkpoint=str(at) if at else None)
-            except Stopped as stop:
-                stopped = str(stop)
-                self._end()
-            except Diverged:
-                self._end()
-                raise
-        state = self.trainer.state
-        history = [each for each in state.log_history if "kl" in each]
-        ended = [each for each in state.log_history if "train_runtime" in each]
-        return Outcome(
-            out=self._training.out,
-            steps=state.global_step,
-            of=state.max_steps,
-            stopped=stopped,
-            probed=probed,
-            first=history[0] if history else {},
-            last=history[-1] if history else {},
-            seconds=ended[-1]["train_runtime"] if ended else 0.0,
-        )
-
-    def _end(self) -> None:
-        """What reports figures is told that no more will come."""
-        trainer = self.trainer
-        trainer.log({})
-        trainer.control = trainer.callback_handler.on_train_end(
-            trainer.args, trainer.state, trainer.control
-        )
+def _end(trainer: OfflineTrainer) -> None:
+    """What reports figures is told the last ones, and that no more will come."""
+    trainer.log({})
+    trainer.control = trainer.callback_handler.on_train_end(
+        trainer.args, trainer.state, trainer.control
+    )
 
 
 def _write(

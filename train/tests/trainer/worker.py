@@ -1,0 +1,71 @@
+"""Trainings in processes of their own: to be killed, or several together. What is slow to import is imported once.
+
+Reads a JSON object a line, forks for each of its processes, and answers with their exit codes, or the signals that ended them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from tiny import Gathered, read, rows, stale
+
+from llmi_agent.base.errors import LlmiError
+from llmi_train.trainer.losses import Offline
+from llmi_train.trainer.run import train
+
+
+class Kill(TrainerCallback):  # type: ignore[misc]
+    """Ends the process as a power cut would, after this step."""
+
+    def __init__(self, step: int) -> None:
+        self._step = step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == self._step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def work(base: str, out: str, kill: int, resume: bool, settings: dict[str, Any]) -> None:
+    """Of 19 rows that another policy sampled."""
+    made = stale(rows(read(Path(base))))
+    callbacks = [Kill(kill)] if kill else []
+    train(Gathered(made), base, Path(out), Offline(**settings), resume=resume, callbacks=callbacks)
+
+
+def forked(asked: dict[str, Any], environment: dict[str, str]) -> int:
+    """The id of a process that does it."""
+    if child := os.fork():
+        return child
+    os.environ.update(environment)
+    os.dup2(2, 1)
+    code = 0
+    try:
+        work(**asked)
+    except LlmiError as error:
+        code, _ = 2, print(error, file=sys.stderr)
+    except BaseException:
+        code, _ = 1, traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def main() -> None:
+    for line in sys.stdin:
+        given = json.loads(line)
+        children = [forked(given["asked"], each) for each in given["environments"]]
+        codes = [os.waitstatus_to_exitcode(os.waitpid(each, 0)[1]) for each in children]
+        print(json.dumps(codes), flush=True)
+
+
+if __name__ == "__main__":
+    main()
