@@ -11,11 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
 from transformers import TrainerCallback
 
 from llmi_agent.base.alone import held_alone
 from llmi_agent.base.errors import InputError
+from llmi_train.trainer.processes import processes
 
 STORY = "training.json"
 _LOCK = ".training.lock"
@@ -72,7 +72,7 @@ def begun(out: Path, identity: Mapping[str, Any], *, resume: bool) -> Iterator[T
     With several processes, the first one looks after it. Raises InputError if another training is in it, or if it is
     being written by another process.
     """
-    state = PartialState()
+    state = processes()
     training = Training(out, identity)
     if not state.is_main_process:
         state.wait_for_everyone()
@@ -131,8 +131,8 @@ class MarkWhole(TrainerCallback):  # type: ignore[misc]
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Called after a checkpoint."""
-        PartialState().wait_for_everyone()
-        if PartialState().is_main_process:
+        processes().wait_for_everyone()
+        if processes().is_main_process:
             (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE).touch()
 
 
@@ -169,7 +169,7 @@ def _write(out: Path, story: Mapping[str, Any]) -> None:
 
 def on_main(act: Callable[[], None]) -> None:
     """Do it in the first of several processes, while the others wait."""
-    state = PartialState()
+    state = processes()
     if state.is_main_process:
         act()
     state.wait_for_everyone()

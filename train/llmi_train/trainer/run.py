@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
-from accelerate import PartialState
 from transformers import PrinterCallback
 
 from llmi_agent.base.errors import InputError
@@ -23,6 +21,7 @@ from llmi_train.trainer.measures import SHOWN
 from llmi_train.trainer.offline import OfflineTrainer
 from llmi_train.trainer.origin import Look, check_origin
 from llmi_train.trainer.probe import Probed, check_rows, check_weights, spread
+from llmi_train.trainer.processes import processes
 from llmi_train.trainer.progress import Say, ShowSteps, Steps
 from llmi_train.trainer.settings import quiet
 from llmi_train.trainer.stops import Diverged, FiniteGradients, Stopped, limits
@@ -143,7 +142,7 @@ def _probe(
     if behaviour is not None:
         path = loading.folder_of(behaviour)
         name, model = str(path), loading.read_model(path, settings.kept)
-    device = PartialState().device if torch.cuda.is_available() else torch.device("cpu")
+    device = processes().device
     return check_weights(some, model.to(device), name, settings.compute, settings.tolerance)
 
 

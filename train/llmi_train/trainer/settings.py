@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import torch
-from accelerate import PartialState
 from transformers.integrations import get_available_reporting_integrations
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from llmi_agent.base.errors import ConfigError, UnavailableError
+from llmi_train.trainer.processes import processes
 
 Dtype: TypeAlias = Literal["auto", "float32", "bfloat16"]
 Schedule: TypeAlias = Literal["cosine", "linear", "constant"]
@@ -98,12 +98,12 @@ class Settings:
 
         Raises ConfigError if they cannot be divided equally among the processes.
         """
-        processes = PartialState().num_processes
-        own, left = divmod(self.step_rows, processes)
+        count = processes().num_processes
+        own, left = divmod(self.step_rows, count)
         if left or not own:
             raise ConfigError(
-                f"{self.step_rows} rows to a step cannot be divided among {processes} processes equally; "
-                f"--step-rows must be a multiple of {processes}"
+                f"{self.step_rows} rows to a step cannot be divided among {count} processes equally; "
+                f"--step-rows must be a multiple of {count}"
             )
         at_once = max(n for n in range(1, min(own, self.rows_at_once) + 1) if own % n == 0)
         return at_once, own // at_once

@@ -53,7 +53,7 @@ def forked(asked: dict[str, Any], environment: dict[str, str]) -> int:
         work(**asked)
     except LlmiError as error:
         code, _ = 2, print(error, file=sys.stderr)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - what ends a process is said by it
         code, _ = 1, traceback.print_exc()
     sys.stderr.flush()
     os._exit(code)
