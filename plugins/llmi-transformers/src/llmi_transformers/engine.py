@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from llmi_transformers.batch import Batch, Row
     from llmi_transformers.loading import Loaded
 
-_FLUSH = 0.05
-"""Seconds between two times that what is new is handed on: each wakes the event loop, which has other things to do."""
+_PIECE, _PIECE_EACH = 0.1, 0.01
+"""Seconds between two times that what is new is handed on, and more for each answer that is written: every piece of every one
+of them costs those who read it about a millisecond."""
 _ADMIT = 4
 """Tokens between two times that calls are let in while others are written."""
 _WORDS = 300
@@ -47,6 +48,11 @@ class _Call:
     heard: asyncio.Queue[Piece] = field(default_factory=asyncio.Queue)
     told: int = 0
     """How many of its tokens were handed on."""
+
+    @property
+    def goes_on(self) -> bool:
+        """There is more to tell, or will be."""
+        return not self.row.dropped and (not self.row.finish or self.told < len(self.row.ids))
 
     def news(self) -> Piece | None:
         row, start = self.row, self.told
@@ -130,9 +136,12 @@ class Engine:
             if batch.rows:
                 batch.step()
                 steps += 1
-            if not batch.rows or time.monotonic() - flushed >= _FLUSH:
+            if time.monotonic() - flushed >= _PIECE + _PIECE_EACH * len(calls):
                 flushed = time.monotonic()
-                calls[:] = _tell(calls)
+                _tell(calls)
+            elif steps % _ADMIT == 0 or not batch.rows:
+                _tell(each for each in calls if each.row.finish)
+            calls[:] = [each for each in calls if each.goes_on]
 
     def _admit(self, batch: Batch, calls: list[_Call]) -> bool:
         """Let in those that wait, as far as there is room; whether there is anything to do."""
@@ -155,10 +164,9 @@ class Engine:
         _post((call, Piece(error=_failure(self._folder, error))) for call in failed)
 
 
-def _tell(calls: Sequence[_Call]) -> list[_Call]:
-    """Hand on what is new; those that go on."""
+def _tell(calls: Iterable[_Call]) -> None:
+    """Hand on what is new."""
     _post((call, news) for call in calls if (news := call.news()))
-    return [each for each in calls if each.row.alive]
 
 
 def _post(news: Iterable[tuple[_Call, Piece]]) -> None:
