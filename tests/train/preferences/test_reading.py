@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from llmi_agent.base.errors import InputError
-from llmi_train.preferences.answer import Answer, Ids
+from llmi_train.preferences.answer import Answer
 from llmi_train.preferences.reading import examples_in, labelled_in, pairs_in
 
 ASK = {"role": "user", "content": "Write on harbours."}
@@ -112,7 +112,9 @@ def test_other_columns_are_told_and_what_templates_read_is_kept(tmp_path: Path) 
 
 def test_ids_with_labels(tmp_path: Path) -> None:
     found = one(tmp_path, {"input_ids": [5, 6, 7, 8], "labels": [-100, -100, 7, 8]})
-    assert found.ids == Ids((5, 6), (7, 8))
+    assert found.ids
+    assert [*found.ids.prompt] == [5, 6]
+    assert [*found.ids.completion] == [7, 8]
 
 
 @pytest.mark.parametrize(

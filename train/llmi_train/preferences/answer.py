@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llmi_agent.traces.parts import ModelCall
 
 Message: TypeAlias = Mapping[str, Any]
 """A chat message: `role`, `content` (text), and what else a chat template may read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ids:
-    """What was read and what was sampled, token by token."""
+    """What was read and what was written, token by token."""
 
-    prompt: tuple[int, ...] = field(repr=False)
-    completion: tuple[int, ...] = field(repr=False)
+    prompt: NDArray[np.int64] = field(repr=False)
+    completion: NDArray[np.int64] = field(repr=False)
+
+    @classmethod
+    def of(cls, prompt: Iterable[int], completion: Iterable[int]) -> Ids:
+        return cls(np.fromiter(prompt, np.int64), np.fromiter(completion, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.completion)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +35,7 @@ class Answer:
     """An answer, as it was sampled or as somebody wrote it."""
 
     where: str
-    """What it is called in messages: an episode, or a line of a file."""
+    """What it is called in messages: a run, or a line of a file."""
     prompt: tuple[Message, ...] = field(default=(), repr=False)
     completion: Message = field(default_factory=dict, repr=False)
     ids: Ids | None = field(default=None, repr=False)
@@ -36,6 +48,8 @@ class Answer:
     group: str = ""
     model: str = ""
     reward: float | None = None
+    call: ModelCall | None = field(default=None, repr=False)
+    """It as it is on record, without its tokens; None of a file's."""
 
 
 @dataclass(frozen=True)
@@ -52,3 +66,17 @@ class Labelled:
 
     answer: Answer
     label: bool
+
+
+T = TypeVar("T", Answer, Pair, Labelled)
+"""What is learnt from, by SFT, DPO and KTO."""
+
+
+def answers_of(example: Answer | Pair | Labelled) -> tuple[Answer, ...]:
+    """The answers of an example, the chosen one first."""
+    match example:
+        case Pair(chosen, rejected):
+            return chosen, rejected
+        case Labelled(answer):
+            return (answer,)
+    return (example,)

@@ -6,16 +6,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Literal, TypeAlias, cast
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.runner.prompt_line import WrongLineError
-from llmi_train.preferences.answer import Answer, Labelled, Pair
+from llmi_train.preferences.answer import Answer, Labelled, Pair, T
 from llmi_train.preferences.rows import READERS, unused
 from llmi_train.prompts.reading import Row, rows_in
 
 Form: TypeAlias = Literal["sft", "dpo", "kto"]
-T = TypeVar("T", Answer, Pair, Labelled)
 MOST = 2_000_000
 """Examples: they are held in memory."""
 NAMED = 5

@@ -121,7 +121,7 @@ def _ids(row: Mapping[str, Any]) -> Ids:
         raise WrongLineError(
             f'its "labels" must be {MASKED} for each token of the prompt, and the ids themselves for the answer after it'
         )
-    return Ids(ids[:read], ids[read:])
+    return Ids.of(ids[:read], ids[read:])
 
 
 def _whole(given: Any, name: str) -> tuple[int, ...]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from llmi_agent.base.errors import InputError
-from llmi_train.preferences.answer import Answer, Ids, Labelled, Pair
+from llmi_train.preferences.answer import Ids, T, answers_of
 from llmi_train.trainer.templated import Templated
 
-T = TypeVar("T", Answer, Pair, Labelled)
 Row: TypeAlias = dict[str, Any]
 """Of a data set of TRL's: columns of ids."""
 RowOf: TypeAlias = Callable[[T, tuple[Ids, ...]], Row]
@@ -48,7 +49,10 @@ class Fitted:
         """A row, and the ids that it is made of."""
         self.rows.append(row)
         self.tokens += sum(len(each.completion) for each in ids)
-        self._digest.update(repr(sorted(row.items())).encode())
+        for each in ids:
+            for part in (each.prompt, each.completion):
+                self._digest.update(len(part).to_bytes(8, "little") + part.astype("<i8").tobytes())
+        self._digest.update(repr(row.get("label")).encode())
 
 
 def fitted(
@@ -79,28 +83,14 @@ def fitted(
     return found
 
 
-def answers_of(example: Answer | Pair | Labelled) -> tuple[Answer, ...]:
-    """The answers of an example, the chosen one first."""
-    match example:
-        case Pair(chosen, rejected):
-            return chosen, rejected
-        case Labelled(answer):
-            return (answer,)
-    return (example,)
-
-
 def _fault(several: Sequence[Ids], words: int, most: float) -> str:
     for ids in several:
-        if not all(0 <= each < words for each in _all(ids)):
+        if any(each.min() < 0 or each.max() >= words for each in (ids.prompt, ids.completion)):
             return FOREIGN
-        if len(ids.prompt) + len(ids.completion) > most:
+        if len(ids) > most:
             return TOO_LONG
-    return APART if len({each.prompt for each in several}) > 1 else ""
-
-
-def _all(ids: Ids) -> Iterator[int]:
-    yield from ids.prompt
-    yield from ids.completion
+    alike = all(np.array_equal(each.prompt, several[0].prompt) for each in several)
+    return "" if alike else APART
 
 
 def _refusal(bad: Mapping[str, Sequence[str]], most: float) -> str:

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic
 
-from datasets import Dataset, disable_caching
+from datasets import Dataset, disable_caching, disable_progress_bars
 from transformers import PrinterCallback, TrainerCallback
 
 from llmi_agent.base.errors import LlmiError
 from llmi_agent.cli.batch_progress import Display
+from llmi_train.preferences.answer import T
 from llmi_train.preferences.reading import Examples
 from llmi_train.trainer.card import Card
-from llmi_train.trainer.fitting import Fitted, Row, RowOf, T, fitted
+from llmi_train.trainer.fitting import Fitted, Row, RowOf, fitted
 from llmi_train.trainer.folder import MarkWhole, Training, begun, look
 from llmi_train.trainer.loading import Loaded, load, lora, save
 from llmi_train.trainer.progress import Say, ShowSteps, Steps
@@ -106,6 +107,7 @@ def learn(
     """
     quiet()
     disable_caching()
+    disable_progress_bars()
     look(out, resume=course.resume)
     loaded = load(model)
     ends = ends_of(loaded.tokenizer, loaded.model.generation_config.eos_token_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from trl import SFTConfig, SFTTrainer
 
 from llmi_train.preferences.answer import Answer, Ids
@@ -24,9 +25,10 @@ class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
 def row_of(_: Answer, ids: tuple[Ids, ...]) -> Row:
     """`input_ids`, and as `labels` those of the answer."""
     (own,) = ids
+    masked = np.full_like(own.prompt, MASKED)
     return {
-        "input_ids": [*own.prompt, *own.completion],
-        "labels": [*[MASKED] * len(own.prompt), *own.completion],
+        "input_ids": np.concatenate([own.prompt, own.completion]),
+        "labels": np.concatenate([masked, own.completion]),
     }
 
 

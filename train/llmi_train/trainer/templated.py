@@ -44,7 +44,7 @@ class Templated:
         completion = self._ended(completion)
         if not prompt or len(completion) < 2:
             raise InputError(f"{answer.where} has no tokens to learn from in this chat template")
-        return Ids(tuple(prompt), tuple(completion))
+        return Ids.of(prompt, completion)
 
     def _plain(self, answer: Answer) -> bool:
         """Whether it is taken as texts, by no template."""
