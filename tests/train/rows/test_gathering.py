@@ -213,13 +213,15 @@ def test_of_several_versions_of_a_reward_one_is_to_be_named(home: Home) -> None:
         )
     with pytest.raises(
         InputError,
-        match=r"3 versions .*llmi@1 \(2\), llmi@2 \(2\), mine \(2\); name one with --profile",
+        match=r"3 versions .*llmi@1 \(2, as the run a\), llmi@2 \(2, as the run a\), mine .*; name one with --profile",
     ):
         rows_of(home.root)
-    with pytest.raises(InputError, match=r"2 versions .*llmi@1 \(2\), llmi@2 \(2\);"):
+    with pytest.raises(
+        InputError, match=r"2 versions .*llmi@1 \(2, .*, llmi@2 \(2, as the run a\);"
+    ):
         rows_of(home.root, profile="llmi")
     with pytest.raises(
-        InputError, match=r"nothing was scored by 'paper'; on record are llmi@1 \(2\)"
+        InputError, match=r"nothing was scored by 'paper'; on record are llmi@1 \(2, "
     ):
         rows_of(home.root, profile="paper")
     assert by_episode(rows_of(home.root, profile="llmi@2"))["a"] > 0
@@ -308,6 +310,14 @@ def test_nothing_to_train_on_is_an_error_that_says_why(home: Home) -> None:
         rows_of(home.root)
 
 
+def test_runs_of_a_closed_model_are_told_the_other_ways_though_they_are_in_no_group(
+    home: Home,
+) -> None:
+    home.episode("alone", Call(tokens=False), reward=0.5, group="")
+    with pytest.raises(NothingToTrain, match=r"no group .*llmi-train sft, dpo or kto"):
+        rows_of(home.root)
+
+
 def test_it_makes_no_difference_where_traces_were_read(home: Home, tmp_path: Path) -> None:
     """A home, an exported file of either form, two homes with a half of each group, and these two merged."""
     halves = [Home(tmp_path / "first"), Home(tmp_path / "second")]
@@ -343,7 +353,6 @@ def test_the_recorded_calls_of_a_row_are_read_from_disk(home: Home) -> None:
     assert (own.start, own.end) == (0, 4)
     assert (own.call.raw, own.call.weights, own.call.tokens) == ("# A fox", "w1", None)
     assert own.call.messages[0]["data"]["content"] == "A fox."
-    assert own.slots == ((0, (0, 4)),)
 
 
 WHOLE = (*PROMPT, *DRAFT, *NEXT)

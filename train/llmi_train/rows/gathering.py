@@ -14,7 +14,7 @@ from llmi_agent.traces.trace import Trace
 from llmi_train.rows.advantages import rows_of_group
 from llmi_train.rows.faults import BadTrace, NothingToTrain
 from llmi_train.rows.members import Member, judges_of, mixed
-from llmi_train.rows.reading import Rules
+from llmi_train.rows.reading import OTHER_WAYS, Rules
 from llmi_train.rows.report import Report, figures
 from llmi_train.rows.row import Row
 from llmi_train.rows.shelf import Recorded, Shelf
@@ -195,9 +195,10 @@ class _Gathering:
         if not self._read:
             return NothingToTrain("there is no trace there")
         why = ", ".join(f"{name}: {count}" for name, count in self._left_out.most_common() if count)
-        return NothingToTrain(
-            f"none of the {self._read} runs there can be trained on; left out are, by the reason: {why}"
-        )
+        said = f"none of the {self._read} runs there can be trained on; left out are, by the reason: {why}"
+        if not self._taking.has_logprobs:
+            said += f"; and none of them has logprobs of what was sampled: {OTHER_WAYS}"
+        return NothingToTrain(said)
 
 
 def _counted(found: Counter[str]) -> dict[str, int]:

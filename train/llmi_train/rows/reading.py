@@ -21,8 +21,8 @@ LEAST = -1000.0
 """No token that is sampled is so unlikely: servers put such numbers where they have none (vLLM -9999)."""
 ROUNDING = 1e-6
 """A logprob may be so far above 0: that of a certain token, in single precision."""
-_OTHER_WAYS = (
-    "train on it with llmi-train sft, dpo or kto, or collect with --record full and a model that gives tokens "
+OTHER_WAYS = (
+    "train on such runs with llmi-train sft, dpo or kto, or collect with --record full and a model that gives tokens "
     "(vllm/..., transformers/...)"
 )
 
@@ -140,14 +140,14 @@ def _complete(episode: str, call: ModelCall) -> Tokens:
             episode, "a withheld secret", said, "leave such runs out with --leave-out-bad"
         )
     if tokens is None:
-        raise BadTrace(episode, "no tokens", f"the tokens of {name} are not on record", _OTHER_WAYS)
+        raise BadTrace(episode, "no tokens", f"the tokens of {name} are not on record", OTHER_WAYS)
     if tokens.logprobs is None:
         raise BadTrace(
-            episode, "no logprobs", f"the logprobs of {name} are not on record", _OTHER_WAYS
+            episode, "no logprobs", f"the logprobs of {name} are not on record", OTHER_WAYS
         )
     if tokens.prompt is None:
         said = f"the ids of what {name} read are not on record: the model did not give them, or a secret was among what it read"
-        raise BadTrace(episode, "no ids of the prompt", said, _OTHER_WAYS)
+        raise BadTrace(episode, "no ids of the prompt", said, OTHER_WAYS)
     if len(tokens.logprobs) != len(tokens.completion):
         said = f"{name} has {len(tokens.completion)} tokens and {len(tokens.logprobs)} logprobs"
         raise BadTrace(episode, "lengths that do not fit", said)

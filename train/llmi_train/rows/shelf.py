@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from llmi_agent.traces.parts import ModelCall, Span
+from llmi_agent.traces.parts import ModelCall
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,6 @@ class Recorded:
     """Its first token in the row's completion: it read the prompt and all tokens before that."""
     end: int
     """The one after its last token."""
-    slots: tuple[tuple[int, Span], ...] = ()
-    """Of a draft: the number of each slot, and its tokens in the row's completion, where that is known."""
 
 
 class Shelf:

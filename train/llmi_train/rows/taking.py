@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.models.ending import meant
-from llmi_agent.records.events import Opened
+from llmi_agent.records.events import ModelEnded, Opened
 from llmi_agent.traces.parts import ModelCall
 from llmi_agent.traces.trace import State, Trace
 from llmi_train.rows.faults import BadTrace
@@ -49,8 +49,10 @@ class Taking:
 
     def __init__(self, wanted: Wanted) -> None:
         self.hows: Counter[How] = Counter()
-        self.versions: Counter[str] = Counter()
-        """Of rewards, each with how many episodes of groups it gave a total."""
+        self.versions: dict[str, list[str]] = {}
+        """Of rewards, each with the episodes of groups that it gave a total."""
+        self.has_logprobs = False
+        """Any episode has."""
         self.begun_anew = 0
         self.drifting = ""
         """The first episode with a call that reads other tokens for what it goes on from."""
@@ -62,6 +64,7 @@ class Taking:
     def member(self, trace: Trace) -> Member | str:
         """What is kept of it; or why it is left out. Raises BadTrace if it cannot be trained on."""
         opened, state = _opened(trace)
+        self.has_logprobs = self.has_logprobs or has_logprobs(trace)
         if is_other_split(opened.split, self._wanted.split):
             return f"the split {opened.split or '(none)'}"
         if not opened.group:
@@ -82,7 +85,8 @@ class Taking:
         """Why it has no reward that counts; empty if it has one."""
         totals = [each.given for each in trace.rewards if is_total(each.given)]
         scored = [name for name, own in given.items() if own.total is not None]
-        self.versions.update(scored)
+        for name in scored:
+            self.versions.setdefault(name, []).append(trace.episode)
         if any(is_meant(name, self._wanted.profile) for name in scored):
             return ""
         if any(is_meant(each.profile, self._wanted.profile) for each in totals):
@@ -119,13 +123,18 @@ class Taking:
 
     def _shelve(self, trace: Trace, calls: list[Drawn], segments: list[Joined]) -> None:
         places = {part.call: part for own in segments for part in own.parts}
-        slots = tuple((each.slot, each.tokens) for each in trace.slots if each.tokens)
-        found: list[Recorded] = []
-        for each in calls:
-            if own := places.get(each.call.call):
-                spans = slots if own.purpose == "draft" else ()
-                found.append(Recorded(each.call, own.start, own.end, spans))
+        found = [
+            Recorded(each.call, own.start, own.end)
+            for each in calls
+            if (own := places.get(each.call.call))
+        ]
         self.shelf.put(trace.episode, found)
+
+
+def has_logprobs(trace: Trace) -> bool:
+    """Whether any of its answers has."""
+    ended = (each for _, each in trace.events if isinstance(each, ModelEnded))
+    return any(each.tokens is not None and each.tokens.logprobs is not None for each in ended)
 
 
 def is_other_split(own: str, asked: str | None) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -89,9 +88,9 @@ def is_meant(version: str, asked: str | None) -> bool:
     return asked is None or version == asked or version.partition("@")[0] == asked
 
 
-def version_of(found: Counter[str], asked: str | None) -> str:
-    """The one version that is meant. found: of each, how many episodes it gave a total. Raises InputError if it is unclear."""
-    meant = {name: count for name, count in found.items() if is_meant(name, asked)}
+def version_of(found: Mapping[str, Sequence[str]], asked: str | None) -> str:
+    """The one version that is meant. found: of each, the episodes that it gave a total. Raises InputError if it is unclear."""
+    meant = {name: own for name, own in found.items() if is_meant(name, asked)}
     if asked in meant:
         return str(asked)
     if len(meant) == 1:
@@ -99,14 +98,14 @@ def version_of(found: Counter[str], asked: str | None) -> str:
     if meant:
         way = "name one with --profile; what different versions give is never compared"
         raise InputError(f"{len(meant)} versions of rewards are on record: {_listed(meant)}; {way}")
-    if found:
-        raise InputError(f"nothing was scored by {asked!r}; on record are {_listed(found)}")
-    raise InputError(
-        "no run of a group has a reward: score them first (llmi traces score, or llmi-train collect --profile)"
-    )
+    raise InputError(f"nothing was scored by {asked!r}; on record are {_listed(found)}")
 
 
-def _listed(found: Mapping[str, int]) -> str:
-    names = sorted(found, key=lambda each: (-found[each], each))
-    words = [f"{name or '(without a name)'} ({found[name]})" for name in names[:_SHOWN]]
+def _listed(found: Mapping[str, Sequence[str]]) -> str:
+    """With how many episodes each gave a total, and one of them."""
+    names = sorted(found, key=lambda each: (-len(found[each]), each))
+    words = [
+        f"{name or '(without a name)'} ({len(found[name])}, as the run {min(found[name])})"
+        for name in names[:_SHOWN]
+    ]
     return ", ".join(words) + (", …" if len(names) > _SHOWN else "")
