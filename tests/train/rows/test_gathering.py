@@ -371,7 +371,32 @@ def test_repairs_are_not_trained_on_unless_something_scores_them(home: Home) -> 
     plain = rows_of(home.root)
     assert [tuple(row.segment.completion) for row in plain.rows] == [DRAFT, DRAFT]
     assert plain.report.merged == 2
-    assert rows_of(home.root, repairs="unknown").report.data_hash == plain.report.data_hash
+
+
+def test_repairs_that_nothing_scores_as_it_was_asked_for_are_an_error(home: Home) -> None:
+    mended(home, 0.2, 0.8)
+    with pytest.raises(InputError, match="scored by 'mend'; what they were given: mended"):
+        rows_of(home.root, repairs="mend")
+
+
+def test_repairs_may_be_scored_by_another_reward_than_the_total(home: Home) -> None:
+    for name, value in (("a", 0.2), ("b", 0.8)):
+        given = [slot_reward(value, profile="mine"), total(value)]
+        home.episode(name, Call(), repair((40, 99), WHOLE), rewards=given)
+    first, second = rows_of(home.root, profile="llmi@1", repairs="mended").rows
+    assert first.advantages[-1] < 0 < second.advantages[-1]
+    home.episode("c", rewards=[slot_reward(0.1, profile="yours"), total(0.5)])
+    with pytest.raises(InputError, match="'mended' was given by mine, yours, and not by llmi@1"):
+        rows_of(home.root, profile="llmi@1", repairs="mended")
+
+
+def test_repairs_that_were_judged_differently_make_a_group_mixed(home: Home) -> None:
+    for name, value in (("a", 0.2), ("b", 0.8)):
+        given = [slot_reward(value, profile="mine", judge=f"gpt-{name}"), total(value)]
+        home.episode(name, Call(), repair((40, 99), WHOLE), rewards=given)
+    assert len(rows_of(home.root).rows) == 2
+    with pytest.raises(MixedGroup, match="judged differently in mended"):
+        rows_of(home.root, repairs="mended")
 
 
 def test_repairs_have_the_advantage_of_what_scores_them(home: Home) -> None:

@@ -30,11 +30,15 @@ def advantages_of(rewards: Mapping[Key, float]) -> dict[Key, float]:
     return {key: (value - mean) / (std + SOFTENING) for key, value in rewards.items()}
 
 
-def rows_of_group(members: Sequence[Member], version: str, *, repairs: bool) -> list[Row]:
-    """The rows of one group; none where nothing can be learnt."""
-    totals = {each.episode: r for each in members if (r := each.total(version)) is not None}
+def rows_of_group(members: Sequence[Member], version: str, repairs: str | None) -> list[Row]:
+    """The rows of one group; none where nothing can be learnt.
+
+    version: that of the reward that gave each member a total. repairs: that of the one that scores repairs, if they are to
+    be trained on.
+    """
+    totals = {e.episode: r for e in members if (r := e.worth(version).total) is not None}
     drafts = advantages_of(totals)
-    mended = advantages_of(_of_repairs(members, version)) if repairs else {}
+    mended = {} if repairs is None else advantages_of(_of_repairs(members, repairs))
     return [
         row
         for member in members
@@ -51,7 +55,7 @@ def _of_repairs(members: Sequence[Member], version: str) -> dict[tuple[str, str]
         for segment in member.segments
         for part in segment.parts
         if part.purpose == "repair"
-        and (given := member.worths[version].of_repair(part.call, part.slot)) is not None
+        and (given := member.worth(version).of_repair(part.call, part.slot)) is not None
     }
 
 

@@ -22,6 +22,17 @@ class BadTrace(InputError):  # noqa: N818 - reads as what it is
         self.reason = reason
 
 
+class Unreadable(BadTrace):
+    """A run whose records cannot be read."""
+
+    def __init__(self, episode: str, error: InputError) -> None:
+        said = str(error) if episode in str(error) else f"the run {episode}: {error}"
+        way = "llmi traces verify says more; leave it out with --leave-out-bad"
+        InputError.__init__(self, f"{said}; {way}")
+        self.episode = episode
+        self.reason = "unreadable"
+
+
 class MixedGroup(BadTrace):
     """Two members of a group that are not to be compared: their advantages would say nothing."""
 

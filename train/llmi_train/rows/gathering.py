@@ -19,7 +19,7 @@ from llmi_train.rows.report import Report, figures
 from llmi_train.rows.row import Row
 from llmi_train.rows.shelf import Recorded, Shelf
 from llmi_train.rows.taking import OTHER_REWARD, Taking, Wanted
-from llmi_train.rows.worth import version_of
+from llmi_train.rows.worth import version_of, version_of_repairs
 
 MOST_DRIFT = 0.1
 """The share of calls that go on from an earlier one whose tokens may differ from it."""
@@ -119,21 +119,30 @@ class _Gathering:
             raise self._nothing()
         temperature = self._temperature()
         self._check_drift()
+        repairs = self._version_of_repairs(version)
         rows: list[Row] = []
         for _, own in sorted(self._groups.items()):
-            rows += self._of_group(own, version)
+            rows += self._of_group(own, version, repairs)
         if not rows:
             raise self._nothing()
         return Gathered(tuple(rows), self._report(rows, version, temperature), self._taking.shelf)
 
-    def _of_group(self, members: list[Member], version: str) -> list[Row]:
-        own = sorted((e for e in members if e.total(version) is not None), key=lambda e: e.place)
+    def _version_of_repairs(self, version: str) -> str | None:
+        asked = self._wanted.repairs
+        if asked is None:
+            return None
+        found = (each.worths for own in self._groups.values() for each in own)
+        return version_of_repairs(found, version, asked, self._taking.components)
+
+    def _of_group(self, members: list[Member], version: str, repairs: str | None) -> list[Row]:
+        scored = (each for each in members if each.worth(version).total is not None)
+        own = sorted(scored, key=lambda each: each.place)
         self._left_out[OTHER_REWARD] += len(members) - len(own)
-        if found := mixed(own, version):
+        if found := mixed(own, (version, repairs or version)):
             if not self._leave_out_bad:
                 raise found
             return self._without(own, found.reason)
-        rows = rows_of_group(own, version, repairs=bool(self._wanted.repairs))
+        rows = rows_of_group(own, version, repairs)
         if not rows:
             return self._without(own, LONE if len(own) < 2 else EQUAL)
         used = {each.segment.episode for each in rows}

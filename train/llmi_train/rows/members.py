@@ -16,6 +16,7 @@ from llmi_train.rows.joining import Joined
 from llmi_train.rows.worth import Worth
 
 _SHOWN = 60
+NOTHING = Worth()
 
 
 @dataclass(frozen=True)
@@ -106,10 +107,9 @@ class Member:
     """By the version of the reward."""
     segments: tuple[Joined, ...]
 
-    def total(self, version: str) -> float | None:
-        """What this version of a reward gave it; None if nothing."""
-        own = self.worths.get(version)
-        return own.total if own else None
+    def worth(self, version: str) -> Worth:
+        """What this version of a reward gave; nothing, if it gave nothing."""
+        return self.worths.get(version, NOTHING)
 
     @property
     def place(self) -> tuple[int, str]:
@@ -117,20 +117,21 @@ class Member:
         return self.number, self.episode
 
 
-def mixed(members: Sequence[Member], version: str) -> MixedGroup | None:
-    """What is wrong with a group, if it is mixed."""
-    return next(_mixed(members, version), None)
+def mixed(members: Sequence[Member], versions: Iterable[str]) -> MixedGroup | None:
+    """What is wrong with a group, if it is mixed. versions: those of rewards whose judges count."""
+    for version in dict.fromkeys(versions):
+        if found := next(_mixed(members, version), None):
+            return found
+    return None
 
 
 def _mixed(members: Sequence[Member], version: str) -> Iterator[MixedGroup]:
-    first = next(iter(members), None)
-    if first is None:
-        return
     judged: dict[str, tuple[str, frozenset[tuple[str, str]]]] = {}
     for each in members:
+        first = members[0]
         if found := first.identity.differs(each.identity):
             yield MixedGroup(first.group, first.episode, each.episode, found)
-        for component, judges in each.worths[version].judges.items():
+        for component, judges in each.worth(version).judges.items():
             one, known = judged.setdefault(component, (each.episode, judges))
             if known != judges:
                 said = (
@@ -143,7 +144,7 @@ def judges_of(members: Iterable[Member], version: str) -> dict[str, list[str]]:
     """By component, who judged it by which rubric, in words."""
     found: dict[str, set[tuple[str, str]]] = {}
     for each in members:
-        for component, judges in each.worths[version].judges.items():
+        for component, judges in each.worth(version).judges.items():
             found.setdefault(component, set()).update(judges)
     return {
         component: [_named(frozenset({each})) for each in sorted(own)]

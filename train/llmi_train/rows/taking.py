@@ -12,7 +12,7 @@ from llmi_agent.models.ending import meant
 from llmi_agent.records.events import ModelEnded, Opened
 from llmi_agent.traces.parts import ModelCall
 from llmi_agent.traces.trace import State, Trace
-from llmi_train.rows.faults import BadTrace
+from llmi_train.rows.faults import BadTrace, Unreadable
 from llmi_train.rows.joining import How, Joined, joined
 from llmi_train.rows.members import Identity, Member
 from llmi_train.rows.reading import Drawn, Rules, draft_of, drawn, read_only, repairs_of
@@ -51,6 +51,8 @@ class Taking:
         self.hows: Counter[How] = Counter()
         self.versions: dict[str, list[str]] = {}
         """Of rewards, each with the episodes of groups that it gave a total."""
+        self.components: set[str] = set()
+        """What slots and calls were given."""
         self.has_logprobs = False
         """Any episode has."""
         self.begun_anew = 0
@@ -72,6 +74,8 @@ class Taking:
         if state == "open":
             raise _unended(trace.episode)
         given = worths(trace, self._wanted.repairs)
+        own = (each.given for each in trace.rewards if each.current)
+        self.components |= {each.component for each in own if each.scope != "episode"}
         if lack := self._lack(trace, given):
             return lack
         draft = draft_of(trace)
@@ -157,9 +161,7 @@ def _opened(trace: Trace) -> tuple[Opened, State]:
     try:
         return trace.opened, trace.state
     except InputError as error:
-        said = str(error).removeprefix(f"the run {trace.episode} ")
-        way = "llmi traces verify says more; leave it out with --leave-out-bad"
-        raise BadTrace(trace.episode, "unreadable", said, way) from None
+        raise Unreadable(trace.episode, error) from None
 
 
 def _unended(episode: str) -> BadTrace:

@@ -101,6 +101,25 @@ def version_of(found: Mapping[str, Sequence[str]], asked: str | None) -> str:
     raise InputError(f"nothing was scored by {asked!r}; on record are {_listed(found)}")
 
 
+def version_of_repairs(
+    found: Iterable[Mapping[str, Worth]], version: str, asked: str, components: Iterable[str]
+) -> str:
+    """The one whose component `asked` scores repairs: that of the total, else the only one that does.
+
+    found: what episodes were given. components: what there is of slots and calls. Raises InputError if it is unclear.
+    """
+    own = {name for each in found for name, worth in each.items() if worth.slots or worth.calls}
+    if version in own or len(own) == 1:
+        return version if version in own else own.pop()
+    if own:
+        names = ", ".join(sorted(own))
+        raise InputError(
+            f"{asked!r} was given by {names}, and not by {version}, which gave the totals"
+        )
+    known = ", ".join(sorted(components)[:_SHOWN]) or "nothing"
+    raise InputError(f"no slot and no call was scored by {asked!r}; what they were given: {known}")
+
+
 def _listed(found: Mapping[str, Sequence[str]]) -> str:
     """With how many episodes each gave a total, and one of them."""
     names = sorted(found, key=lambda each: (-len(found[each]), each))
