@@ -25,6 +25,7 @@ from llmi_train.trainer.processes import processes
 from llmi_train.trainer.progress import Say, ShowSteps, Steps
 from llmi_train.trainer.settings import quiet
 from llmi_train.trainer.stops import Diverged, FiniteGradients, Stopped, limits
+from llmi_transformers.folder import folder_of
 
 
 class Report(Protocol):
@@ -107,9 +108,10 @@ def train(
     look: Look = gathered.recorded
     probed = _probe(rows, look, loaded, settings, behaviour, template or {})
     flat = schedule(rows, settings.step_rows, settings.epochs, settings.seed)
+    version = folder_of(str(loaded.folder)).version()
     identity = {
         "kind": "offline",
-        "model": loaded.folder.name,
+        "model": version,
         "data": {"hash": gathered.report.data_hash, "rows": len(rows)},
         "settings": settings.said(),
     }
@@ -196,10 +198,10 @@ def _write(
     notes = [outcome.stopped] if outcome.stopped else []
     notes += [UNLEARNS] if settings.loss == "grpo" else []
     Card(
-        title=training.out.name,
+        title=training.out.resolve().name,
         about="A policy of LLMI, trained by GRPO on recorded runs: no rollout was sampled in training, and importance ratios are "
         "those to the policy that was recorded. Whether it is better is for an evaluation on other prompts to say (`llmi-train eval`).",
-        base=loaded.folder.name,
+        base=f"{loaded.folder.name} ({training.identity['model']})",
         method="offline-grpo",
         notes=notes,
         sections={

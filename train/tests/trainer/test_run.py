@@ -46,8 +46,9 @@ def worker() -> Iterator[Ask]:
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
     ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+        wanted, told = process.stdin, process.stdout
+        assert wanted
+        assert told
 
         def ask(base: Path, out: Path, processes: int = 1, **given: Any) -> list[int]:
             asked = {
@@ -59,12 +60,12 @@ def worker() -> Iterator[Ask]:
             }
             environments = [{}] if processes == 1 else list(together(processes))
             line = json.dumps({"asked": {**asked, **given}, "environments": environments})
-            print(line, file=process.stdin, flush=True)
-            codes: list[int] = json.loads(process.stdout.readline())
+            print(line, file=wanted, flush=True)
+            codes: list[int] = json.loads(told.readline())
             return codes
 
         yield ask
-        process.stdin.close()
+        wanted.close()
 
 
 def together(processes: int) -> Iterator[dict[str, str]]:

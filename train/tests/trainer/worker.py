@@ -17,7 +17,7 @@ from transformers import TrainerCallback
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from tiny import Gathered, read, rows, stale
+from tiny import Gathered, read, rows, stale  # type: ignore[import-not-found]
 
 from llmi_agent.base.errors import LlmiError
 from llmi_train.trainer.losses import Offline
@@ -52,9 +52,11 @@ def forked(asked: dict[str, Any], environment: dict[str, str]) -> int:
     try:
         work(**asked)
     except LlmiError as error:
-        code, _ = 2, print(error, file=sys.stderr)
+        print(error, file=sys.stderr)
+        code = 2
     except BaseException:  # noqa: BLE001 - what ends a process is said by it
-        code, _ = 1, traceback.print_exc()
+        traceback.print_exc()
+        code = 1
     sys.stderr.flush()
     os._exit(code)
 

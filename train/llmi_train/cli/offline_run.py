@@ -1,0 +1,134 @@
+"""What `llmi-train offline` does, once its options are read."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from llmi_agent.base.errors import UnavailableError
+from llmi_agent.cli.batch_progress import show
+from llmi_agent.cli.output import Output
+from llmi_agent.cli.text import plural
+from llmi_agent.cli.traces_options import place_of
+from llmi_agent.records.overview import Chosen
+from llmi_train.cli.learning import NEEDED
+from llmi_train.cli.training_options import NAMES
+from llmi_train.rows import Gathered, Report, rows_of
+
+if TYPE_CHECKING:
+    from llmi_train.trainer.run import Outcome
+
+OWN = (
+    "loss", "clip_low", "clip_high", "mask_outside", "epochs", "probe_rows", "tolerance",
+)  # fmt: skip
+"""Options that only this training has."""
+
+
+class Reading:
+    """How many runs were read, as a bar that has no end."""
+
+    total, done, failed = 1, 0, 0
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    def __str__(self) -> str:
+        return f"{plural(self.read, 'run')} read"
+
+
+def run(given: Mapping[str, Any], output: Output) -> None:
+    """Read, train, and say what came of it. Raises what stops it."""
+    try:
+        from llmi_train.trainer.folder import look
+        from llmi_train.trainer.loading import folder_of
+        from llmi_train.trainer.losses import Offline
+        from llmi_train.trainer.measures import SHOWN
+        from llmi_train.trainer.progress import Steps
+        from llmi_train.trainer.run import train
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in NEEDED:
+            raise
+        raise UnavailableError(
+            f"training needs {error.name}, which is not installed: make train, or pip install 'llmi-train[grpo]'"
+        ) from None
+    own = {name: given[name] for name in (*NAMES, *OWN)}
+    settings = Offline(**own, max_kl=given["max_kl"] or None)
+    look(Path(given["out"]), resume=given["resume"])
+    folder_of(given["model"])
+    gathered = gather(given, output)
+    steps = Steps(SHOWN)
+    with show(steps, live=output.live) as screen, redirect_stdout(sys.stderr):
+        outcome = train(
+            gathered,
+            given["model"],
+            Path(given["out"]),
+            settings,
+            behaviour=given["behaviour"],
+            template=given["template"],
+            resume=given["resume"],
+            steps=steps,
+            display=screen,
+            say=None if output.live else output.say,
+        )
+    _tell(outcome, gathered.report, output)
+
+
+def gather(given: Mapping[str, Any], output: Output) -> Gathered:
+    """The rows that the options mean."""
+    reading = Reading()
+    with show(reading, live=output.live) as screen:
+
+        def tell(read: int) -> None:
+            reading.read = read
+            if read % 64 == 0:
+                screen.tick()
+
+        return rows_of(
+            list(given["places"]) or place_of(None),
+            chosen=Chosen(model=given["policy"], since=given["since"], until=given["until"]),
+            profile=given["profile"],
+            temperature=given["temperature"],
+            split=given["split"],
+            longest=given["longest"],
+            repairs=given["repairs"],
+            leave_out_bad=given["leave_out_bad"],
+            trust_unstated=given["trust_unstated"],
+            tell=tell,
+        )
+
+
+def _tell(outcome: Outcome, report: Report, output: Output) -> None:
+    if output.json:
+        output.give({**outcome.as_json(), "report": report.as_json()})
+        return
+    for sentence in _sentences(outcome, report):
+        output.say(sentence, "trained")
+    click.echo(str(outcome.out))
+
+
+def _sentences(outcome: Outcome, report: Report) -> Iterator[str]:
+    yield (
+        f"{report.used:,} of {plural(report.read, 'run')} in {plural(report.groups, 'group')}: {plural(report.rows, 'row')}, "
+        f"{plural(report.tokens, 'token')}, mean reward {report.reward_mean:.3f}"
+    )
+    for why, count in {**report.left_out, **report.groups_left_out}.items():
+        if count:
+            yield f"left out {count:,}: {why}"
+    if outcome.probed:
+        yield (
+            f"the recorded logprobs of {plural(outcome.probed.rows, 'row')} are {outcome.probed.difference:.1g} nats a token "
+            "from these weights'"
+        )
+    last = outcome.last
+    if last:
+        yield (
+            f"{outcome.steps} of {plural(outcome.of, 'step')}; in the last one KL {last['kl']:.3g}, clipped "
+            f"{last['clip_share']:.1%}, effective sample size {last['ess']:.1%}"
+        )
+    if outcome.stopped:
+        yield f"stopped early: {outcome.stopped}"
