@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from llmi_agent.base.errors import InputError
@@ -45,6 +46,12 @@ def _check_row(segment: Segment, vocabulary: int, longest: float, temperature: f
         raise InputError(
             f"the run {segment.episode} has {len(segment.prompt)} tokens of a prompt, {len(segment.completion)} that were "
             f"sampled and {len(segment.logprobs)} logprobs, which do not belong together"
+        )
+    sampled = segment.logprobs[segment.mask.astype(bool)]
+    if not np.isfinite(sampled).all() or (sampled > 0).any():
+        raise InputError(
+            f"the run {segment.episode} has logprobs that are none: finite numbers, at most 0, are; collect it anew, or leave it "
+            "out (--leave-out-bad)"
         )
     highest = max(int(segment.prompt.max()), int(segment.completion.max()))
     lowest = min(int(segment.prompt.min()), int(segment.completion.min()))

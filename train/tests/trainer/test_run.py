@@ -7,17 +7,31 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from peft import PeftModel
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_file_loader import (  # type: ignore[import-untyped]
+    EventFileLoader,
+)
+from transformers import Qwen3ForCausalLM, TrainerCallback
 
+from llmi_agent.base.errors import ConfigError, InputError, UnavailableError
 from llmi_train.rows.row import Row
+from llmi_train.trainer.loading import read_tokenizer
+from llmi_train.trainer.losses import Offline
+from llmi_train.trainer.run import Outcome, train
+from llmi_train.trainer.settings import Dtype, reporters
+from llmi_train.trainer.stops import Diverged, FiniteGradients
 
-from .tiny import checkpoint, read, rows
+from .tiny import TEMPLATE, WORDS, Gathered, checkpoint, logprobs, read, rows
 
 SETTINGS: dict[str, Any] = {
     "step_rows": 8, "rows_at_once": 2, "lr": 1e-3, "warmup": 1, "epochs": 2, "save_every": 1, "probe_rows": 0, "max_kl": None,
@@ -124,3 +138,266 @@ def history(out: Path) -> list[dict[str, float]]:
     """The figures of each step."""
     told = json.loads((out / "training.json").read_text())["figures"]["history"]
     return [each for each in told if "kl" in each]
+
+
+def changed(row: Row, **given: Any) -> Row:
+    return replace(row, segment=replace(row.segment, **given))
+
+
+def moved(made: Sequence[Row], by: float) -> list[Row]:
+    """Whose logprobs are so much lower than they were."""
+    return [
+        changed(row, logprobs=(row.segment.logprobs - by * row.segment.mask).astype(np.float32))
+        for row in made
+    ]
+
+
+NAN = np.float32("nan")
+BAD: dict[str, tuple[Callable[[Row], Row], str]] = {
+    "not finite": (lambda row: changed(row, logprobs=row.segment.logprobs * NAN), "logprobs that are none"),
+    "no logprobs": (lambda row: changed(row, logprobs=np.zeros(0, np.float32)), "do not belong together"),
+    "nothing sampled": (lambda row: changed(row, completion=row.segment.completion[:0], logprobs=row.segment.logprobs[:0],
+                                            mask=row.segment.mask[:0]), "do not belong together"),
+    "outside the vocabulary": (lambda row: changed(row, prompt=row.segment.prompt + 64), "the model knows 0 to 63"),
+    "too long": (lambda row: changed(row, prompt=np.full(127, 5)), "reads at most 128"),
+    "another temperature": (lambda row: changed(row, temperature=0.5), "at the temperature 0.5"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_a_bad_row_is_refused_before_anything_is_trained(
+    fault: str, made: list[Row], base: Path, tmp_path: Path
+) -> None:
+    spoil, words = BAD[fault]
+    spoilt = [*made[:11], spoil(made[11]), *made[12:]]
+    with pytest.raises(InputError, match=f"run {made[11].segment.episode} .*{words}"):
+        train(Gathered(spoilt), str(base), tmp_path / "out", Offline(**SETTINGS))
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_weights_are_refused_and_those_that_sampled_can_be_named(
+    made: list[Row], base: Path, tmp_path: Path
+) -> None:
+    other = checkpoint(tmp_path / "other", seed=1)
+    settings = Offline(**{**SETTINGS, "probe_rows": 4, "epochs": 1})
+    with pytest.raises(
+        InputError, match=r"did not sample these runs.*most in the run g\dm\d .*--behaviour"
+    ):
+        train(Gathered(made), str(other), tmp_path / "out", settings)
+    assert not (tmp_path / "out").exists()
+    done = train(Gathered(made), str(other), tmp_path / "out", settings, behaviour=str(base))
+    assert done.probed is not None
+    assert done.probed.difference < 1e-5
+    assert abs(done.first["kl"]) > 0.1  # of the later checkpoint, to what was recorded
+
+
+@pytest.mark.parametrize(("dtype", "passes"), [("float32", 2e-5), ("bfloat16", 2e-3)])
+def test_how_exactly_logprobs_must_be_met_depends_on_what_is_computed_in(
+    dtype: Dtype, passes: float, base: Path, tmp_path: Path
+) -> None:
+    model = read(base)
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
+        made = rows(model)
+    settings = Offline(**{**SETTINGS, "epochs": 1, "probe_rows": 64, "dtype": dtype})
+    with pytest.raises(InputError, match="did not sample these runs"):
+        train(Gathered(moved(made, 10 * passes)), str(base), tmp_path / "no", settings)
+    done = train(Gathered(moved(made, passes)), str(base), tmp_path / "out", settings)
+    assert done.steps == done.of == 3
+
+
+def call_of(row: Row, tokenizer: Any, words: str) -> SimpleNamespace:
+    """What is on record of the call that a row is made of."""
+    message = {"type": "human", "data": {"content": words}}
+    raw = tokenizer.decode(row.segment.completion, skip_special_tokens=True)
+    call = SimpleNamespace(messages=(message,), raw=raw, reasoning="", withheld=False, sampling={})
+    return SimpleNamespace(call=call, start=0, end=len(row.segment.completion))
+
+
+def asked(made: Sequence[Row], base: Path, tokenizer: Any) -> Gathered:
+    """The same rows, each as if it had been asked in words, through the template."""
+    model = read(base)
+    calls, found = {}, []
+    for row in made:
+        words = tokenizer.decode(row.segment.prompt)
+        ids = np.array(tokenizer.apply_chat_template(
+            [{"role": "user", "content": words}], add_generation_prompt=True, return_dict=False
+        ))  # fmt: skip
+        logps = logprobs(model, ids, row.segment.completion) * row.segment.mask
+        found.append(changed(row, prompt=ids, logprobs=logps.astype(np.float32)))
+        calls[row.segment.episode] = (call_of(row, tokenizer, words),)
+    return Gathered(found, calls)
+
+
+@pytest.fixture(scope="module")
+def gathered(made: list[Row], base: Path) -> Gathered:
+    """One segment an episode, asked through the template."""
+    first = [row for row in made if row.segment.number == 0]
+    return asked(first, base, read_tokenizer(base))
+
+
+def test_a_foreign_tokenizer_is_refused(gathered: Gathered, base: Path, tmp_path: Path) -> None:
+    other = checkpoint(tmp_path / "other", words=[*WORDS[:4], *reversed(WORDS[4:])])
+    with pytest.raises(
+        InputError, match=r"the run g\dm\d was sampled with another tokenizer: it wrote 'w"
+    ):
+        train(gathered, str(other), tmp_path / "out", Offline(**{**SETTINGS, "probe_rows": 8}))
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_template_is_refused_unless_it_is_told_what_it_was_given(
+    gathered: Gathered, base: Path, tmp_path: Path
+) -> None:
+    other = checkpoint(tmp_path / "other")
+    (other / "chat_template.jinja").write_text(
+        "{% if think is not false %}<bot>{% endif %}" + TEMPLATE
+    )
+    settings = Offline(**{**SETTINGS, "probe_rows": 8, "epochs": 1})
+    with pytest.raises(
+        InputError, match=r"the run g\dm\d was asked through another chat template: from token 0"
+    ):
+        train(gathered, str(other), tmp_path / "out", settings)
+    assert not (tmp_path / "out").exists()
+    done = train(gathered, str(other), tmp_path / "out", settings, template={"think": False})
+    assert done.steps == done.of
+
+
+def test_pictures_are_refused(gathered: Gathered, base: Path, tmp_path: Path) -> None:
+    calls = dict(gathered.calls)
+    seen = {
+        "type": "human",
+        "data": {"content": [{"type": "image", "base64": "", "mime_type": "image/png"}]},
+    }
+    name = gathered.rows[0].segment.episode
+    own = SimpleNamespace(**{**vars(calls[name][0].call), "messages": (seen,)})
+    calls[name] = (SimpleNamespace(**{**vars(calls[name][0]), "call": own}),)
+    with pytest.raises(InputError, match=f"the run {name} was asked with pictures"):
+        train(
+            Gathered(gathered.rows, calls),
+            str(base),
+            tmp_path / "out",
+            Offline(**{**SETTINGS, "probe_rows": 8}),
+        )
+
+
+def test_it_stops_where_the_policy_is_too_far_from_the_recorded_one(
+    made: list[Row], base: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    settings = Offline(**{**SETTINGS, "max_kl": 0.05, "lr": 3e-2})
+    done = train(Gathered(made), str(base), out, settings)
+    assert 0 < done.steps < done.of
+    assert "nats a token from the recorded one" in done.stopped
+    assert done.last["kl"] > 0.05
+    assert done.stopped in (out / "README.md").read_text()
+    Qwen3ForCausalLM.from_pretrained(out)
+
+
+def test_numbers_that_are_not_finite_end_it_and_are_never_learnt(
+    made: list[Row], base: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(Diverged, match="step 2"):
+        train(
+            Gathered(made),
+            str(base),
+            out,
+            Offline(**{**SETTINGS, "lr": 1e30, "warmup": 0, "clip": 0}),
+        )
+    assert not (out / "model.safetensors").exists()
+    assert json.loads((out / "training.json").read_text())["state"] == "begun"
+
+
+def test_a_gradient_that_is_not_finite_ends_it() -> None:
+    model = torch.nn.Linear(2, 2)
+    model.weight.grad = torch.zeros(2, 2)
+    FiniteGradients().on_pre_optimizer_step(None, SimpleNamespace(global_step=4), None, model)
+    model.weight.grad[0, 1] = torch.inf
+    with pytest.raises(Diverged, match="the gradient of step 5 is not finite"):
+        FiniteGradients().on_pre_optimizer_step(None, SimpleNamespace(global_step=4), None, model)
+
+
+class Cut(TrainerCallback):  # type: ignore[misc]
+    """Somebody presses Ctrl-C after the second step."""
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == 2:
+            raise KeyboardInterrupt
+
+
+def test_adapters_are_trained_gone_on_with_and_merged(
+    made: list[Row], base: Path, tmp_path: Path
+) -> None:
+    settings = Offline(**{**SETTINGS, "lora": 4, "lr": 1e-2})
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    train(Gathered(made), str(base), whole, settings)
+    with pytest.raises(KeyboardInterrupt):
+        train(Gathered(made), str(base), cut, settings, callbacks=[Cut()])
+    train(Gathered(made), str(base), cut, settings, resume=True)
+    assert_same(whole, cut)
+    ids = torch.arange(4, 20)[None]
+    adapted = PeftModel.from_pretrained(read(base), whole / "adapter").eval()
+    with torch.no_grad():
+        first, merged, before = adapted(ids).logits, read(whole)(ids).logits, read(base)(ids).logits
+    assert torch.allclose(first, merged, atol=1e-4)
+    assert not torch.allclose(before, merged, atol=1e-2)
+
+
+def test_figures_are_reported_and_stand_in_the_card(
+    made: list[Row], base: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    settings = Offline(**{**SETTINGS, "epochs": 1, "report_to": ("tensorboard",)})
+    train(Gathered(made), str(base), out, settings)
+    (events,) = (out / "runs").rglob("events.*")
+    seen = {
+        value.tag for event in EventFileLoader(str(events)).Load() for value in event.summary.value
+    }
+    assert {"train/kl", "train/reward", "train/clip_share", "train/ess", "train/loss"} <= seen
+    card = (out / "README.md").read_text()
+    for words in ("| data_hash | made |", "| loss | dapo |", "| kl |", "sha256:", "offline-grpo"):
+        assert words in card
+
+
+def test_a_folder_is_one_trainings(made: list[Row], base: Path, tmp_path: Path) -> None:
+    def begin(out: str, resume: bool = False, **given: Any) -> Outcome:
+        settings = Offline(**{**SETTINGS, "epochs": 1, **given})
+        cut = [Cut()] if not resume else []
+        return train(
+            Gathered(made), str(base), tmp_path / out, settings, resume=resume, callbacks=cut
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        begin("out")
+    with pytest.raises(InputError, match="--resume goes on with it"):
+        begin("out")
+    with pytest.raises(
+        InputError, match=r"another training in it: settings.lr was 0.001 and is 0.002"
+    ):
+        begin("out", resume=True, lr=2e-3)
+    assert begin("out", resume=True).steps == 3
+    with pytest.raises(InputError, match="is done"):
+        begin("out", resume=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").touch()
+    with pytest.raises(InputError, match="other files"):
+        begin("mine")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"loss": "cispo", "epochs": 2}, "--loss dapo"),
+        ({"mask_outside": 0.0}, "--mask-outside"),
+        ({"step_rows": 1}, "--step-rows"),
+    ],
+)
+def test_settings_that_cannot_be_together_are_refused(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        Offline(**given)
+
+
+def test_where_figures_cannot_be_reported_to_is_said() -> None:
+    with pytest.raises(ConfigError, match=r"transformers knows .*tensorboard"):
+        reporters(("tensorbored",))
+    with pytest.raises(UnavailableError, match=r"wandb is not installed.*pip install wandb"):
+        reporters(("wandb",))

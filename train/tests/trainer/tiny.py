@@ -74,7 +74,7 @@ def logprobs(model: Any, prompt: Iterable[int], completion: Iterable[int]) -> np
     ids = torch.tensor([[*prompt, *completion]])
     length = len(list(completion))
     with torch.no_grad():
-        logps = model(ids).logits[0, :-1].log_softmax(-1)
+        logps = model(ids).logits[0, :-1].float().log_softmax(-1)
     found: np.ndarray[Any, Any] = logps.gather(1, ids[0, 1:, None])[-length:, 0].numpy()
     return found
 
