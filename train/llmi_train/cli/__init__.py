@@ -12,6 +12,7 @@ import click
 
 from llmi_agent.cli.output import Output
 from llmi_train.cli.collect import collect
+from llmi_train.cli.evaluate import evaluate
 from llmi_train.cli.offline import offline
 from llmi_train.cli.prompts import prompts
 from llmi_train.cli.sft import sft
@@ -39,7 +40,13 @@ def llmi_train() -> None:
     """Prepare what policies are trained on."""
 
 
-for _command in (prompts, collect, sft, offline):
+for _command in (
+    prompts,
+    collect,
+    sft,
+    offline,
+    evaluate,
+):
     llmi_train.add_command(_command)
 
 

@@ -66,6 +66,8 @@ class Order:
     """Episodes at once."""
     scorer: Scorer | None = None
     """None: no rewards are given."""
+    tokens: bool = True
+    """What the model samples must be on record: without it, all stops."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ async def collect(ready: Prepared, order: Order, listener: Listener | None = Non
     order.folder.mkdir(parents=True, exist_ok=True)
     with manifest.opened(order.folder) as known:
         _forget_lost(known, ready, order)
-        collector = _Collector(ready, listener or Silent())
+        collector = _Collector(listener or Silent(), tokens=order.tokens)
         async with scoring(order.scorer, ready.store, collector.keep) as scores:
             collector.scores = scores
             batch = Batch(
@@ -121,8 +123,8 @@ def _forget_lost(known: Manifest, ready: Prepared, order: Order) -> None:
 class _Collector:
     """Listens to a batch."""
 
-    ready: Prepared
     listener: Listener
+    tokens: bool
     scores: Scores | None = None
     _unsampled: UnavailableError | None = None
     _ended: list[Ended] = field(default_factory=list)
@@ -134,7 +136,8 @@ class _Collector:
     def tell(self, wanted: Wanted, event: Mapping[str, Any]) -> None:
         """Raises UnavailableError if the model does not say what it samples."""
         message = str(event.get("message", ""))
-        if event.get("type") == "unsampled" and not message.endswith(SECRET_READ):
+        unsampled = self.tokens and event.get("type") == "unsampled"
+        if unsampled and not message.endswith(SECRET_READ):
             self._unsampled = UnavailableError(f"{message}; {WAY_OUT}")
             raise self._unsampled
         self.listener.tell(wanted, event)

@@ -38,21 +38,28 @@ class Prepared:
     """Their version; empty where it is known only from the answers."""
 
 
-def prepared(flags: Mapping[str, Any], graph: str = Setup.graph, *, concurrency: int) -> Prepared:
+def prepared(
+    flags: Mapping[str, Any], graph: str = Setup.graph, *, concurrency: int, tokens: bool = True
+) -> Prepared:
     """From llmi.toml, the environment and `flags` (by dotted name, as for `load_config`), on the user's store.
 
-    All that happens is recorded. Of a model whose weights are known before it answers, their version is one of the settings:
+    All that happens is recorded. tokens: the model must say what it samples, token by token. Of a model whose weights are known before it answers, their version is one of the settings:
     other weights below the same path are another policy. Raises what `Setup.check` does, ConfigError for settings of which
-    no traces to train on come, UnavailableError for a model that says no tokens.
+    no traces to train on come, UnavailableError for a model that must say its tokens and does not.
     """
     setup = prepare({**flags, "options.record": "full"}, graph)
     setup.check()
     store = default_store()
     model = _model(setup, store)
+    if tokens and not model.tokens:
+        raise UnavailableError(
+            f"{model.name} does not say what it samples, token by token; {WAY_OUT}"
+        )
     weights = setup.config.options.weights or _weights(model)
     options = setup.config.options
     limits = {**options.limits, "model": options.limits.get("model", concurrency)}
     update = {"weights": weights, "limits": limits}
+    update |= {} if model.tokens else {"record": "events"}
     config = replace(setup.config, options=options.model_copy(update=update))
     setup = replace(setup, config=config)
     return Prepared(setup, Runner.of(setup, store), store, weights)
@@ -85,10 +92,6 @@ def _model(setup: Setup, store: ArtifactStore) -> Model:
         secrets=setup.secrets,
         api_base=setup.config.api_base,
     )
-    if not model.tokens:
-        raise UnavailableError(
-            f"{model.name} does not say what it samples, token by token; {WAY_OUT}"
-        )
     return model
 
 
