@@ -34,7 +34,8 @@ TOKENS = "llmi_tokens"
 """Key in the `response_metadata` of an answer, or of each chunk of it: what was sampled, as a plain dict.
 
 `completion`: the ids of the tokens that are new with it. `logprobs`: one for each, natural logarithms under the policy that
-sampled. `open`: True if more of their text is to come, as of a part of a character. Once: `prompt`, the ids of what was
+sampled. `open`: True if more of their text is to come, as of a part of a character. `parts`: where several tokens come
+together, pairs of how many of them, and how many characters of the text with them, in order. Once: `prompt`, the ids of what was
 read, and `mode`, how the logprobs were computed. What is not known is left out. `lack`: why this is not all that was
 sampled, or not what was, in a clause; then none of it is kept.
 """

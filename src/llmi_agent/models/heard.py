@@ -127,13 +127,30 @@ def _pieces(
     pieces: list[tuple[int, int]] = []
     begun = (0, 0)
     for piece, count, length in zip(given, counts, lengths, strict=True):
-        own = begun[0] + count, begun[1] + length
-        if (isinstance(piece, Mapping) and piece.get("open") is True) or not (count or length):
+        *whole, last = _parts(piece, count, length)
+        for part in whole:
+            pieces.append((begun[0] + part[0], begun[1] + part[1]))
+            begun = (0, 0)
+        own = begun[0] + last[0], begun[1] + last[1]
+        if (isinstance(piece, Mapping) and piece.get("open") is True) or not any(last):
             begun = own
         else:
             pieces.append(own)
             begun = (0, 0)
     return (*pieces, begun) if any(begun) else tuple(pieces)
+
+
+def _parts(piece: Any, count: int, length: int) -> list[tuple[int, int]]:
+    """Those that a piece says it has; else it is one."""
+    given = piece.get("parts") if isinstance(piece, Mapping) else None
+    try:
+        parts = [(tokens, characters) for tokens, characters in given or ()]
+        fit = all(type(n) is int and n >= 0 for part in parts for n in part)
+        if fit and parts and tuple(map(sum, zip(*parts, strict=True))) == (count, length):
+            return parts
+    except (TypeError, ValueError):
+        pass
+    return [(count, length)]
 
 
 def _listed(value: Any) -> list[Any]:

@@ -6,9 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import BaseMessage
-from langchain_core.messages.utils import convert_to_openai_messages
-
 from llmi_agent.contract import PolicyFailed
 
 if TYPE_CHECKING:
@@ -50,7 +47,7 @@ def sampling_of(asked: Mapping[str, Any]) -> Sampling:
 
 
 def prompt_of(
-    name: str, loaded: Loaded, messages: Sequence[BaseMessage], template: Mapping[str, Any]
+    name: str, loaded: Loaded, messages: Sequence[Mapping[str, Any]], template: Mapping[str, Any]
 ) -> tuple[int, ...]:
     """The ids that the model is to read. Raises PolicyFailed if the messages are none for it."""
     tokenizer = loaded.tokenizer
@@ -60,7 +57,7 @@ def prompt_of(
             "to chat, or put a chat_template.jinja into its folder",
             "input",
         )
-    asked = [_plain(name, each) for each in convert_to_openai_messages(list(messages))]
+    asked = [_plain(name, each) for each in messages]
     try:
         ids = tokenizer.apply_chat_template(
             asked, tokenize=True, add_generation_prompt=True, return_dict=False, **template
@@ -94,7 +91,7 @@ def most_of(name: str, loaded: Loaded, read: int, asked: int | None) -> int:
     return min(room, asked) if asked else room
 
 
-def _plain(name: str, message: dict[str, Any]) -> dict[str, str]:
+def _plain(name: str, message: Mapping[str, Any]) -> dict[str, str]:
     """Role and text. Raises PolicyFailed for a picture."""
     content = message["content"]
     if isinstance(content, list):

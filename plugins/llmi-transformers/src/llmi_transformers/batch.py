@@ -28,6 +28,8 @@ class Row:
     most: int
     """Tokens that it may have."""
     ends: frozenset[int]
+    stops: tuple[str, ...] = ()
+    """Strings before which its text ends."""
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     finish: str = ""

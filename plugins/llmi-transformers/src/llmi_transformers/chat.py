@@ -1,28 +1,25 @@
-"""A chat model on a checkpoint in this process. Nothing that was sampled is lost."""
+"""A chat model on a checkpoint of this machine. Nothing that was sampled is lost."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.chat_models import agenerate_from_stream
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.utils import convert_to_openai_messages
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
 from llmi_agent.contract import TOKENS, WEIGHTS, PolicyFailed
-from llmi_transformers.asking import NEUTRAL, most_of, prompt_of, sampling_of
-from llmi_transformers.engine import Engine, Piece
-from llmi_transformers.text import Spoken, Stops, decoder
-
-if TYPE_CHECKING:
-    from llmi_transformers.batch import Row
-    from llmi_transformers.loading import Loaded
+from llmi_transformers.asking import NEUTRAL
+from llmi_transformers.engine import Engine
+from llmi_transformers.wire import Begun, Piece
 
 MODE = "processed_logprobs"
 """How logprobs are computed: of what was drawn from, after temperature and truncation."""
@@ -62,54 +59,39 @@ class Chat(BaseChatModel):
             raise PolicyFailed(
                 "stop strings cut the text and not what was sampled; leave them out", "setting"
             )
-        loaded = await self.engine.loaded()
-        row = await asyncio.to_thread(self._row, loaded, messages, asked)
-        async with aclosing(self._said(loaded, row, stops)) as said:
-            async for message in said:
+        said = convert_to_openai_messages(messages)
+        async with aclosing(self.engine.answer(said, asked, stops)) as answer:
+            read = written = 0
+            async for news in answer:
+                if isinstance(news, Begun):
+                    read = len(news.prompt)
+                    message = self._begun(news)
+                else:
+                    written += len(news.ids)
+                    message = self._piece(news, read, written)
                 chunk = ChatGenerationChunk(message=message)
                 if run_manager:
                     await run_manager.on_llm_new_token(str(message.text), chunk=chunk)
                 yield chunk
 
-    def _row(
-        self, loaded: Loaded, messages: Sequence[BaseMessage], asked: Mapping[str, Any]
-    ) -> Row:
-        from llmi_transformers.batch import Row
-
-        template = asked.get("chat_template_kwargs") or {}
-        prompt = prompt_of(self.model, loaded, messages, template)
-        most = most_of(self.model, loaded, len(prompt), asked.get("max_tokens"))
-        return Row(prompt, sampling_of(asked), most, loaded.ends)
-
-    async def _said(
-        self, loaded: Loaded, row: Row, stops: Sequence[str]
-    ) -> AsyncGenerator[AIMessageChunk]:
-        once: dict[str, Any] = {"model_name": self.model, WEIGHTS: loaded.version}
+    def _begun(self, news: Begun) -> AIMessageChunk:
+        once: dict[str, Any] = {"model_name": self.model, WEIGHTS: news.version}
         if self.tokens:
-            once[TOKENS] = {"prompt": [*row.prompt], "mode": MODE}
-        yield AIMessageChunk(content="", response_metadata=once)
-        spoken, ending = Spoken(decoder(loaded.tokenizer)), Stops(stops)
-        finish = ""
-        async with aclosing(self.engine.answer(row)) as pieces:
-            async for piece in pieces:
-                text, is_open = spoken.add(_speaking(piece), last=bool(piece.finish))
-                text, stopped = ending.add(text, last=bool(piece.finish))
-                yield self._chunk(piece, text, is_open=is_open)
-                finish = "stop" if stopped else piece.finish
-                if stopped:
-                    break
-        yield AIMessageChunk(
-            content="",
-            response_metadata={"finish_reason": finish},
-            usage_metadata=_usage(len(row.prompt), len(row.ids)),
+            once[TOKENS] = {"prompt": [*news.prompt], "mode": MODE}
+        return AIMessageChunk(content="", response_metadata=once)
+
+    def _piece(self, news: Piece, read: int, written: int) -> AIMessageChunk:
+        """What is new; with the last one, why it is the last, and how much was read and written."""
+        told: dict[str, Any] = {"finish_reason": news.finish} if news.finish else {}
+        if self.tokens:
+            told[TOKENS] = {"completion": [*news.ids], "logprobs": [*news.logprobs]}
+            told[TOKENS] |= {"open": True} if news.open else {"parts": [*news.parts]}
+        usage = UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
+        return AIMessageChunk(
+            content=news.text,
+            response_metadata=told,
+            usage_metadata=usage if news.finish else None,
         )
-
-    def _chunk(self, piece: Piece, text: str, *, is_open: bool) -> AIMessageChunk:
-        told: dict[str, Any] = {}
-        if self.tokens:
-            told[TOKENS] = {"completion": [*piece.ids], "logprobs": [*piece.logprobs]}
-            told[TOKENS] |= {"open": True} if is_open else {}
-        return AIMessageChunk(content=text, response_metadata=told)
 
     def _generate(
         self,
@@ -128,12 +110,3 @@ class Chat(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         return await agenerate_from_stream(self._astream(messages, stop, run_manager, **kwargs))
-
-
-def _speaking(piece: Piece) -> Sequence[int]:
-    """Without the token that ends the answer, whatever it would say."""
-    return piece.ids[:-1] if piece.finish == "stop" else piece.ids
-
-
-def _usage(read: int, written: int) -> UsageMetadata:
-    return UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)

@@ -1,65 +1,41 @@
-"""One checkpoint at work: calls come from any event loop, and are answered in one thread, many at once. Imports torch lazily."""
+"""One checkpoint at work, in a process of its own: what it computes does not keep the event loops here from their work.
+
+Calls come from any event loop of this process. The other one ends with this one, and when nobody has the engine any more.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
+import tempfile
 import threading
-import time
-from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from itertools import count
+from typing import IO, Any, TypeAlias
+from weakref import WeakValueDictionary, finalize
 
 from llmi_agent.contract import PolicyFailed
 from llmi_transformers.folder import Folder
 from llmi_transformers.settings import Settings
+from llmi_transformers.wire import Ask, Begun, Drop, Line, Lost, Open, Piece
 
-if TYPE_CHECKING:
-    from llmi_transformers.batch import Batch, Row
-    from llmi_transformers.loading import Loaded
-
-_PIECE, _PIECE_EACH = 0.1, 0.01
-"""Seconds between two times that what is new is handed on, and more for each answer that is written: every piece of every one
-of them costs those who read it about a millisecond."""
-_ADMIT = 4
-"""Tokens between two times that calls are let in while others are written."""
-_WORDS = 300
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What is new of an answer."""
-
-    ids: Sequence[int] = ()
-    logprobs: Sequence[float] = ()
-    finish: str = ""
-    """Why it ends here; empty if it does not."""
-    error: BaseException | None = None
+News: TypeAlias = Begun | Piece | Lost
+_PATIENCE = 10.0
+"""Seconds for the process to end by itself."""
+_TAIL = 2000
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
 
 
 @dataclass(eq=False)
 class _Call:
     """An answer that somebody waits for."""
 
-    row: Row
     loop: asyncio.AbstractEventLoop
-    heard: asyncio.Queue[Piece] = field(default_factory=asyncio.Queue)
-    told: int = 0
-    """How many of its tokens were handed on."""
-
-    @property
-    def goes_on(self) -> bool:
-        """There is more to tell, or will be."""
-        return not self.row.dropped and (not self.row.finish or self.told < len(self.row.ids))
-
-    def news(self) -> Piece | None:
-        row, start = self.row, self.told
-        if len(row.ids) == start:
-            return None
-        self.told = len(row.ids)
-        return Piece(row.ids[start:], row.logprobs[start:], row.finish)
+    heard: asyncio.Queue[News] = field(default_factory=asyncio.Queue)
 
 
 class Engine:
@@ -68,11 +44,9 @@ class Engine:
     def __init__(self, folder: Folder, settings: Settings) -> None:
         self._folder = folder
         self._settings = settings
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="llmi-transformers")
+        self._numbers = count()
         self._lock = threading.Lock()
-        self._waiting: deque[_Call] = deque()
-        self._working = False
-        self._loaded: Loaded | None = None
+        self._post: _Post | None = None
 
     def version(self) -> str:
         """Of the checkpoint, by its files. Raises PolicyFailed if they cannot be read."""
@@ -83,120 +57,132 @@ class Engine:
                 f"{self._folder.path} cannot be read: {error.strerror or error}", "input"
             ) from None
 
-    async def loaded(self) -> Loaded:
-        """The checkpoint, loaded on first use. Raises PolicyFailed if it cannot be."""
-        if self._loaded is None:
-            return await asyncio.wrap_future(self._thread.submit(self._load))
-        return self._loaded
+    async def answer(
+        self, messages: Sequence[Mapping[str, Any]], asked: Mapping[str, Any], stops: Sequence[str]
+    ) -> AsyncGenerator[Begun | Piece]:
+        """What was read, and the answer in pieces. Whoever stops listening stops it. Raises PolicyFailed.
 
-    async def answer(self, row: Row) -> AsyncGenerator[Piece]:
-        """The answer in pieces. Whoever stops listening stops it."""
-        call = _Call(row, asyncio.get_running_loop())
-        with self._lock:
-            self._waiting.append(call)
-            if not self._working:
-                self._working = True
-                self._thread.submit(self._work)
+        messages: in the form of OpenAI. asked: how it is to be sampled. stops: strings before which it ends.
+        """
+        number, call = next(self._numbers), _Call(asyncio.get_running_loop())
+        post = await asyncio.to_thread(self._open)
+        ended = False
         try:
-            while True:
-                piece = await call.heard.get()
-                if piece.error:
-                    raise piece.error
-                yield piece
-                if piece.finish:
-                    return
+            post.ask(Ask(number, messages, asked, stops), call)
+            while not ended:
+                news = await call.heard.get()
+                ended = isinstance(news, Lost) or (isinstance(news, Piece) and bool(news.finish))
+                if isinstance(news, Lost):
+                    raise PolicyFailed(news.message, news.reason)
+                yield news
         finally:
-            row.dropped = True
+            post.forget(number, told=ended)
 
-    def _load(self) -> Loaded:
-        from llmi_transformers.loading import load
-
-        found = self._loaded or load(self._folder, self._settings)
-        self._loaded = found
-        return found
-
-    def _work(self) -> None:
-        """Until there is nothing to write."""
-        calls: list[_Call] = []
-        try:
-            import torch
-
-            from llmi_transformers.batch import Batch
-
-            with torch.inference_mode():
-                self._write(Batch(self._load()), calls)
-        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
-            self._fail(calls, error)
-
-    def _write(self, batch: Batch, calls: list[_Call]) -> None:
-        steps, flushed = 0, 0.0
-        while True:
-            if (steps % _ADMIT == 0 or not batch.rows) and not self._admit(batch, calls):
-                return
-            if batch.rows:
-                batch.step()
-                steps += 1
-            if time.monotonic() - flushed >= _PIECE + _PIECE_EACH * len(calls):
-                flushed = time.monotonic()
-                _tell(calls)
-            elif steps % _ADMIT == 0 or not batch.rows:
-                _tell(each for each in calls if each.row.finish)
-            calls[:] = [each for each in calls if each.goes_on]
-
-    def _admit(self, batch: Batch, calls: list[_Call]) -> bool:
-        """Let in those that wait, as far as there is room; whether there is anything to do."""
+    def _open(self) -> _Post:
+        """The process, begun when it is needed; another one where it has died."""
         with self._lock:
-            room = self._settings.batch - batch.alive
-            fresh = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
-            if not (fresh or batch.rows or calls):
-                self._working = False
-                return False
-        calls += fresh
-        if rows := [each.row for each in fresh if each.row.alive]:
-            batch.join(rows)
-        return True
-
-    def _fail(self, calls: Sequence[_Call], error: BaseException) -> None:
-        with self._lock:
-            failed = [*calls, *self._waiting]
-            self._waiting.clear()
-            self._working = False
-        _post((call, Piece(error=_failure(self._folder, error))) for call in failed)
+            if self._post is None or self._post.dead:
+                self._post = _Post(self._folder, self._settings)
+                finalize(self, _Post.close, self._post)
+            return self._post
 
 
-def _tell(calls: Iterable[_Call]) -> None:
-    """Hand on what is new."""
-    _post((call, news) for call in calls if (news := call.news()))
+class _Post:
+    """The process that writes, and those who wait for what it says."""
 
-
-def _post(news: Iterable[tuple[_Call, Piece]]) -> None:
-    """To each event loop at once."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Call, Piece]]] = {}
-    for call, piece in news:
-        by_loop.setdefault(call.loop, []).append((call, piece))
-    for loop, some in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_put, some)
-        except RuntimeError:  # it is closed, and nobody waits
-            for call, _ in some:
-                call.row.dropped = True
-
-
-def _put(news: Sequence[tuple[_Call, Piece]]) -> None:
-    for call, piece in news:
-        call.heard.put_nowait(piece)
-
-
-def _failure(folder: Folder, error: BaseException) -> BaseException:
-    """What a caller is told."""
-    if isinstance(error, PolicyFailed):
-        return error
-    words = " ".join(f"{type(error).__name__}: {error}".split())
-    if "out of memory" in words or "allocate memory" in words:
-        return PolicyFailed(
-            f"{folder.path} does not fit into memory with what it writes at once; lower LLMI_TRANSFORMERS_BATCH"
+    def __init__(self, folder: Folder, settings: Settings) -> None:
+        self._folder = folder
+        self._calls: dict[int, _Call] = {}
+        self._lock = threading.Lock()
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "llmi_transformers.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            env={**os.environ, **_OFFLINE},
         )
-    return PolicyFailed(f"{folder.path} has failed: {words:.{_WORDS}}")
+        assert self._process.stdin
+        assert self._process.stdout
+        self._line = Line(self._process.stdout, self._process.stdin)
+        self.dead = False
+        self._send(Open(folder, settings))
+        self._listener = threading.Thread(
+            target=self._listen, name="llmi-transformers", daemon=True
+        )
+        self._listener.start()
+
+    def ask(self, ask: Ask, call: _Call) -> None:
+        """From now on the call hears of it."""
+        with self._lock:
+            self._calls[ask.call] = call
+        self._send(ask)
+        if self.dead:
+            self._lose(self._why())
+
+    def forget(self, number: int, *, told: bool) -> None:
+        """The call hears no more. told: it has heard all."""
+        with self._lock:
+            known = self._calls.pop(number, None)
+        if known and not told:
+            self._send(Drop(number))
+
+    def close(self) -> None:
+        """End the process: it does when nobody speaks to it."""
+        with suppress(OSError):
+            self._process.stdin.close()  # type: ignore[union-attr]
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._listener.join(_PATIENCE)
+        self._process.stdout.close()  # type: ignore[union-attr]
+        self._said.close()
+
+    def _send(self, value: object) -> None:
+        with self._lock, suppress(OSError, ValueError):  # that it is gone is heard by the listener
+            self._line.send(value)
+
+    def _listen(self) -> None:
+        while (news := self._line.receive()) is not None:
+            self._hand_on(news)
+        self._process.wait()
+        self.dead = True
+        self._lose(self._why())
+
+    def _hand_on(self, news: Sequence[News]) -> None:
+        """To each event loop at once."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Call, News]]] = {}
+        with self._lock:
+            for each in news:
+                if call := self._calls.get(each.call):
+                    by_loop.setdefault(call.loop, []).append((call, each))
+        for loop, some in by_loop.items():
+            with suppress(RuntimeError):  # it is closed, and nobody waits
+                loop.call_soon_threadsafe(_put, some)
+
+    def _lose(self, why: str) -> None:
+        with self._lock:
+            numbers = [*self._calls]
+        self._hand_on([Lost(number, why) for number in numbers])
+
+    def _why(self) -> str:
+        """What became of the process."""
+        code = self._process.poll()
+        try:
+            self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - _TAIL))
+            lines = self._said.read().decode("utf-8", "replace").strip().splitlines()
+        except ValueError:  # closed
+            lines = []
+        killed = "; it was killed, as systems do when memory is short" if code == -9 else ""
+        said = f": {lines[-1]:.300}" if lines else ""
+        return f"the process that writes for {self._folder.path} has ended (exit code {code}){killed}{said}"
+
+
+def _put(news: Sequence[tuple[_Call, News]]) -> None:
+    for call, each in news:
+        call.heard.put_nowait(each)
 
 
 _engines: WeakValueDictionary[Any, Engine] = WeakValueDictionary()

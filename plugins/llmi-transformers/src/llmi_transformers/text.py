@@ -75,3 +75,47 @@ class Stops:
             if text.endswith(each[:length])
         )
         return max(lengths, default=0)
+
+
+class Parts:
+    """Which characters of a text are which token's; where there is a doubt, several tokens are one part."""
+
+    def __init__(self, decode: Callable[[Sequence[int]], str]) -> None:
+        self._decode = decode
+        self._known: dict[int, str] = {}
+        self._before: tuple[int, str] | None = None
+        """A token and what it says: some begin with a space behind another one only."""
+
+    def of(self, ids: Sequence[int], speaking: int, text: str) -> list[tuple[int, int]]:
+        """How many tokens, and how many characters with them, in order. speaking: how many of `ids` can say something."""
+        said = [self._text(each) for each in ids[:speaking]]
+        first = start = 0
+        while first < speaking and _begins(text[start:], said[first]):
+            start += len(said[first])
+            first += 1
+        last, end = speaking, len(text)
+        while last > first and _begins(text[start:end][::-1], said[last - 1][::-1]):
+            end -= len(said[last - 1])
+            last -= 1
+        if first == last and start < end:  # text that is no token's: it is of all of them
+            return [(len(ids), len(text))]
+        middle = [(last - first, end - start)] if first < last else []
+        rest = [(1, len(each)) for each in said[last:]] + [(1, 0)] * (len(ids) - speaking)
+        return [(1, len(each)) for each in said[:first]] + middle + rest
+
+    def _text(self, token: int) -> str:
+        """What it says behind another one."""
+        if token in self._known:
+            return self._known[token]
+        if self._before is None:
+            own = self._decode([token])
+            if not own.strip() or _HALF in own:
+                return own
+            self._before = token, own
+        before, said = self._before
+        self._known[token] = self._decode([before, token])[len(said) :]
+        return self._known[token]
+
+
+def _begins(text: str, said: str) -> bool:
+    return text.startswith(said) and _HALF not in said
