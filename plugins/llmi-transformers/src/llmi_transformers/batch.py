@@ -38,7 +38,7 @@ class Row:
     """Nobody wants it any more."""
 
     def __post_init__(self) -> None:
-        self.chance = Chance(self.sampling.seed)
+        self.chance = Chance(self.sampling.seed, self.prompt)
 
     @property
     def alive(self) -> bool:

@@ -33,10 +33,14 @@ class Sampling:
 
 
 class Chance:
-    """The numbers from 0 up to 1 that one answer draws, one a token, whatever else is in its batch."""
+    """The numbers from 0 up to 1 that one answer draws, one a token, whatever else is in its batch.
 
-    def __init__(self, seed: int | None) -> None:
-        self._generator = np.random.default_rng(None if seed is None else abs(seed))
+    prompt: what it answers. Members of different groups have the same seed; were their numbers the same, too, all prompts
+    would be answered by the same few throws of the dice.
+    """
+
+    def __init__(self, seed: int | None, prompt: Sequence[int] = ()) -> None:
+        self._generator = np.random.default_rng(None if seed is None else [abs(seed), *prompt])
         self._ahead: list[float] = []
 
     def next(self) -> float:
