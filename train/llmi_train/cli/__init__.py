@@ -12,7 +12,9 @@ import click
 
 from llmi_agent.cli.output import Output
 from llmi_train.cli.collect import collect
+from llmi_train.cli.dpo import dpo
 from llmi_train.cli.evaluate import evaluate
+from llmi_train.cli.kto import kto
 from llmi_train.cli.offline import offline
 from llmi_train.cli.prompts import prompts
 from llmi_train.cli.sft import sft
@@ -37,13 +39,15 @@ Exit codes:
 )
 @click.version_option(package_name="llmi-train", prog_name=NAME, message="%(prog)s %(version)s")
 def llmi_train() -> None:
-    """Prepare what policies are trained on."""
+    """Train policies from traces, and prepare what they are trained on."""
 
 
 for _command in (
     prompts,
     collect,
     sft,
+    dpo,
+    kto,
     offline,
     evaluate,
 ):

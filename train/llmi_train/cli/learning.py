@@ -3,78 +3,182 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
-from llmi_agent.base.errors import UnavailableError
+from llmi_agent.base.errors import ConfigError, UnavailableError
 from llmi_agent.cli.batch_progress import show
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.text import plural
 from llmi_train.cli.training_options import settings_of
-from llmi_train.preferences.reading import examples_in
+from llmi_train.preferences.choosing import Best, Labels, Pairs
+from llmi_train.preferences.files import write
+from llmi_train.preferences.reading import Examples, examples_in, labelled_in, pairs_in
+from llmi_train.preferences.scored import scored
 
 if TYPE_CHECKING:
     from llmi_train.trainer.learning import Outcome
 
-NEEDED = ("torch", "transformers", "trl", "datasets", "peft", "accelerate", "llmi_transformers")
+Method: TypeAlias = Literal["sft", "dpo", "kto"]
+NEEDED = frozenset("torch transformers trl datasets peft accelerate llmi_transformers".split())
+LR: Mapping[Method, tuple[float, float]] = {
+    "sft": (2e-5, 2e-4),
+    "dpo": (1e-6, 1e-5),
+    "kto": (1e-6, 1e-5),
+}
+"""The highest learning rate where none is said, of all weights and of adapters."""
+_READ: Mapping[Method, Callable[..., Examples[Any]]] = {
+    "sft": examples_in,
+    "dpo": pairs_in,
+    "kto": labelled_in,
+}
+_OF_TRACES = ("profile", "split", "text", "best", "least", "margin")
+_OWN = ("beta", "desirable_weight", "undesirable_weight")
 
 
-def run(method: str, given: Mapping[str, Any], output: Output) -> None:
-    """Read, train, and say what came of it. Raises what stops it."""
-    examples = examples_in(Path(given["examples"]), leave_out_bad=given["leave_out_bad"])
+def run(method: Method, given: Mapping[str, Any], output: Output) -> None:
+    """Choose, train, and say what came of it. Raises what stops it."""
+    _check(method, given)
+    if not given["export"]:
+        _trainer_of(method)  # before hours of reading
+    examples = _examples(method, given)
+    if given["export"]:
+        _export(examples, Path(given["export"]), output)
+    else:
+        _train(method, examples, given, output)
+
+
+def _check(method: Method, given: Mapping[str, Any]) -> None:
+    """Raises UsageError for options that do not go together."""
+    if bool(given["traces"]) == bool(given["examples"]):
+        raise click.UsageError("name either --traces or --examples")
+    if given["examples"]:
+        defaults = {"margin": 0.0}
+        names = [
+            name for name in _OF_TRACES if given.get(name) not in (None, False, defaults.get(name))
+        ]
+        if names:
+            options = ", ".join(f"--{name}" for name in names)
+            raise click.UsageError(f"{options} is for --traces: examples are taken as they are")
+    if given["export"]:
+        if given["out"] or given["resume"]:
+            raise click.UsageError("--export trains nothing: leave out --out and --resume")
+        return
+    for name in ("model", "out"):
+        if not given[name]:
+            raise click.UsageError(
+                f"Missing option '--{name}': it is needed to train (or give --export)"
+            )
+    if method == "kto" and (given["rows_at_once"] < 2 or given["step_rows"] < 2):
+        raise ConfigError(
+            "KTO weighs answers against others that go through the model with them: at least 2 for --rows-at-once and --step-rows"
+        )
+
+
+def _examples(method: Method, given: Mapping[str, Any]) -> Examples[Any]:
+    bad: bool = given["leave_out_bad"]
+    if given["examples"]:
+        return _READ[method](Path(given["examples"]), leave_out_bad=bad)
+    names = ("profile", "split", "text")
+    pool = scored(list(given["traces"]), leave_out_bad=bad, **{name: given[name] for name in names})
+    if method == "sft":
+        return Best(given["best"], given["least"]).of(pool)
+    return Pairs(given["margin"]).of(pool) if method == "dpo" else Labels().of(pool)
+
+
+def _export(examples: Examples[Any], out: Path, output: Output) -> None:
+    notice = write(examples.taken, out)
+    about = {"examples": len(examples.taken), "about": examples.about}
+    if output.json:
+        counts = {"left_out": dict(examples.left_out), "notes": dict(examples.notes)}
+        output.give({"out": str(out), **about, **counts, "notice": notice})
+        return
+    for sentence in (*_origin(examples.about), *_counts(examples.notes, examples.left_out)):
+        output.say(sentence, "exported")
+    if notice:
+        output.say(notice, "exported")
+    output.say(f"{plural(len(examples.taken), 'example')} written", "exported")
+    click.echo(str(out))
+
+
+def _trainer_of(method: Method) -> Any:
+    """Its lesson. Raises UnavailableError if what it is trained with is not installed."""
     try:
-        from llmi_train.trainer.learning import Course, learn
-        from llmi_train.trainer.progress import Steps
-        from llmi_train.trainer.sft import FULL_LR, LORA_LR, SFT
+        return getattr(import_module(f"llmi_train.trainer.{method}"), method.upper())
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in NEEDED:
             raise
         raise UnavailableError(
             f"training needs {error.name}, which is not installed: make train, or pip install 'llmi-train[grpo]'"
         ) from None
-    lr = given["lr"] or (LORA_LR if given["lora"] else FULL_LR)
-    settings = settings_of(given, lr=lr)
+
+
+def _train(
+    method: Method, examples: Examples[Any], given: Mapping[str, Any], output: Output
+) -> None:
+    lesson = _trainer_of(method)
+    from llmi_train.trainer.learning import Course, learn
+    from llmi_train.trainer.progress import Steps
+
+    names = ("epochs", "longest", "options", "leave_out_bad", "resume")
     course = Course(
-        epochs=given["epochs"],
-        longest=given["longest"],
-        leave_out_bad=given["leave_out_bad"],
-        resume=given["resume"],
+        **{name: given[name] for name in names},
+        own={name: given[name] for name in _OWN if name in given},
     )
-    steps = Steps(SFT.figures)
+    settings = settings_of(given, lr=given["lr"] or LR[method][bool(given["lora"])])
+    steps = Steps(lesson.figures)
+    say = None if output.live else output.say
     with show(steps, live=output.live) as screen, redirect_stdout(sys.stderr):
-        done = learn(
-            SFT,
-            examples,
-            given["model"],
-            Path(given["out"]),
-            settings,
-            course,
-            display=screen,
-            steps=steps,
-            say=None if output.live else output.say,
-        )
+        try:
+            done = learn(
+                lesson,
+                examples,
+                given["model"],
+                Path(given["out"]),
+                settings,
+                course,
+                screen,
+                steps,
+                say,
+            )
+        except KeyboardInterrupt:
+            with screen.aside():
+                if steps.done:
+                    output.say(f"{steps}; the same command with --resume goes on", "resumable")
+            raise
     _tell(done, output)
 
 
 def _tell(done: Outcome, output: Output) -> None:
     if output.json:
-        output.give({**vars(done), "out": str(done.out)})
+        output.give(done.as_json())
         return
-    for sentence in _sentences(done):
+    for sentence in (*_origin(done.about), *_counts(done.notes, done.left_out)):
         output.say(sentence, "trained")
+    output.say(
+        f"{plural(done.examples, 'example')}, {done.tokens:,} tokens of answers, {plural(done.steps, 'step')}, "
+        f"loss {done.figures.get('loss', float('nan')):.4g}",
+        "trained",
+    )
     click.echo(str(done.out))
 
 
-def _sentences(done: Outcome) -> Iterator[str]:
+def _origin(about: Mapping[str, Any]) -> Iterator[str]:
+    """What is said of traces."""
+    if "runs read" not in about:
+        return
+    models = ", ".join(f"{name} ({count:,})" for name, count in about["written by"].items())
     yield (
-        f"{plural(done.examples, 'example')}, {plural(done.tokens, 'token')} of answers, "
-        f"{plural(done.steps, 'step')}, loss {done.figures.get('loss', float('nan')):.4g}"
+        f"{about['runs read']:,} runs read, {about['runs with a reward']:,} with a draft and a reward by {about['reward']}: mean "
+        f"{about['mean reward']:.3f}, of what is chosen {about['mean reward of what is chosen']:.3f}; written by {models}"
     )
-    for what, count in done.notes.items():
-        yield f"{count:,} times: {what}"
-    for why, count in done.left_out.items():
-        yield f"left out {count:,} times: {why}"
+
+
+def _counts(notes: Mapping[str, int], left_out: Mapping[str, int]) -> Iterator[str]:
+    yield from (f"{count:,} times: {what}" for what, count in notes.items())
+    yield from (f"left out {count:,} times: {why}" for why, count in left_out.items())

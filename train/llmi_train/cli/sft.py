@@ -8,53 +8,35 @@ import click
 
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import json_option, verbose_option
+from llmi_train.cli.preference_options import sources
 from llmi_train.cli.training_options import settings_options
 
 
 @click.command()
+@sources("prompt and completion, messages, or ids with labels")
 @click.option(
-    "--examples",
-    type=click.Path(dir_okay=False),
-    metavar="FILE",
-    help="Examples in TRL's forms: JSON lines or Parquet with prompt and completion, messages, or ids with labels.",
+    "--best",
+    type=click.IntRange(1),
+    metavar="K",
+    help="Of each group so many drafts at most, the best ones.  [default: 1; with --least all]",
 )
 @click.option(
-    "--model", metavar="DIR", required=True, help="The checkpoint to begin from: a local folder."
-)
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False),
-    metavar="DIR",
-    required=True,
-    help="Where the new checkpoint goes.",
-)
-@click.option(
-    "--epochs",
-    type=click.FloatRange(0, min_open=True),
-    default=1.0,
-    show_default=True,
-    metavar="N",
-    help="How often each example is seen.",
-)
-@click.option(
-    "--longest",
-    type=click.IntRange(2),
-    metavar="N",
-    help="Tokens of a prompt with its answer, at most.  [default: what the model can read]",
-)
-@click.option(
-    "--leave-out-bad",
-    is_flag=True,
-    help="Leave out what cannot be learnt from, and count it, instead of refusing all.",
+    "--least",
+    type=float,
+    metavar="REWARD",
+    help="Only drafts with such a reward or a better one, also of runs that are in no group.  [default: the best of a group "
+    "in which not all have the same]",
 )
 @settings_options
 @json_option
 @verbose_option
 @click.pass_obj
 def sft(output: Output, /, **given: Any) -> None:
-    """Fine-tune a policy on answers that are worth repeating; the loss is that of the answers alone.
+    """Fine-tune a policy on answers that are worth repeating: the best first drafts on record, or examples.
 
-    The path of the new checkpoint is printed: `llmi run --model transformers/DIR` serves it at once.
+    The loss is that of the answers alone, with their ends. Of traces, the ids that were sampled are learnt as they are on
+    record; where there are none, as of closed APIs, the model's chat template makes tokens of what was asked and written. The
+    path of the new checkpoint is printed: `llmi run --model transformers/DIR` serves it at once.
     """
     output.configure_logs()
     from llmi_train.cli.learning import run

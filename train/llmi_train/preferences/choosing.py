@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from llmi_train.preferences.answer import Answer, Labelled, Pair, T, answers_of
 from llmi_train.preferences.reading import Examples
@@ -132,6 +134,7 @@ def _begun(pool: Pool, found: Examples[T]) -> Examples[T]:
 
 def _checked(found: Examples[T], pool: Pool) -> Examples[T]:
     found.left_out = +found.left_out
+    found.about = _about(found, pool)
     for answer in (answer for each in found.taken for answer in answers_of(each)):
         written = answer.ids is None
         found.notes[WRITTEN] += written
@@ -143,3 +146,21 @@ def _checked(found: Examples[T], pool: Pool) -> Examples[T]:
             f"none of the {pool.read} runs there is to be learnt from; left out are, by the reason: {why}"
         )
     return found
+
+
+def _about(found: Examples[T], pool: Pool) -> dict[str, Any]:
+    chosen = [answers_of(each)[0] for each in found.taken]
+    rewards = [each.reward for each in pool]
+    own = [each.reward for each in chosen if each.reward is not None]
+    return {
+        "runs read": pool.read,
+        "runs with a reward": len(rewards),
+        "reward": pool.profile,
+        "mean reward": _mean(rewards),
+        "mean reward of what is chosen": _mean(own),
+        "written by": dict(Counter(each.model for each in chosen).most_common()),
+    }
+
+
+def _mean(numbers: Sequence[float]) -> float | None:
+    return sum(numbers) / len(numbers) if numbers else None

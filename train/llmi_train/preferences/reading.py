@@ -30,6 +30,8 @@ class Examples(Generic[T]):
     """Why something is not learnt from, and how often."""
     notes: Counter[str] = field(default_factory=Counter)
     """What else a person should know of it, and of how many examples it is true."""
+    about: dict[str, Any] = field(default_factory=dict)
+    """Where they come from, as the card says it."""
 
 
 def examples_in(path: Path, *, leave_out_bad: bool = False) -> Examples[Answer]:
@@ -54,7 +56,7 @@ def labelled_in(path: Path, *, leave_out_bad: bool = False) -> Examples[Labelled
 def _read(path: Path, form: Form, leave_out_bad: bool) -> Examples[Any]:
     if not path.is_file():
         raise InputError(f"there is no file {path} with examples")
-    found, bad = Examples[Any](), list[tuple[int, str]]()
+    found, bad = Examples[Any](about={"examples": path.name}), list[tuple[int, str]]()
     for number, row in rows_in(path):
         try:
             _take(row, form, f"line {number} of {path}", found)
@@ -64,8 +66,7 @@ def _read(path: Path, form: Form, leave_out_bad: bool) -> Examples[Any]:
             raise InputError(f"{path} has more than {MOST:,} examples")
     if bad and not leave_out_bad:
         raise InputError(_refusal(path, bad))
-    for _, why in bad:
-        found.left_out[f"a line that cannot be used: {why}"] += 1
+    found.left_out.update(f"a line that cannot be used: {why}" for _, why in bad)
     if not found.taken:
         raise InputError(f"there is nothing to learn from in {path}")
     return found

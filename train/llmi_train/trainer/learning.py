@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,16 +10,17 @@ from typing import Any, Generic
 from datasets import Dataset, disable_caching, disable_progress_bars
 from transformers import PrinterCallback, TrainerCallback
 
-from llmi_agent.base.errors import LlmiError
 from llmi_agent.cli.batch_progress import Display
 from llmi_train.preferences.answer import T
 from llmi_train.preferences.reading import Examples
 from llmi_train.trainer.card import Card
 from llmi_train.trainer.fitting import Fitted, Row, RowOf, fitted
-from llmi_train.trainer.folder import MarkWhole, Training, begun, look
+from llmi_train.trainer.folder import MarkWhole, Training, begun, look, on_main
 from llmi_train.trainer.loading import Loaded, load, lora, save
 from llmi_train.trainer.progress import Say, ShowSteps, Steps
+from llmi_train.trainer.sampled import check_sampled
 from llmi_train.trainer.settings import Settings, quiet
+from llmi_train.trainer.stops import FiniteGradients
 from llmi_train.trainer.templated import Templated, ends_of
 
 
@@ -56,7 +56,7 @@ class Course:
     resume: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What came of it."""
 
@@ -67,26 +67,27 @@ class Outcome:
     """Of the answers, which are learnt."""
     data: str
     """A digest of all that was learnt from."""
+    about: Mapping[str, Any]
+    """Where it comes from."""
     left_out: Mapping[str, int]
     notes: Mapping[str, int]
     figures: Mapping[str, float]
-    """Of the last report."""
+    """The last ones that were reported."""
+
+    def as_json(self) -> dict[str, Any]:
+        """With plain values."""
+        return {**vars(self), "out": str(self.out)}
 
 
-class _Watch(TrainerCallback):  # type: ignore[misc]
-    """Keeps the last figures, and stops where they are no numbers."""
+class _Last(TrainerCallback):  # type: ignore[misc]
+    """Keeps the last figures."""
 
     def __init__(self) -> None:
         self.figures: dict[str, float] = {}
-        self.broken = ""
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
-        self.figures |= numbers
-        wrong = [k for k in ("loss", "grad_norm") if not math.isfinite(numbers.get(k, 0.0))]
-        if wrong and not self.broken:
-            self.broken = f"the {wrong[0]} of step {state.global_step} is {numbers[wrong[0]]}"
-            control.should_training_stop, control.should_save = True, False
+        """Called with the figures of a step."""
+        self.figures |= {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
 
 
 def learn(
@@ -103,15 +104,17 @@ def learn(
     """Learn from examples, and write the checkpoint to `out`.
 
     Raises InputError before anything is trained if something of the examples cannot be learnt from, or if `out` holds
-    something else; LlmiError if the figures are no numbers any more.
+    something else; Diverged if the figures are no numbers any more.
     """
     quiet()
     disable_caching()
     disable_progress_bars()
     look(out, resume=course.resume)
-    loaded = load(model)
+    settings.arguments(out)
+    loaded = load(model, settings.kept)
     ends = ends_of(loaded.tokenizer, loaded.model.generation_config.eos_token_id)
     templated = Templated(loaded.tokenizer, ends, course.options)
+    check_sampled(examples.taken, templated)
     fit = fitted(
         lesson.ordered(examples.taken, settings.seed),
         lesson.row_of,
@@ -121,31 +124,42 @@ def learn(
         leave_out_bad=course.leave_out_bad,
     )
     fit.left_out.update(examples.left_out)
-    notes = {**examples.notes, **templated.notes}
     identity = _identity(lesson, loaded, fit, settings, course)
     with begun(out, identity, resume=course.resume) as training:
-        watch = _Watch()
-        shown = ShowSteps(steps or Steps(lesson.figures), display, say)
+        last, shown = _Last(), ShowSteps(steps or Steps(lesson.figures), display, say)
         trainer = _trainer(lesson, loaded, fit.rows, out, settings, course)
-        for each in (watch, MarkWhole(), shown):
+        for each in (FiniteGradients(), last, MarkWhole(), shown):
             trainer.add_callback(each)
-        done = _run(trainer, training, watch)
+        checkpoint = training.checkpoint()
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         outcome = Outcome(
-            out,
-            trainer.state.global_step,
-            len(fit.rows),
-            fit.tokens,
-            fit.data,
-            fit.left_out,
-            notes,
-            done,
+            out=out,
+            steps=trainer.state.global_step,
+            examples=len(fit.rows),
+            tokens=fit.tokens,
+            data=fit.data,
+            about=examples.about,
+            left_out=fit.left_out,
+            notes={**examples.notes, **templated.notes},
+            figures=last.figures,
         )
-        if trainer.is_world_process_zero():
-            own = trainer.accelerator.unwrap_model(trainer.model)
-            save(own, loaded.tokenizer, out, loaded.folder)
-            _card(lesson, loaded, outcome, identity).write(out)
-            training.finish(_figures(outcome), keep_checkpoints=settings.keep_checkpoints)
+        own = trainer.accelerator.unwrap_model(trainer.model)
+        on_main(lambda: _write(own, loaded, lesson, outcome, training, settings))
     return outcome
+
+
+def _write(
+    model: Any,
+    loaded: Loaded,
+    lesson: Lesson[T],
+    outcome: Outcome,
+    training: Training,
+    settings: Settings,
+) -> None:
+    """The checkpoint, its card, and that it is done."""
+    save(model, loaded.tokenizer, training.out, loaded.folder)
+    _card(lesson, loaded, outcome, training.identity).write(training.out)
+    training.finish(outcome.as_json(), keep_checkpoints=settings.keep_checkpoints)
 
 
 def _identity(
@@ -192,22 +206,6 @@ def _trainer(
     return trainer
 
 
-def _run(trainer: Any, training: Training, watch: _Watch) -> dict[str, float]:
-    """Train; returns the last figures. Raises LlmiError if they are no numbers any more."""
-    checkpoint = training.checkpoint()
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    if watch.broken:
-        raise LlmiError(
-            f"{watch.broken}, and from there it cannot go on, so no model was written to {training.out}: try a lower --lr"
-        )
-    return watch.figures
-
-
-def _figures(outcome: Outcome) -> dict[str, Any]:
-    counts = {"left_out": dict(outcome.left_out), "notes": dict(outcome.notes)}
-    return {"steps": outcome.steps, "tokens": outcome.tokens, **counts, **outcome.figures}
-
-
 def _card(lesson: Lesson[T], loaded: Loaded, outcome: Outcome, identity: Mapping[str, Any]) -> Card:
     left_out = {f"left out: {why}": count for why, count in outcome.left_out.items()}
     learnt = {"examples": outcome.examples, "tokens of answers": outcome.tokens}
@@ -217,7 +215,7 @@ def _card(lesson: Lesson[T], loaded: Loaded, outcome: Outcome, identity: Mapping
         base=loaded.folder.resolve().name,
         method=lesson.method,
         sections={
-            "Data": {**learnt, "digest": outcome.data, **left_out},
+            "Data": {**learnt, "digest": outcome.data, **outcome.about, **left_out},
             "Settings": {"epochs": identity["epochs"], **identity["own"], **identity["settings"]},
             "Figures": outcome.figures,
         },
