@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from llmi_agent.base.errors import InputError
@@ -19,11 +19,15 @@ from llmi_train.preferences.answer import Answer, Ids, Message
 from llmi_train.rows.faults import BadTrace, MixedGroup, NothingToTrain
 from llmi_train.rows.members import Identity, Member, mixed
 from llmi_train.rows.reading import draft_of
-from llmi_train.rows.taking import is_other_split
-from llmi_train.rows.worth import is_meant, version_of, worths
+from llmi_train.rows.taking import (
+    NO_DRAFT,
+    OTHER_REWARD,
+    is_other_split,
+    lack_of_reward,
+    opened_of,
+)
+from llmi_train.rows.worth import Worth, version_of, worths
 
-NO_REWARD = "a run without a reward (llmi traces score gives them)"
-NO_DRAFT = "a run whose draft no model wrote"
 OPEN = "a run that is not at its end"
 PICTURES = "a draft that answers pictures, which cannot be trained on yet"
 CUT_TEXT = "a draft that was cut at the length limit, and whose ids are not on record"
@@ -98,27 +102,24 @@ class _Reader:
         self._read = 0
         self._prompts: dict[str, tuple[Message, ...]] = {}
         """By the group: its members were asked the same."""
+        self._versions: dict[str, list[str]] = {}
         self.left_out = Counter[str]()
 
     def take(self, trace: Trace) -> str:
         """Why it is left out; empty if it is not. Raises InputError if it cannot be read."""
         self._read += 1
-        try:
-            opened, state = trace.opened, trace.state
-        except InputError as error:
-            way = "mend or remove it (llmi traces verify), or leave it out with --leave-out-bad"
-            said = str(error).removeprefix(f"the run {trace.episode} ")
-            raise BadTrace(trace.episode, "unreadable", said, way) from None
+        opened, state = opened_of(trace)
         if is_other_split(opened.split, self._split):
-            return f"a run of the split {opened.split or '(none)'}"
+            return f"the split {opened.split or '(none)'}"
         if state == "open":
             return OPEN
-        return self._drafted(trace)
+        given = worths(trace, None)
+        totals = {name: own for name, own in given.items() if own.total is not None}
+        for name in totals:
+            self._versions.setdefault(name, []).append(trace.episode)
+        return lack_of_reward(trace, given, self._profile) or self._drafted(trace, totals)
 
-    def _drafted(self, trace: Trace) -> str:
-        given = {name: own for name, own in worths(trace, None).items() if own.total is not None}
-        if not any(is_meant(name, self._profile) for name in given):
-            return "a run without a reward of this version" if given else NO_REWARD
+    def _drafted(self, trace: Trace, given: Mapping[str, Worth]) -> str:
         draft = draft_of(trace)
         if draft is None:
             return NO_DRAFT
@@ -153,14 +154,20 @@ class _Reader:
 
     def pool(self, *, leave_out_bad: bool) -> Pool:
         """All of them, by group. Raises InputError."""
-        totals = Counter(name for member, *_ in self._found for name in member.worths)
+        if self._profile is not None:
+            # It says what there is, where there is nothing by that name.
+            version_of(self._versions, self._profile)
+        totals: dict[str, list[str]] = {}
+        for member, *_ in self._found:
+            for name in member.worths:
+                totals.setdefault(name, []).append(member.episode)
         if not totals:
             raise self._nothing()
         version = version_of(totals, self._profile)
         pool = Pool(version, read=self._read, left_out=self.left_out)
         for member, answer, truncated in self._found:
             if version not in member.worths:
-                self.left_out["a run without a reward of this version"] += 1
+                self.left_out[OTHER_REWARD] += 1
                 continue
             reward = member.worths[version].total
             assert reward is not None

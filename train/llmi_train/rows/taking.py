@@ -65,7 +65,7 @@ class Taking:
 
     def member(self, trace: Trace) -> Member | str:
         """What is kept of it; or why it is left out. Raises BadTrace if it cannot be trained on."""
-        opened, state = _opened(trace)
+        opened, state = opened_of(trace)
         self.has_logprobs = self.has_logprobs or has_logprobs(trace)
         if is_other_split(opened.split, self._wanted.split):
             return f"the split {opened.split or '(none)'}"
@@ -76,7 +76,9 @@ class Taking:
         given = worths(trace, self._wanted.repairs)
         own = (each.given for each in trace.rewards if each.current)
         self.components |= {each.component for each in own if each.scope != "episode"}
-        if lack := self._lack(trace, given):
+        for name in (name for name, own_ in given.items() if own_.total is not None):
+            self.versions.setdefault(name, []).append(trace.episode)
+        if lack := lack_of_reward(trace, given, self._wanted.profile):
             return lack
         draft = draft_of(trace)
         if draft is None:
@@ -84,19 +86,6 @@ class Taking:
         if draft.cut and not meant(draft.finish_reason):
             return BROKEN_OFF
         return self._member(trace, draft, given)
-
-    def _lack(self, trace: Trace, given: Mapping[str, Worth]) -> str:
-        """Why it has no reward that counts; empty if it has one."""
-        totals = [each.given for each in trace.rewards if is_total(each.given)]
-        scored = [name for name, own in given.items() if own.total is not None]
-        for name in scored:
-            self.versions.setdefault(name, []).append(trace.episode)
-        if any(is_meant(name, self._wanted.profile) for name in scored):
-            return ""
-        if any(is_meant(each.profile, self._wanted.profile) for each in totals):
-            tried = any(is_meant(name, self._wanted.profile) for name in given)
-            return FAILED if tried else OUTDATED
-        return OTHER_REWARD if totals else NO_REWARD
 
     def _member(self, trace: Trace, draft: ModelCall, given: Mapping[str, Worth]) -> Member:
         first = drawn(trace, draft, self._wanted.rules)
@@ -156,7 +145,19 @@ def _check_length(episode: str, own: Joined, longest: int | None) -> None:
         raise BadTrace(episode, "too long", said, way)
 
 
-def _opened(trace: Trace) -> tuple[Opened, State]:
+def lack_of_reward(trace: Trace, given: Mapping[str, Worth], profile: str | None) -> str:
+    """Why an episode has no reward that counts; empty if it has one. given: what `worths` says of it."""
+    totals = [each.given for each in trace.rewards if is_total(each.given)]
+    scored = [name for name, own in given.items() if own.total is not None]
+    if any(is_meant(name, profile) for name in scored):
+        return ""
+    if any(is_meant(each.profile, profile) for each in totals):
+        tried = any(is_meant(name, profile) for name in given)
+        return FAILED if tried else OUTDATED
+    return OTHER_REWARD if totals else NO_REWARD
+
+
+def opened_of(trace: Trace) -> tuple[Opened, State]:
     """What it began with, and how it stands. Raises BadTrace where that cannot be read."""
     try:
         return trace.opened, trace.state
