@@ -12,6 +12,8 @@ LOCAL := plugins/llmi-transformers
 HOSTED := $(filter-out $(EMBEDDED) $(LOCAL),$(sort $(wildcard plugins/*)))
 PACKAGES := pyproject.toml constraints.txt
 WORKERS ?= auto
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
+unexport PYTHONDONTWRITEBYTECODE  # the tests start Python hundreds of times: nothing is compiled twice
 
 .PHONY: demo test test-train lint bench hosted train clean
 
@@ -21,10 +23,10 @@ demo: $(VENV)/.runtime
 		--model offline --out demo --format html,md,json
 
 test: $(VENV)/.development
-	$(BIN)/pytest --numprocesses $(WORKERS)
+	$(PYTEST)
 
 test-train: $(VENV)/.test-train
-	$(BIN)/pytest --numprocesses $(WORKERS) train/tests $(LOCAL)/tests
+	$(PYTEST) train/tests $(LOCAL)/tests
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check
