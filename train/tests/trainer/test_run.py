@@ -18,9 +18,7 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
-from tensorboard.backend.event_processing.event_file_loader import (  # type: ignore[import-untyped]
-    EventFileLoader,
-)
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from transformers import Qwen3ForCausalLM, TrainerCallback
 
 from llmi_agent.base.errors import ConfigError, InputError, UnavailableError
@@ -93,7 +91,8 @@ def together(processes: int) -> Iterator[dict[str, str]]:
 
 
 def weights(out: Path) -> dict[str, torch.Tensor]:
-    return load_file(out / "model.safetensors")
+    loaded: dict[str, torch.Tensor] = load_file(out / "model.safetensors")
+    return loaded
 
 
 def assert_same(one: Path, other: Path) -> None:
