@@ -36,7 +36,9 @@ class Wish:
         """As `llmi-train collect` reads it."""
         split = TEST if self.held_out else TRAIN
         demand = Demand(self.count, (self.kind,))
-        return TrainingPrompt(self.text, demand=demand, split=split, language="en", id=f"{split}-{number:04}")
+        return TrainingPrompt(
+            self.text, demand=demand, split=split, language="en", id=f"{split}-{number:04}"
+        )
 
 
 def held_out(topic: str, kind: str) -> bool:

@@ -47,7 +47,8 @@ def parts_of(written: Written, demand: Demand, topic: str | None) -> dict[str, f
     return {
         "kind": _share(each.kind in demand.kinds for each in slots),
         "count": count_score(len(slots), demand.pictures, exact=True),
-        "topic": (_about(written.prose, topic) + _share(_about(_content(e), topic) for e in slots)) / 2,
+        "topic": (_about(written.prose, topic) + _share(_about(_content(e), topic) for e in slots))
+        / 2,
         "validity": written.sound / len(slots) if slots else 0.0,
     }
 
