@@ -62,6 +62,8 @@ class Taking:
         self._wanted = wanted
         self._prompts: dict[str, Ids] = {}
         """By their digests: members of a group share theirs."""
+        self._identities: dict[Identity, Identity] = {}
+        """The same ones once."""
 
     def member(self, trace: Trace) -> Member | str:
         """What is kept of it; or why it is left out. Raises BadTrace if it cannot be trained on."""
@@ -94,6 +96,7 @@ class Taking:
         if self.hows["drift"] > before:
             self.drifting = self.drifting or trace.episode
         identity = Identity.of(trace, draft, first.prompt.tobytes())
+        identity = self._identities.setdefault(identity, identity)
         read = self._prompts.setdefault(identity.read, first.prompt)
         own = replace(segments[0], prompt=read), *segments[1:]
         self.begun_anew += sum(each.purpose == "draft" for each in trace.calls) - 1
