@@ -28,11 +28,11 @@ class Recorded(Protocol):
     def end(self) -> int: ...
 
 
-Look: TypeAlias = Callable[[Row], Sequence[Recorded]]
+Recall: TypeAlias = Callable[[Row], Sequence[Recorded]]
 
 
 def check_origin(
-    rows: Sequence[Row], look: Look, tokenizer: Any, options: Mapping[str, Any]
+    rows: Sequence[Row], look: Recall, tokenizer: Any, options: Mapping[str, Any]
 ) -> None:
     """Decode what was sampled, and render what was asked, again. Raises InputError, naming the first run that differs.
 

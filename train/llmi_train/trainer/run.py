@@ -15,11 +15,12 @@ from llmi_train.rows.row import Row
 from llmi_train.rows.schedule import schedule
 from llmi_train.trainer import folder, loading
 from llmi_train.trainer.card import Card
+from llmi_train.trainer.evaluating import Evaluating, Fresh, Look
 from llmi_train.trainer.loading import Loaded
 from llmi_train.trainer.losses import UNLEARNS, Offline
 from llmi_train.trainer.measures import SHOWN
 from llmi_train.trainer.offline import OfflineTrainer
-from llmi_train.trainer.origin import Look, check_origin
+from llmi_train.trainer.origin import Recall, check_origin
 from llmi_train.trainer.probe import Probed, check_rows, check_weights, spread
 from llmi_train.trainer.processes import processes
 from llmi_train.trainer.progress import Say, ShowSteps, Steps
@@ -58,6 +59,9 @@ class Outcome:
     steps: int
     of: int
     """How many were planned."""
+    best: int
+    """The step whose checkpoint is in `out`: where nothing was evaluated in between, the last one."""
+    evaluations: tuple[Look, ...]
     stopped: str
     """Why it ended earlier; empty if it did not."""
     probed: Probed | None
@@ -70,7 +74,8 @@ class Outcome:
     def as_json(self) -> dict[str, Any]:
         """With plain values."""
         probed = None if self.probed is None else vars(self.probed)
-        return {**vars(self), "out": str(self.out), "probed": probed}
+        looks = [vars(each) for each in self.evaluations]
+        return {**vars(self), "out": str(self.out), "probed": probed, "evaluations": looks}
 
 
 def train(
@@ -81,6 +86,7 @@ def train(
     *,
     behaviour: str | None = None,
     template: Mapping[str, Any] | None = None,
+    fresh: Fresh | None = None,
     resume: bool = False,
     callbacks: Sequence[Any] = (),
     steps: Steps | None = None,
@@ -92,6 +98,7 @@ def train(
     gathered: of `llmi_train.rows.rows_of`. model: the checkpoint's folder, also as `transformers/PATH`. out: a new folder, or
     with `resume` the one of the same training, which was cut.
     behaviour: the checkpoint that sampled the rows, if it is not `model`. template: what its chat template was given.
+    fresh: evaluates now and then; the best checkpoint is kept, and training stops when it gets worse.
     callbacks: of transformers, besides. steps, display: how far it is, and where that is shown. say: told a line of it now and then.
 
     Raises InputError or ConfigError, before anything is trained, for what cannot be; Diverged if numbers are not finite.
@@ -105,7 +112,7 @@ def train(
         raise InputError("there is no row to train on")
     loaded = loading.load(model, settings.kept)
     check_rows(rows, loaded.model)
-    look: Look = gathered.recorded
+    look: Recall = gathered.recorded
     probed = _probe(rows, look, loaded, settings, behaviour, template or {})
     flat = schedule(rows, settings.step_rows, settings.epochs, settings.seed)
     version = folder_of(str(loaded.folder)).version()
@@ -119,16 +126,20 @@ def train(
         trainer = OfflineTrainer(flat, loaded, settings, out, limits(settings.max_kl))
         trainer.remove_callback(PrinterCallback)
         shown = ShowSteps(steps or Steps(SHOWN), display, say)
-        for each in (FiniteGradients(), folder.MarkWhole(), *callbacks, shown):
+        evaluating = Evaluating(fresh, loaded, out) if fresh else None
+        own = [FiniteGradients(), folder.MarkWhole(), *([evaluating] if evaluating else [])]
+        for each in (*own, *callbacks, shown):
             trainer.add_callback(each)
-        outcome = _run(trainer, training, probed)
-        folder.on_main(lambda: _write(outcome, gathered, loaded, trainer, settings, training))
+        outcome = _run(trainer, training, probed, evaluating)
+        folder.on_main(
+            lambda: _write(outcome, gathered, loaded, trainer, settings, training, evaluating)
+        )
     return outcome
 
 
 def _probe(
     rows: Sequence[Row],
-    look: Look,
+    look: Recall,
     loaded: Loaded,
     settings: Offline,
     behaviour: str | None,
@@ -148,7 +159,12 @@ def _probe(
     return check_weights(some, model.to(device), name, settings.compute, settings.tolerance)
 
 
-def _run(trainer: OfflineTrainer, training: folder.Training, probed: Probed | None) -> Outcome:
+def _run(
+    trainer: OfflineTrainer,
+    training: folder.Training,
+    probed: Probed | None,
+    evaluating: Evaluating | None,
+) -> Outcome:
     """Train to the end, or until something stops it. Raises Diverged."""
     stopped = ""
     at = training.checkpoint()
@@ -157,6 +173,8 @@ def _run(trainer: OfflineTrainer, training: folder.Training, probed: Probed | No
     except Stopped as stop:
         stopped = str(stop)
         _end(trainer)
+        if evaluating and trainer.state.global_step:
+            evaluating.look(trainer.state.global_step, trainer.model)
     except Diverged:
         _end(trainer)
         raise
@@ -167,6 +185,10 @@ def _run(trainer: OfflineTrainer, training: folder.Training, probed: Probed | No
         out=training.out,
         steps=state.global_step,
         of=state.max_steps,
+        best=evaluating.best.step if evaluating else state.global_step,
+        evaluations=tuple(look for _, look in sorted(evaluating.looks.items()))
+        if evaluating
+        else (),
         stopped=stopped,
         probed=probed,
         first=history[0] if history else {},
@@ -190,13 +212,21 @@ def _write(
     trainer: OfflineTrainer,
     settings: Offline,
     training: folder.Training,
+    evaluating: Evaluating | None,
 ) -> None:
     """The checkpoint, its card, and that it is done."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     loading.save(model, loaded.tokenizer, training.out, loaded.folder)
+    if evaluating:
+        evaluating.keep_best()
     report = gathered.report.as_json()
     notes = [outcome.stopped] if outcome.stopped else []
     notes += [UNLEARNS] if settings.loss == "grpo" else []
+    notes += [_best(outcome)] if outcome.evaluations else []
+    rollouts = {
+        f"after step {each.step}": f"{each.reward:.3f} [{each.low:.3f}, {each.high:.3f}]"
+        for each in outcome.evaluations
+    }
     Card(
         title=training.out.resolve().name,
         about="A policy of LLMI, trained by GRPO on recorded runs: no rollout was sampled in training, and importance ratios are "
@@ -207,6 +237,7 @@ def _write(
         sections={
             "What it was trained on": report,
             "How": settings.said(),
+            **({"Fresh rollouts, mean reward": rollouts} if rollouts else {}),
             "The first step": outcome.first,
             "The last step": outcome.last,
             "Besides": {
@@ -223,3 +254,9 @@ def _write(
         {**outcome.as_json(), "report": report, "history": trainer.state.log_history},
         keep_checkpoints=settings.keep_checkpoints,
     )
+
+
+def _best(outcome: Outcome) -> str:
+    if outcome.best == 0:
+        return "No step earned more in fresh rollouts than the checkpoint that it started from: this is that one, unchanged."
+    return f"Of what fresh rollouts looked at, this is the best: the checkpoint after step {outcome.best}."
