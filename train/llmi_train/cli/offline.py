@@ -171,6 +171,40 @@ def named_values(
     metavar="NATS",
     help="The mean difference that is let pass.  [default: 1e-4 in float32, 0.02 in bfloat16]",
 )
+@click.option(
+    "--eval-prompts",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Evaluate now and then, by fresh rollouts on these held-out prompts: the best checkpoint is kept, and training stops "
+    "when it gets worse.",
+)
+@click.option(
+    "--eval-every",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="Steps between two evaluations.",
+)
+@click.option(
+    "--eval-samples",
+    type=click.IntRange(1, 1000),
+    default=4,
+    show_default=True,
+    metavar="K",
+    help="Episodes of each of its prompts.",
+)
+@click.option(
+    "--eval-profile",
+    metavar="NAME|FILE",
+    help="By which rules they are scored.  [default: the reward's name]",
+)
+@click.option(
+    "--eval-judge",
+    multiple=True,
+    metavar="MODEL",
+    help="Who judges them, where the reward needs a judge; may be repeated.",
+)
 @settings_options
 @json_option
 @verbose_option

@@ -21,6 +21,7 @@ from llmi_train.cli.training_options import NAMES
 from llmi_train.rows import Gathered, Report, rows_of
 
 if TYPE_CHECKING:
+    from llmi_train.trainer.evaluating import Fresh
     from llmi_train.trainer.run import Outcome
 
 OWN = (
@@ -70,6 +71,7 @@ def run(given: Mapping[str, Any], output: Output) -> None:
             settings,
             behaviour=given["behaviour"],
             template=given["template"],
+            fresh=fresh_of(given, gathered, output),
             resume=given["resume"],
             steps=steps,
             display=screen,
@@ -102,6 +104,33 @@ def gather(given: Mapping[str, Any], output: Output) -> Gathered:
         )
 
 
+def fresh_of(given: Mapping[str, Any], gathered: Gathered, output: Output) -> Fresh | None:
+    """How the policy is evaluated in between: sampled and scored as the runs were. None if it is not."""
+    if given["eval_prompts"] is None:
+        return None
+    from llmi_agent.runner.prompt_file import read_prompts
+    from llmi_train.cli.rollout_given import scoring_of
+    from llmi_train.rollout.evaluate import Evaluation, evaluate
+    from llmi_train.trainer.evaluating import Fresh
+
+    sampling = gathered.recorded(gathered.rows[0])[0].call.sampling
+    told = {"temperature": gathered.temperature, "max_tokens": sampling.get("max_tokens")}
+    flags = {f"options.{name}": value for name, value in told.items() if value is not None}
+    prompts = read_prompts(given["eval_prompts"], "test")
+    profile = given["eval_profile"] or gathered.report.profile.partition("@")[0]
+    judge = {"judge": given["eval_judge"], "judge_api_base": None, "picture_judge": None}
+    limits = {"judge_votes": 1, "judge_deadline": 180.0, "judge_budget": None}
+    scorer = scoring_of({"profile": profile, **judge, **limits}, output)
+
+    async def evaluated(model: str, baseline: str | None) -> Evaluation:
+        samples = given["eval_samples"]
+        return await evaluate(
+            prompts, model, scorer, baseline=baseline, samples=samples, flags=flags
+        )
+
+    return Fresh(evaluated, given["eval_every"])
+
+
 def _tell(outcome: Outcome, report: Report, output: Output) -> None:
     if output.json:
         output.give({**outcome.as_json(), "report": report.as_json()})
@@ -130,5 +159,9 @@ def _sentences(outcome: Outcome, report: Report) -> Iterator[str]:
             f"{outcome.steps} of {plural(outcome.of, 'step')}; in the last one KL {last['kl']:.3g}, clipped "
             f"{last['clip_share']:.1%}, effective sample size {last['ess']:.1%}"
         )
+    for each in outcome.evaluations:
+        yield f"fresh rollouts after step {each.step}: {each.reward:.3f} [{each.low:.3f}, {each.high:.3f}]"
+    if outcome.evaluations and outcome.best != outcome.steps:
+        yield f"the checkpoint after step {outcome.best} was the best, and is the one that is kept"
     if outcome.stopped:
         yield f"stopped early: {outcome.stopped}"
