@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import time
 from collections import deque
@@ -25,6 +26,8 @@ them costs those who read it about a millisecond."""
 _ADMIT = 4
 """Tokens between two times that new answers are begun while others are written, and that those that have ended are told."""
 _WORDS = 300
+_SMALL = 30_000_000
+"""Parameters."""
 
 
 @dataclass(eq=False)
@@ -82,6 +85,7 @@ class Desk:
             loaded = load(self._opening.folder, self._opening.settings)
         except PolicyFailed as error:
             self._refuse(error)
+        _set_threads(loaded)
         self._loaded = loaded
         self._decode = decoder(loaded.tokenizer)
         self._parts = Parts(self._decode)
@@ -151,6 +155,13 @@ class Desk:
         self._answers.clear()
         self._waiting.clear()
         self._say([Lost(call, _why(self._opening, error)) for call in lost])
+
+
+def _set_threads(loaded: Loaded) -> None:
+    """For a small model several threads cost more than they gain; the user may say otherwise."""
+    small = loaded.model.num_parameters() < _SMALL
+    if small and loaded.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)
 
 
 def _row(loaded: Loaded, name: str, ask: Ask) -> Row:

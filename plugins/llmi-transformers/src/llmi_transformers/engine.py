@@ -27,7 +27,9 @@ News: TypeAlias = Begun | Piece | Lost
 _PATIENCE = 10.0
 """Seconds for the process to end by itself."""
 _TAIL = 2000
-_OFFLINE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+_USUAL = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Where the user says nothing else: threads that wait do not spin, for the graph needs the processor meanwhile."""
 
 
 @dataclass(eq=False)
@@ -100,7 +102,7 @@ class _Post:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
-            env={**os.environ, **_OFFLINE},
+            env={**_USUAL, **os.environ, **_OFFLINE},
         )
         assert self._process.stdin
         assert self._process.stdout
