@@ -61,16 +61,16 @@ def test_options_that_do_not_go_together(
     home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str], method: str
 ) -> None:
     traces, file = str(home.root), str(tmp_path / "x.jsonl")
-    assert "either --traces or --examples" in failed(capsys, method)
-    assert "either --traces or" in failed(capsys, method, "--traces", traces, "--examples", file)
+    both = failed(capsys, method, "--traces", traces, "--examples", file)
+    assert "--examples are taken as they are: leave out --traces" in both
     assert "Missing option '--model'" in failed(capsys, method, "--traces", traces)
     assert "Missing option '--out'" in failed(capsys, method, "--traces", traces, "--model", "m")
     wrong = failed(capsys, method, "--examples", file, "--export", file, "--text", "--split", "a")
-    assert "--split, --text is for --traces" in wrong
+    assert "leave out --split, --text" in wrong
     both = failed(capsys, method, "--traces", traces, "--export", file, "--out", "o")
     assert "--export trains nothing" in both
     given = (method, "--traces", traces, "--export", file, "--template-option", "thinking")
-    assert "not of the form NAME=VALUE" in failed(capsys, *given)
+    assert "is not NAME=VALUE" in failed(capsys, *given)
 
 
 def test_kto_needs_two_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ from llmi_agent.base.errors import ConfigError, UnavailableError
 from llmi_agent.cli.batch_progress import show
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.text import plural
+from llmi_agent.cli.traces_options import place_of
+from llmi_agent.records.overview import Chosen
+from llmi_train.cli.runs_read import reading
 from llmi_train.cli.training_options import settings_of
 from llmi_train.preferences.choosing import Best, Labels, Pairs
 from llmi_train.preferences.files import write
@@ -37,7 +40,20 @@ _READ: Mapping[Method, Callable[..., Examples[Any]]] = {
     "dpo": pairs_in,
     "kto": labelled_in,
 }
-_OF_TRACES = ("profile", "split", "text", "best", "least", "margin")
+OF_TRACES = (
+    "traces",
+    "profile",
+    "policy",
+    "since",
+    "until",
+    "split",
+    "text",
+    "best",
+    "least",
+    "margin",
+)
+"""Options that say which runs, and which of their drafts."""
+UNSAID = (None, False, "", (), 0.0)
 _OWN = ("beta", "desirable_weight", "undesirable_weight")
 
 
@@ -45,8 +61,8 @@ def run(method: Method, given: Mapping[str, Any], output: Output) -> None:
     """Choose, train, and say what came of it. Raises what stops it."""
     _check(method, given)
     if not given["export"]:
-        _trainer_of(method)  # before hours of reading
-    examples = _examples(method, given)
+        _prepare(method, given)
+    examples = _examples(method, given, output)
     if given["export"]:
         _export(examples, Path(given["export"]), output)
     else:
@@ -55,37 +71,46 @@ def run(method: Method, given: Mapping[str, Any], output: Output) -> None:
 
 def _check(method: Method, given: Mapping[str, Any]) -> None:
     """Raises UsageError for options that do not go together."""
-    if bool(given["traces"]) == bool(given["examples"]):
-        raise click.UsageError("name either --traces or --examples")
-    if given["examples"]:
-        defaults = {"margin": 0.0}
-        names = [
-            name for name in _OF_TRACES if given.get(name) not in (None, False, defaults.get(name))
-        ]
-        if names:
-            options = ", ".join(f"--{name}" for name in names)
-            raise click.UsageError(f"{options} is for --traces: examples are taken as they are")
+    if given["examples"] and (names := [n for n in OF_TRACES if given.get(n) not in UNSAID]):
+        options = ", ".join(f"--{name}" for name in names)
+        raise click.UsageError(f"--examples are taken as they are: leave out {options}")
     if given["export"]:
         if given["out"] or given["resume"]:
             raise click.UsageError("--export trains nothing: leave out --out and --resume")
         return
     for name in ("model", "out"):
         if not given[name]:
-            raise click.UsageError(
-                f"Missing option '--{name}': it is needed to train (or give --export)"
-            )
+            raise click.UsageError(f"Missing option '--{name}'; only --export does without it")
     if method == "kto" and (given["rows_at_once"] < 2 or given["step_rows"] < 2):
         raise ConfigError(
             "KTO weighs answers against others that go through the model with them: at least 2 for --rows-at-once and --step-rows"
         )
 
 
-def _examples(method: Method, given: Mapping[str, Any]) -> Examples[Any]:
+def _prepare(method: Method, given: Mapping[str, Any]) -> None:
+    """What can be known to be wrong before runs are read for hours. Raises what it is."""
+    _trainer_of(method)
+    from llmi_train.trainer.folder import look
+    from llmi_train.trainer.loading import folder_of
+
+    look(Path(given["out"]), resume=given["resume"])
+    folder_of(given["model"])
+
+
+def _examples(method: Method, given: Mapping[str, Any], output: Output) -> Examples[Any]:
     bad: bool = given["leave_out_bad"]
     if given["examples"]:
         return _READ[method](Path(given["examples"]), leave_out_bad=bad)
-    names = ("profile", "split", "text")
-    pool = scored(list(given["traces"]), leave_out_bad=bad, **{name: given[name] for name in names})
+    with reading(output) as tell:
+        pool = scored(
+            list(given["traces"]) or place_of(None),
+            chosen=Chosen(model=given["policy"], since=given["since"], until=given["until"]),
+            profile=given["profile"],
+            split=given["split"],
+            text=given["text"],
+            leave_out_bad=bad,
+            tell=tell,
+        )
     if method == "sft":
         return Best(given["best"], given["least"]).of(pool)
     return Pairs(given["margin"]).of(pool) if method == "dpo" else Labels().of(pool)

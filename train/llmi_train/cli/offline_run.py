@@ -17,6 +17,7 @@ from llmi_agent.cli.text import plural
 from llmi_agent.cli.traces_options import place_of
 from llmi_agent.records.overview import Chosen
 from llmi_train.cli.learning import NEEDED
+from llmi_train.cli.runs_read import reading
 from llmi_train.cli.training_options import NAMES
 from llmi_train.rows import Gathered, Report, rows_of
 
@@ -28,18 +29,6 @@ OWN = (
     "loss", "clip_low", "clip_high", "mask_outside", "epochs", "probe_rows", "tolerance",
 )  # fmt: skip
 """Options that only this training has."""
-
-
-class Reading:
-    """How many runs were read, as a bar that has no end."""
-
-    total, done, failed = 1, 0, 0
-
-    def __init__(self) -> None:
-        self.read = 0
-
-    def __str__(self) -> str:
-        return f"{plural(self.read, 'run')} read"
 
 
 def run(given: Mapping[str, Any], output: Output) -> None:
@@ -82,14 +71,7 @@ def run(given: Mapping[str, Any], output: Output) -> None:
 
 def gather(given: Mapping[str, Any], output: Output) -> Gathered:
     """The rows that the options mean."""
-    reading = Reading()
-    with show(reading, live=output.live) as screen:
-
-        def tell(read: int) -> None:
-            reading.read = read
-            if read % 64 == 0:
-                screen.tick()
-
+    with reading(output) as tell:
         return rows_of(
             list(given["places"]) or place_of(None),
             chosen=Chosen(model=given["policy"], since=given["since"], until=given["until"]),

@@ -2,53 +2,41 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from llmi_agent.cli.parameters import together
+from llmi_agent.cli.traces_options import moment
+from llmi_train.cli.offline import named_values
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def template_options(
-    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
-) -> dict[str, Any]:
-    """Each "NAME=VALUE", where a value that is JSON (true, 3, "text") is read as such. Raises BadParameter."""
-    found: dict[str, Any] = {}
-    for value in values:
-        name, sign, said = (part.strip() for part in value.partition("="))
-        if not (sign and name.isidentifier()):
-            message = f"{value!r} is not of the form NAME=VALUE, such as enable_thinking=false"
-            raise click.BadParameter(message, ctx, parameter)
-        try:
-            found[name] = json.loads(said)
-        except ValueError:
-            found[name] = said
-    return found
 
 
 def sources(examples: str) -> Callable[[F], F]:
     """What is learnt from. examples: what the columns are of a file of others."""
     return together(
         click.option("--traces", multiple=True, type=click.Path(), metavar="PLACE",
-                     help="Scored traces: a home of LLMI, a journal, an exported file, or a folder of these; may be repeated."),
+                     help="Where the runs are: a home, a journal, an exported file, or a folder of these; may be repeated.  [default: your own home]"),
         click.option("--examples", type=click.Path(dir_okay=False), metavar="FILE",
-                     help=f"In place of traces: JSON lines or Parquet in TRL's forms, with {examples}."),
+                     help=f"In place of runs: JSON lines or Parquet in TRL's forms, with {examples}."),
         click.option("--model", metavar="DIR", help="The checkpoint to begin from: a local folder."),
         click.option("--out", type=click.Path(file_okay=False), metavar="DIR", help="Where the new checkpoint goes."),
         click.option("--export", type=click.Path(dir_okay=False), metavar="FILE",
                      help="Write what would be learnt to a .jsonl or .parquet file in TRL's form, and train nothing."),
         click.option("--profile", metavar="REWARD",
                      help="The reward that counts, by its name or whole version.  [default: the only one on record]"),
+        click.option("--policy", default="", metavar="TEXT", help="Only runs whose model's name has this in it."),
+        click.option("--since", callback=moment, metavar="TIME",
+                     help="Only runs that began then or later: 2026-11-28, or 2d, 12h ago."),
+        click.option("--until", callback=moment, metavar="TIME", help="Only runs that began before."),
         click.option("--split", metavar="NAME",
-                     help="Only traces of this split.  [default: all but those that are held out: test, validation, ...]"),
+                     help="Only runs of this split.  [default: all but those held out, such as test]"),
         click.option("--text", is_flag=True,
                      help="Learn what was written, through the chat template of --model, also where the ids that were sampled are on "
                           "record: for traces of another model."),
-        click.option("--template-option", "options", multiple=True, callback=template_options, metavar="NAME=VALUE",
+        click.option("--template-option", "options", multiple=True, callback=named_values, metavar="NAME=VALUE",
                      help="What the chat template is told beside the messages, such as enable_thinking=false; may be repeated."),
         click.option("--longest", type=click.IntRange(2), metavar="N",
                      help="Tokens of a prompt with its answer, at most.  [default: what the model can read]"),
