@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessageChunk
 
-from llmi_agent.models.ending import ending, open_tag
+from llmi_agent.models.ending import ending, limited, open_tag
 
 
 def chunks(text: str = "# T\n\nDone.", **metadata: Any) -> list[AIMessageChunk]:
@@ -115,3 +115,18 @@ def test_an_open_tag_is_always_a_cut(text: str, inside: str) -> None:
     assert bool(without.cut) == bool(whole.cut) == bool(inside)
     assert without.broken == bool(inside)
     assert not whole.broken
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_limit"),
+    [
+        ("length", True),
+        ("MAX_TOKENS", True),
+        ("FINISH_REASON_MAX_TOKENS", True),
+        ("stop", False),
+        ("content_filter", False),
+        ("", False),
+    ],
+)
+def test_whether_a_reason_is_the_limit_on_the_length(reason: str, is_limit: bool) -> None:
+    assert limited(reason) == is_limit

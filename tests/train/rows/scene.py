@@ -74,6 +74,7 @@ class Call:
     accepted: bool = True
     withheld: bool = False
     language_model: bool = True
+    asked: Any = "A fox."
 
     @property
     def numbers(self) -> tuple[float, ...] | None:
@@ -85,7 +86,7 @@ class Call:
 
     def events(self, number: int) -> list[Event]:
         """It, as the call of this number."""
-        asked = Message.of({"type": "human", "data": {"content": "A fox."}})
+        asked = Message.of({"type": "human", "data": {"content": self.asked}})
         shown = [f"model-{each}" for each in self.after]
         tokens = Tokens(
             completion=tuple(self.completion),

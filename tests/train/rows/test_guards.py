@@ -21,6 +21,8 @@ def unsent(name: str) -> Call:
     return Call(sampling={key: value for key, value in SAMPLING.items() if key != name})
 
 
+SHOWN = [{"type": "text", "text": "A fox."}, {"type": "image", "url": "artifact:" + "a" * 64}]
+
 BAD: dict[str, tuple[Call, str, str]] = {
     "nan": (Call(logprobs=(-0.1, math.nan, -0.1, -0.1)), "token 1 of its call model-0 is nan", "a logprob that is none"),
     "infinite": (Call(logprobs=(-0.1, -0.1, -math.inf, -0.1)), "token 2 .* is -inf", "a logprob that is none"),
@@ -47,6 +49,7 @@ BAD: dict[str, tuple[Call, str, str]] = {
     "greedy": (sampled(temperature=0.0), "temperature 0.0", "no temperature"),
     "raw": (Call(mode="raw_logprobs", sampling={**SAMPLING, "temperature": 0.7}), "raw ones, which ignore the temperature 0.7", "logprobs of another distribution"),
     "unknown mode": (Call(mode="", sampling={**SAMPLING, "temperature": 0.7}), "not on record whether", "logprobs of another distribution"),
+    "pictures": (Call(asked=SHOWN), "pictures are among .* vision = false", "pictures in the prompt"),
     "logits": (Call(mode="raw_logits"), "'raw_logits', which are no logprobs", "logprobs of another distribution"),
 }  # fmt: skip
 
@@ -65,3 +68,9 @@ def test_a_bad_call_is_refused_or_left_out_and_counted(
     gathered = rows_of(home.root, leave_out_bad=True)
     assert {row.segment.episode for row in gathered.rows} == {"good-one", "good-two"}
     assert gathered.report.left_out == {reason: 1}
+
+
+def test_pictures_that_a_blind_policy_was_not_shown_are_no_fault(home: Home) -> None:
+    for name, reward in (("a", 0.1), ("b", 0.9)):
+        home.episode(name, Call(asked=SHOWN), reward=reward, options={"vision": False})
+    assert len(rows_of(home.root).rows) == 2

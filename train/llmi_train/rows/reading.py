@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from llmi_agent.models.ending import limited
 from llmi_agent.records.events import Tokens
+from llmi_agent.traces.exchange.messages import pictures_in, plain
 from llmi_agent.traces.parts import ModelCall
 from llmi_agent.traces.trace import Trace
 from llmi_train.rows.faults import BadTrace
@@ -80,6 +81,7 @@ def drawn(trace: Trace, call: ModelCall, rules: Rules, draft: Drawn | None = Non
     episode = trace.episode
     if draft:
         _check_same(episode, draft.call, call)
+    _check_blind(trace, call)
     prompt, completion, logprobs = _arrays(episode, call)
     temperature = _sampled_at(episode, call, rules)
     own = replace(call, tokens=None)
@@ -102,6 +104,16 @@ def read_only(trace: Trace, call: ModelCall) -> Drawn | None:
 def ids(numbers: Iterable[int]) -> Ids:
     """As an array."""
     return np.fromiter(numbers, np.int64)
+
+
+def _check_blind(trace: Trace, call: ModelCall) -> None:
+    """Raises BadTrace where the policy was shown pictures, or it is not on record that it was not."""
+    if trace.options.get("vision") is False:
+        return
+    if any(pictures_in(plain(each) for each in call.messages)):
+        said = f"pictures are among what its call {call.call} was asked with, and those are not trained on yet"
+        way = "leave such runs out with --leave-out-bad, or collect with vision = false"
+        raise BadTrace(trace.episode, "pictures in the prompt", said, way)
 
 
 def _check_same(episode: str, draft: ModelCall, repair: ModelCall) -> None:
