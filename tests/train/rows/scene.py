@@ -24,6 +24,7 @@ from llmi_agent.records.events import (
 )
 from llmi_agent.records.journal import Journal
 from llmi_agent.records.outcome import Dropped
+from llmi_train.rows.gathering import Gathered
 
 SAMPLING: Mapping[str, Any] = {
     "temperature": 1.0,
@@ -195,3 +196,12 @@ class Home:
         """Two good episodes of one group."""
         self.episode(f"{group}-one", reward=0.2, group=group, member=0)
         self.episode(f"{group}-two", reward=0.8, group=group, member=1)
+
+
+def by_episode(gathered: Gathered) -> dict[str, float]:
+    """The advantage of each draft."""
+    return {
+        row.segment.episode: float(row.advantages[0])
+        for row in gathered.rows
+        if row.segment.purpose == "draft"
+    }

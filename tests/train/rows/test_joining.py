@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given as examples, strategies as st
 
 from llmi_agent.traces.parts import ModelCall
 from llmi_train.rows.joining import How, Joined, joined
@@ -180,3 +181,29 @@ def test_a_segment_until_a_call_is_as_if_there_had_been_no_more() -> None:
     short = own.until("a")
     assert tuple(short.completion) == (785, END)
     assert [each.call for each in short.parts] == ["a"]
+
+
+SOME = st.lists(st.integers(1, 4), min_size=1, max_size=4)
+
+
+@examples(st.lists(st.tuples(SOME, SOME, st.integers(0, 9), st.booleans()), min_size=1, max_size=6))
+def test_each_answer_stands_once_behind_exactly_what_it_read(
+    drawn: list[tuple[list[int], list[int], int, bool]],
+) -> None:
+    """Whatever goes on from whatever, and however its prompt begins."""
+    calls: list[Drawn] = []
+    for number, (read, wrote, before, exact) in enumerate(drawn):
+        last = calls[before % number] if number else None
+        known = [*last.prompt, *last.completion] if last and exact else []
+        calls.append(call(str(number), [*known, *read], wrote, last.call.call if last else ""))
+    count: Counter[How] = Counter()
+    segments = joined(calls, count)
+    places = {part.call: (own, part) for own in segments for part in own.parts}
+    assert len(places) == len(calls) == sum(len(own.parts) for own in segments)
+    assert count.total() == len(calls) - 1
+    for each in calls:
+        own, part = places[each.call.call]
+        seen = [*own.prompt, *own.completion[: part.start]]
+        assert seen == [*each.prompt]
+        assert [*own.completion[part.start : part.end]] == [*each.completion]
+        assert (own.logprobs[part.start : part.end] == -0.5).all()
