@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ def run(given: Mapping[str, Any], output: Output) -> None:
         from llmi_train.trainer.loading import folder_of
         from llmi_train.trainer.losses import Offline
         from llmi_train.trainer.measures import SHOWN
+        from llmi_train.trainer.processes import processes
         from llmi_train.trainer.progress import Steps
         from llmi_train.trainer.run import train
     except ModuleNotFoundError as error:
@@ -52,11 +53,13 @@ def run(given: Mapping[str, Any], output: Output) -> None:
     folder_of(given["model"])
     gathered = gather(given, output)
     steps = Steps(SHOWN)
-    with show(steps, live=output.live) as screen, redirect_stdout(sys.stderr):
+    main = processes().is_main_process
+    live, out = output.live and main, Path(given["out"])
+    with show(steps, live=live) as screen, redirect_stdout(sys.stderr), resumable(out, output):
         outcome = train(
             gathered,
             given["model"],
-            Path(given["out"]),
+            out,
             settings,
             behaviour=given["behaviour"],
             template=given["template"],
@@ -64,9 +67,21 @@ def run(given: Mapping[str, Any], output: Output) -> None:
             resume=given["resume"],
             steps=steps,
             display=screen,
-            say=None if output.live else output.say,
+            say=output.say if main and not live else None,
         )
-    _tell(outcome, gathered.report, output)
+    if main:
+        _tell(outcome, gathered.report, output)
+
+
+@contextmanager
+def resumable(out: Path, output: Output) -> Iterator[None]:
+    """If it is cut, it is said how to go on."""
+    try:
+        yield
+    except BaseException:
+        if any(out.glob("checkpoint-*")):
+            output.say(f"the same command with --resume goes on with {out}", "resumable")
+        raise
 
 
 def gather(given: Mapping[str, Any], output: Output) -> Gathered:

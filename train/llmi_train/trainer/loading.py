@@ -52,11 +52,18 @@ def load(name: str, dtype: torch.dtype = torch.float32) -> Loaded:
 
 
 def read_model(folder: Path, dtype: torch.dtype = torch.float32) -> Any:
-    """The model of a checkpoint, on the CPU. Raises InputError."""
+    """The model of a checkpoint, on the CPU. Raises InputError, also if a part of it would be filled by chance."""
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+        model, told = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, output_loading_info=True
+        )
     except Exception as error:
         raise InputError(f"the model in {folder} cannot be read: {_first_line(error)}") from error
+    if wrong := sorted(map(str, [*told["missing_keys"], *told["mismatched_keys"]])):
+        raise InputError(
+            f"the weights in {folder} are not those of its config.json: {wrong[0]} (of {len(wrong)}) is missing or of another "
+            "shape"
+        )
     return model.eval()
 
 

@@ -96,9 +96,14 @@ class Settings:
     def shares(self) -> tuple[int, int]:
         """How `step_rows` are divided: rows that go through the model together, and how often, in each process.
 
-        Raises ConfigError if they cannot be divided equally among the processes.
+        Raises ConfigError if they cannot be divided equally among the processes, or if one process sees several GPUs.
         """
         count = processes().num_processes
+        if count == 1 and (gpus := torch.cuda.device_count()) > 1:
+            raise ConfigError(
+                f"{gpus} GPUs are there, and a process trains on one: make one visible (CUDA_VISIBLE_DEVICES=0), or start as many "
+                f"processes (torchrun --nproc-per-node {gpus} $(which llmi-train) ...)"
+            )
         own, left = divmod(self.step_rows, count)
         if left or not own:
             raise ConfigError(
