@@ -73,11 +73,6 @@ def test_options_that_do_not_go_together(
     assert "is not NAME=VALUE" in failed(capsys, *given)
 
 
-def test_kto_needs_two_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    given = ("kto", "--examples", "x", "--model", "m", "--out", "o", "--rows-at-once", "1")
-    assert "at least 2 for --rows-at-once" in failed(capsys, *given)
-
-
 def test_what_cannot_be_chosen_is_one_sentence(
     home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

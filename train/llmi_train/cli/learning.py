@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
-from llmi_agent.base.errors import ConfigError, UnavailableError
+from llmi_agent.base.errors import UnavailableError
 from llmi_agent.cli.batch_progress import show
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.text import plural
@@ -26,6 +26,7 @@ from llmi_train.preferences.scored import scored
 
 if TYPE_CHECKING:
     from llmi_train.trainer.learning import Outcome
+    from llmi_train.trainer.settings import Settings
 
 Method: TypeAlias = Literal["sft", "dpo", "kto"]
 NEEDED = frozenset("torch transformers trl datasets peft accelerate llmi_transformers".split())
@@ -81,19 +82,18 @@ def _check(method: Method, given: Mapping[str, Any]) -> None:
     for name in ("model", "out"):
         if not given[name]:
             raise click.UsageError(f"Missing option '--{name}'; only --export does without it")
-    if method == "kto" and (given["rows_at_once"] < 2 or given["step_rows"] < 2):
-        raise ConfigError(
-            "KTO weighs answers against others that go through the model with them: at least 2 for --rows-at-once and --step-rows"
-        )
 
 
 def _prepare(method: Method, given: Mapping[str, Any]) -> None:
     """What can be known to be wrong before runs are read for hours. Raises what it is."""
-    _trainer_of(method)
+    lesson = _lesson(method)
     from llmi_train.trainer.folder import look
+    from llmi_train.trainer.learning import check
     from llmi_train.trainer.loading import folder_of
 
-    look(Path(given["out"]), resume=given["resume"])
+    out = Path(given["out"])
+    look(out, resume=given["resume"])
+    check(lesson, out, _settings(method, given))
     folder_of(given["model"])
 
 
@@ -131,7 +131,7 @@ def _export(examples: Examples[Any], out: Path, output: Output) -> None:
     click.echo(str(out))
 
 
-def _trainer_of(method: Method) -> Any:
+def _lesson(method: Method) -> Any:
     """Its lesson. Raises UnavailableError if what it is trained with is not installed."""
     try:
         return getattr(import_module(f"llmi_train.trainer.{method}"), method.upper())
@@ -143,10 +143,14 @@ def _trainer_of(method: Method) -> Any:
         ) from None
 
 
+def _settings(method: Method, given: Mapping[str, Any]) -> Settings:
+    return settings_of(given, lr=given["lr"] or LR[method][bool(given["lora"])])
+
+
 def _train(
     method: Method, examples: Examples[Any], given: Mapping[str, Any], output: Output
 ) -> None:
-    lesson = _trainer_of(method)
+    lesson = _lesson(method)
     from llmi_train.trainer.learning import Course, learn
     from llmi_train.trainer.progress import Steps
 
@@ -155,7 +159,7 @@ def _train(
         **{name: given[name] for name in names},
         own={name: given[name] for name in _OWN if name in given},
     )
-    settings = settings_of(given, lr=given["lr"] or LR[method][bool(given["lora"])])
+    settings = _settings(method, given)
     steps = Steps(lesson.figures)
     say = None if output.live else output.say
     with show(steps, live=output.live) as screen, redirect_stdout(sys.stderr):
@@ -187,7 +191,7 @@ def _tell(done: Outcome, output: Output) -> None:
         output.say(sentence, "trained")
     output.say(
         f"{plural(done.examples, 'example')}, {done.tokens:,} tokens of answers, {plural(done.steps, 'step')}, "
-        f"loss {done.figures.get('loss', float('nan')):.4g}",
+        f"loss {done.figures['loss']:.4g}",
         "trained",
     )
     click.echo(str(done.out))

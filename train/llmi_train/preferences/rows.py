@@ -8,6 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from llmi_agent.runner.prompt_line import WrongLineError
+from llmi_agent.traces.exchange.form import NAME
 from llmi_train.preferences.answer import Answer, Ids, Labelled, Message, Pair
 from llmi_train.prompts.published import plain
 
@@ -77,6 +78,8 @@ def unused(row: Mapping[str, Any], form: str) -> Iterator[str]:
 
 
 def _form(row: Mapping[str, Any], form: str) -> tuple[str, ...]:
+    if str(row.get("schema", "")).startswith(f"{NAME}/"):
+        raise WrongLineError("it is a trace: --traces takes such a file")
     there = {name for name, value in row.items() if plain(value) is not None}
     for columns in FORMS[form]:
         if there.issuperset(columns):
@@ -156,7 +159,7 @@ def _answers(prompt: Any, completion: Any, row: Mapping[str, Any], where: str) -
 def _text(given: str, role: str) -> tuple[Message, ...]:
     if not given.strip():
         raise WrongLineError("its prompt is empty" if role == "user" else "its answer is empty")
-    return ({"role": role, "content": given},)
+    return ({"role": role, "content": _encodable(given)},)
 
 
 def _in_turn(
@@ -200,9 +203,15 @@ def _message(given: Any, what: str) -> Message:
 
 def _content(given: Any) -> str:
     if isinstance(given, str):
-        return given
+        return _encodable(given)
     parts = given if isinstance(given, list) else [given]
-    return "".join(map(_part, parts))
+    return _encodable("".join(map(_part, parts)))
+
+
+def _encodable(text: str) -> str:
+    if text != text.encode("utf-8", "replace").decode():
+        raise WrongLineError("a text of it holds half a surrogate pair, which is no text")
+    return text
 
 
 def _part(given: Any) -> str:

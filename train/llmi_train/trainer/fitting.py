@@ -22,6 +22,7 @@ RowOf: TypeAlias = Callable[[T, tuple[Ids, ...]], Row]
 
 TOO_LONG = "an answer that is too long together with its prompt"
 FOREIGN = "an answer with ids that are not in the model's vocabulary"
+ALONE = "an example that would go through the model alone, with nothing to be weighed against"
 APART = "a pair whose prompts are not the same ids"
 _WAYS = {
     TOO_LONG: "at most {most:,} tokens are taken: --longest says how many, up to what the model can read",
@@ -35,24 +36,40 @@ class Fitted:
     """What is learnt from."""
 
     rows: list[Row] = field(default_factory=list)
-    tokens: int = 0
-    """Of the answers."""
+    sizes: list[int] = field(default_factory=list)
+    """Tokens of the answers, by row."""
     left_out: Counter[str] = field(default_factory=Counter)
-    _digest: Any = field(default_factory=hashlib.sha256, repr=False)
+    _digests: list[bytes] = field(default_factory=list, repr=False)
+
+    @property
+    def tokens(self) -> int:
+        """Of all answers."""
+        return sum(self.sizes)
 
     @property
     def data(self) -> str:
         """A digest of all rows, in their order."""
-        return str(self._digest.hexdigest())
+        return hashlib.sha256(b"".join(self._digests)).hexdigest()
+
+    def even(self, at_once: int, together: int) -> None:
+        """Leave out the last rows where fewer than `together` would go through the model at once. Raises InputError."""
+        rest = len(self.rows) % at_once
+        if not 0 < rest < together:
+            return
+        self.left_out[ALONE] += rest
+        del self.rows[-rest:], self.sizes[-rest:], self._digests[-rest:]
+        if not self.rows:
+            raise InputError(f"a single example is too little to learn from: {ALONE}")
 
     def add(self, row: Row, ids: Sequence[Ids]) -> None:
         """A row, and the ids that it is made of."""
         self.rows.append(row)
-        self.tokens += sum(len(each.completion) for each in ids)
-        for each in ids:
-            for part in (each.prompt, each.completion):
-                self._digest.update(len(part).to_bytes(8, "little") + part.astype("<i8").tobytes())
-        self._digest.update(repr(row.get("label")).encode())
+        self.sizes.append(sum(len(each.completion) for each in ids))
+        parts = [part for each in ids for part in (each.prompt, each.completion)]
+        digest = hashlib.sha256(repr(([len(each) for each in parts], row.get("label"))).encode())
+        for part in parts:
+            digest.update(part.astype("<i8").tobytes())
+        self._digests.append(digest.digest())
 
 
 def fitted(

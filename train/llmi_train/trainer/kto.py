@@ -50,5 +50,6 @@ KTO = Lesson[Labelled](
     config=KTOConfig,
     row_of=row_of,
     ordered=ordered,
+    together=2,
     figures={"loss": "loss", "KL": "kl", "margin": "rewards/margins"},
 )

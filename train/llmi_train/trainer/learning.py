@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Generic
 
 from datasets import Dataset, disable_caching, disable_progress_bars
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
 
+from llmi_agent.base.errors import ConfigError
 from llmi_agent.cli.batch_progress import Display
 from llmi_train.preferences.answer import T
 from llmi_train.preferences.reading import Examples
@@ -37,6 +38,8 @@ class Lesson(Generic[T]):
     """The order in which examples are given to the trainer, by a seed, if that shuffles nothing itself."""
     own: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the trainer's config."""
+    together: int = 1
+    """So many examples must go through the model together."""
     figures: Mapping[str, str] = field(default_factory=dict)
     """Names in the log, by the word that each is shown under."""
 
@@ -79,15 +82,16 @@ class Outcome:
         return {**vars(self), "out": str(self.out)}
 
 
-class _Last(TrainerCallback):  # type: ignore[misc]
-    """Keeps the last figures."""
-
-    def __init__(self) -> None:
-        self.figures: dict[str, float] = {}
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Called with the figures of a step."""
-        self.figures |= {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
+def check(lesson: Lesson[T], out: Path, settings: Settings) -> None:
+    """What can be known to be wrong before anything is read. Raises ConfigError or UnavailableError."""
+    settings.arguments(out)
+    at_once, _ = settings.shares()
+    if at_once < lesson.together:
+        raise ConfigError(
+            f"{lesson.method} weighs answers against others that go through the model with them, at least {lesson.together}, and "
+            f"--step-rows {settings.step_rows} with --rows-at-once {settings.rows_at_once} leaves {at_once}: choose --step-rows "
+            "that --rows-at-once divides"
+        )
 
 
 def learn(
@@ -110,7 +114,7 @@ def learn(
     disable_caching()
     disable_progress_bars()
     look(out, resume=course.resume)
-    settings.arguments(out)
+    check(lesson, out, settings)
     loaded = load(model, settings.kept)
     ends = ends_of(loaded.tokenizer, loaded.model.generation_config.eos_token_id)
     templated = Templated(loaded.tokenizer, ends, course.options)
@@ -123,12 +127,13 @@ def learn(
         course.longest,
         leave_out_bad=course.leave_out_bad,
     )
+    fit.even(settings.shares()[0], lesson.together)
     fit.left_out.update(examples.left_out)
     identity = _identity(lesson, loaded, fit, settings, course)
     with begun(out, identity, resume=course.resume) as training:
-        last, shown = _Last(), ShowSteps(steps or Steps(lesson.figures), display, say)
+        shown = ShowSteps(steps or Steps(lesson.figures), display, say)
         trainer = _trainer(lesson, loaded, fit.rows, out, settings, course)
-        for each in (FiniteGradients(), last, MarkWhole(), shown):
+        for each in (FiniteGradients(), MarkWhole(), shown):
             trainer.add_callback(each)
         checkpoint = training.checkpoint()
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -141,11 +146,21 @@ def learn(
             about=examples.about,
             left_out=fit.left_out,
             notes={**examples.notes, **templated.notes},
-            figures=last.figures,
+            figures=_last(trainer.state.log_history),
         )
         own = trainer.accelerator.unwrap_model(trainer.model)
         on_main(lambda: _write(own, loaded, lesson, outcome, training, settings))
     return outcome
+
+
+def _last(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Of each figure the last value."""
+    return {
+        name: float(value)
+        for each in history
+        for name, value in each.items()
+        if isinstance(value, int | float)
+    }
 
 
 def _write(

@@ -37,7 +37,8 @@ def _check(own: Mapping[str, Answer], templated: Templated) -> None:
         check_origin(rows, look, templated.tokenizer, templated.options)
     except InputError as error:
         raise InputError(
-            f"{error}. Or learn from what was written, through this model's own template, with --text"
+            f"{error}. Or learn from what was written, through this model's own template, with --text, or from the runs of one "
+            "model, with --policy"
         ) from None
 
 

@@ -12,10 +12,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from llmi_agent.base.errors import InputError, LlmiError
+from llmi_agent.base.errors import ConfigError, InputError, LlmiError
 from llmi_train.preferences.answer import Answer, Ids, Labelled, Pair
 from llmi_train.preferences.reading import Examples
 from llmi_train.trainer.dpo import DPO
+from llmi_train.trainer.fitting import ALONE
 from llmi_train.trainer.kto import KTO
 from llmi_train.trainer.learning import Course, Lesson, Outcome, learn
 from llmi_train.trainer.settings import Settings
@@ -146,7 +147,7 @@ def test_dpo_compares_the_sampled_ids(model: Path, tmp_path: Path) -> None:
 
 def test_kto_weighs_the_sampled_ids_and_against_other_prompts(model: Path, tmp_path: Path) -> None:
     seen: list[dict[str, torch.Tensor]] = []
-    taken = labelled(9)
+    taken = labelled(8)
     run(watched(KTO, seen), taken, model, tmp_path / "out")
     own = {whole(each.answer.ids): each for each in taken if each.answer.ids}
     found = rows(seen, "input_ids")
@@ -188,6 +189,34 @@ def test_a_training_that_was_cut_ends_with_the_same_weights(
     one, other = weights(tmp_path / "whole"), weights(tmp_path / "cut")
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert any(not torch.equal(one[name], each) for name, each in weights(model).items())
+
+
+def test_no_answer_is_weighed_against_itself(model: Path, tmp_path: Path) -> None:
+    seen: list[dict[str, torch.Tensor]] = []
+    done = run(watched(KTO, seen), labelled(9), model, tmp_path / "out")
+    assert [len(each["label"]) for each in seen] == [4, 4]
+    assert done.examples == 8
+    assert done.left_out == {ALONE: 1}
+    with pytest.raises(InputError, match="a single example is too little"):
+        run(KTO, labelled(1), model, tmp_path / "one")
+    uneven = replace(SETTINGS, step_rows=7)
+    with pytest.raises(ConfigError, match="--step-rows 7 with --rows-at-once 4 leaves 1"):
+        run(KTO, labelled(8), model, tmp_path / "one", uneven)
+
+
+def test_one_that_was_cut_after_its_last_step_says_its_figures(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("llmi_train.trainer.learning.save", full)
+        with pytest.raises(OSError, match="No space"):
+            run(SFT, answers(8), model, tmp_path / "out")
+    done = run(SFT, answers(8), model, tmp_path / "out", resume=True)
+    assert done.steps == 2
+    assert done.figures["loss"] > 1
 
 
 def test_what_is_learnt_is_what_the_model_writes_then(model: Path, tmp_path: Path) -> None:
