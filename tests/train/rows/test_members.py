@@ -77,3 +77,10 @@ def test_what_was_not_judged_in_one_member_makes_no_group_mixed(home: Home) -> N
     gathered = rows_of(home.root)
     assert len(gathered.rows) == 2
     assert gathered.report.judges == {"image_quality": ["gpt-a by the rubric r1"]}
+
+
+def test_members_have_seeds_of_their_own(home: Home) -> None:
+    for number, reward in enumerate((0.1, 0.9)):
+        sampling = {**SAMPLING, "seed": number}
+        home.episode(f"e{number}", Call(sampling=sampling), reward=reward, seed=number)
+    assert len(rows_of(home.root).rows) == 2

@@ -112,9 +112,8 @@ def _how(last: Drawn, read: Ids, now: Drawn, *, grown: bool) -> How:
     shared = _shared(read, now.prompt)
     if shared == len(read):
         return "branch" if grown else "merged"
-    ended = (
-        not last.truncated
-    )  # so that its last token ends its turn, as a template may do with another one
+    # The last token of a whole answer ends its turn, and a template may end it with another one.
+    ended = not last.truncated
     if ended and shared == len(read) - 1 < len(now.prompt):
         return "fork"
     thought = bool(last.call.reasoning) or any(each in last.call.raw for each in _REASONING)
