@@ -27,7 +27,6 @@ def of_rows(rows: Sequence[Row], like: torch.Tensor) -> Batch:
         return torch.from_numpy(whole).to(like.device)
 
     return {
-        "tool_mask": padded(lambda row: row.segment.mask).long(),
         "advantages": padded(lambda row: np.where(row.segment.mask, row.advantages, 0)),
         "old_per_token_logps": padded(
             lambda row: np.where(row.segment.mask, row.segment.logprobs, 0)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from llmi_train.rows.row import Row
-from llmi_train.trainer.losses import LOSSES, Offline
+from llmi_train.trainer.losses import Offline
 
 SHOWN = {"reward": "reward", "KL": "kl", "clipped": "clip_share", "ESS": "ess"}
 """Figures that the progress shows, by the word that each is shown under."""
@@ -21,17 +21,15 @@ SHOWN = {"reward": "reward", "KL": "kl", "clipped": "clip_share", "ESS": "ess"}
 class Measures:
     """Of one step after another."""
 
-    def __init__(self, settings: Offline, end_tokens: Sequence[int], length: int) -> None:
-        """length: what `dr_grpo` divides by."""
+    def __init__(self, settings: Offline, end_tokens: Sequence[int]) -> None:
+        """end_tokens: those that end an answer."""
         self._low, self._high = settings.clips
         self._loss = settings.loss
         self._masks = settings.mask_outside
         self._ends = torch.tensor(list(end_tokens))
-        self._length = length
-        self._by_row = LOSSES[settings.loss].by_row
 
-    def begin(self, rows: Sequence[Row], real: torch.Tensor, tokens: torch.Tensor) -> None:
-        """A step begins. rows: this process's; real, tokens: trained rows and tokens of all processes."""
+    def begin(self, rows: Sequence[Row], tokens: torch.Tensor) -> None:
+        """A step begins. rows: this process's; tokens: how many are trained on in all processes."""
         kept = [row for row in rows if not row.is_padding]
         scores = {row.segment.episode: row.reward for row in kept if row.reward is not None}
         self._of_rows = [
@@ -42,7 +40,7 @@ class Measures:
             float(sum(len(row.segment.completion) for row in kept)),
         ]
         self._longest = float(max((len(row.segment.completion) for row in kept), default=0))
-        self._real, self._tokens = real, tokens
+        self._tokens = tokens
         self._sums: list[torch.Tensor] = []
         self._largest: list[torch.Tensor] = []
         self._row_ratios: list[torch.Tensor] = []

@@ -2,7 +2,7 @@
 
 TRL works out everything as it does for a rollout; then its batch is corrected. Logprobs that were recorded take the place
 of the old policy's (TRL ignores those that a rollout gives), advantages are the recorded groups', and rows that only fill
-the last batch stand in no normaliser.
+the last batch, of whose tokens none is trained on, stand in no normaliser that counts rows.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class OfflineTrainer(GRPOTrainer):  # type: ignore[misc]
             peft_config=lora(settings.lora),
             rollout_func=self._recorded,
         )
-        self._measures = Measures(settings, self.eos_token_ids, self.max_completion_length)
+        self._measures = Measures(settings, self.eos_token_ids)
 
     def _get_train_sampler(self, dataset: Any = None) -> RepeatSampler:
         """TRL's own, without repeating a row within its batch."""
@@ -77,13 +77,11 @@ class OfflineTrainer(GRPOTrainer):  # type: ignore[misc]
         self._batch = [self._rows[each["row"]] for each in inputs]
         batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
         batch |= of_rows(self._batch, batch["completion_ids"])
-        real, filled, tokens = self._in_all(
-            batch["real"].sum(), torch.ones_like(batch["real"]).sum(), batch["tool_mask"].sum()
-        )
-        batch["num_items_in_batch"] = tokens
+        counts = torch.stack([batch["real"].sum(), torch.ones_like(batch["real"]).sum()])
+        real, filled = self.accelerator.reduce(counts, reduction="sum")
         if self._by_row:
             batch["advantages"] *= filled / real.clamp(min=1)
-        self._measures.begin(self._batch, real, tokens)
+        self._measures.begin(self._batch, batch["num_items_in_batch"])
         return batch
 
     def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
@@ -128,10 +126,6 @@ class OfflineTrainer(GRPOTrainer):  # type: ignore[misc]
         log_ratio = (per_token_logps.detach() - sampling_per_token_logps) * mask
         mean = log_ratio.sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)
         return (mean.abs() <= np.log1p(off_policy_threshold)).to(mask.dtype)
-
-    def _in_all(self, *numbers: torch.Tensor) -> torch.Tensor:
-        """Each, summed over all processes."""
-        return self.accelerator.reduce(torch.stack(numbers), reduction="sum")
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """TRL's says that rollouts were sampled in training; ours is written at the end."""
