@@ -68,13 +68,11 @@ def prompt_of(
             f"the chat template of {name} does not take these messages: {words:.300}", "input"
         ) from error
     if not ids or max(ids) >= loaded.vocabulary:
-        why = (
-            "no token"
-            if not ids
-            else f"the token {max(ids)}, and the model knows {loaded.vocabulary}"
-        )
+        made = f"the token {max(ids)}" if ids else "no token"
         raise PolicyFailed(
-            f"the tokenizer of {name} is not its model's: it makes {why} of the prompt", "input"
+            f"the tokenizer of {name} is not its model's: of the prompt it makes {made}, and the model knows those below "
+            f"{loaded.vocabulary}",
+            "input",
         )
     return tuple(ids)
 
