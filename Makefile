@@ -2,6 +2,7 @@
 #   make demo    sets up .venv, writes an illustrated report with no key and no network, prints its path
 #   make test    sets up .venv, runs the tests
 # make hosted adds the tools of hosted services to .venv, make train what policies are trained with (torch).
+# make train-demo trains a tiny policy on two cores in ten minutes; make bench-train, in an hour, measures what that rests on.
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,7 +16,7 @@ WORKERS ?= auto
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE  # the tests start Python hundreds of times: nothing is compiled twice
 
-.PHONY: demo test test-train lint bench hosted train clean
+.PHONY: demo test test-train lint bench hosted train train-demo bench-train clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/llmi run "Four years of weather in Seattle" \
@@ -40,8 +41,14 @@ hosted: $(VENV)/.hosted
 
 train: $(VENV)/.train
 
+train-demo: $(VENV)/.train-tiny
+	@$(BIN)/python -m llmi_train_tiny --out train-demo
+
+bench-train: $(VENV)/.train-tiny
+	@$(BIN)/python benchmarks/all.py offline_step train_tiny
+
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo train-demo train-bench
 
 $(VENV)/.runtime: $(PACKAGES) $(EMBEDDED:%=%/pyproject.toml) | $(BIN)/python
 	$(PIP) -e . $(EMBEDDED:%=-e ./%)
@@ -57,6 +64,10 @@ $(VENV)/.development: $(VENV)/.hosted train/pyproject.toml
 
 $(VENV)/.train: $(VENV)/.runtime train/pyproject.toml $(LOCAL)/pyproject.toml
 	$(PIP) -e "./train[grpo]" -e ./$(LOCAL)
+	@touch $@
+
+$(VENV)/.train-tiny: $(VENV)/.train examples/train_tiny/pyproject.toml
+	$(PIP) -e ./examples/train_tiny
 	@touch $@
 
 $(VENV)/.test-train: $(VENV)/.development $(VENV)/.train

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from llmi_train_tiny.language import COUNTS, KINDS, RAMBLING, REMARKS, REQUESTS, TOPICS, VIEWS
 
@@ -32,7 +33,7 @@ TAG = (
     *(f'", "params": {{"{each.key}": "' for each in KINDS.values()),
 )  # fmt: skip
 """The pieces of a slot, each of which is one token."""
-_CODE = tuple(part for part in KINDS["code"].contents for part in part.split("{}"))
+_CODE = tuple(part for whole in KINDS["code"].contents for part in whole.split("{}"))
 PIECES = tuple(dict.fromkeys(sorted((*TAG, *_CODE), key=len, reverse=True)))
 NOUNS = tuple(noun for words in KINDS.values() for noun in words.nouns)
 _NOUN = rf" (?:{'|'.join(NOUNS)})(?=s?\b)"  # the plural is its noun and an s, two tokens
@@ -53,6 +54,9 @@ def make(folder: Path, seed: int) -> None:
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
+    from llmi_train.trainer.settings import quiet
+
+    quiet()
     tokens = vocabulary()
     tokenizer = _tokenizer(tokens)
     torch.manual_seed(seed)
@@ -76,7 +80,7 @@ def make(folder: Path, seed: int) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _tokenizer(tokens: list[str]):  # type: ignore[no-untyped-def]
+def _tokenizer(tokens: list[str]) -> Any:
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 

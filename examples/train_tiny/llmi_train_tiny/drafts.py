@@ -73,5 +73,5 @@ def _slot(topic: str, kind: str, view: str, chance: random.Random, slip: float) 
     key = words.key
     if chance.random() < slip:
         key = chance.choice([each.key for each in KINDS.values() if each.key != key])
-    content = chance.choice(words.contents).format(f"{topic} {view}")
+    content = words.contents[VIEWS.index(view)].format(f"{topic} {view}")
     return format_slot(Slot(0, kind, f"The {topic} {view}", {key: content}))

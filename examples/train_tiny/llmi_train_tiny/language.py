@@ -27,16 +27,20 @@ class KindWords:
     key: str
     """The one parameter of its slots."""
     contents: tuple[str, ...]
-    """What that parameter may hold; `{}` stands for the topic and the view."""
+    """What that parameter holds, for each of `VIEWS`; `{}` stands for the topic and the view."""
 
 
 KINDS: Mapping[str, KindWords] = {
-    "search": KindWords(("photograph", "photo"), "query", ("{}",)),
-    "diffusion": KindWords(("painting", "drawing"), "prompt", ("{}",)),
+    "search": KindWords(("photograph", "photo"), "query", ("{}",) * 3),
+    "diffusion": KindWords(("painting", "drawing"), "prompt", ("{}",) * 3),
     "code": KindWords(
         ("chart", "graph"),
         "code",
-        ("plt.bar([1, 2, 3], [2, 3, 1]); plt.title('{}')", "plt.plot([2, 3, 1]); plt.title('{}')"),
+        (
+            "plt.bar([1, 2, 3], [2, 3, 1]); plt.title('{}')",
+            "plt.plot([1, 3, 2]); plt.title('{}')",
+            "plt.barh([1, 2, 3], [3, 1, 2]); plt.title('{}')",
+        ),
     ),
 }
 

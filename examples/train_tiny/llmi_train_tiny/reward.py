@@ -13,7 +13,7 @@ from llmi_train.rewards.paper import count_score
 from llmi_train_tiny.language import KINDS, TOPICS, topic_of
 
 NAME = "tiny"
-WEIGHTS: Mapping[str, float] = {"kind": 0.3, "count": 0.3, "topic": 0.3, "validity": 0.1}
+WEIGHTS: Mapping[str, float] = {"kind": 0.4, "count": 0.25, "topic": 0.25, "validity": 0.1}
 """What each part weighs in the whole."""
 
 

@@ -1,0 +1,168 @@
+"""What came of courses: a table in Markdown, and learning curves as a picture and as a page that needs nothing else."""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from llmi_train_tiny.ceiling import Ceiling
+
+_HEAD = (
+    "seed",
+    "policy",
+    "reward",
+    "above the warm-up",
+    "kind accuracy",
+    "above the warm-up",
+    "count accuracy",
+    "cut",
+    "training",
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A policy as it was evaluated."""
+
+    seed: int
+    name: str
+    figures: Mapping[str, Any]
+    """Of `llmi-train eval --json`: `model`, and `difference` to the warm-up if it is another one."""
+    seconds: float | None = None
+    """That its training took."""
+
+    @property
+    def above(self) -> Mapping[str, Any] | None:
+        """The paired difference to the warm-up."""
+        found: Mapping[str, Any] | None = self.figures.get("difference")
+        return found
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """Its figures."""
+        found: Mapping[str, Any] = self.figures["model"]
+        return found
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that is shown."""
+
+    title: str
+    lines: Sequence[Line]
+    ceiling: Ceiling
+    curves: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """The figures of each step of a training, by its name."""
+    notes: Sequence[str] = ()
+
+    def markdown(self) -> str:
+        """The table and the notes."""
+        lines = [_HEAD, ("---",) * len(_HEAD), *map(_cells, self.lines)]
+        table = "\n".join(f"| {' | '.join(each)} |" for each in lines)
+        blind = (
+            f"A policy that does not read its prompt earns {self.ceiling.reward:.3f} at most ({self.ceiling.draft}); its kind "
+            f"accuracy is {self.ceiling.kind_accuracy:.3f}."
+        )
+        return "\n\n".join((f"## {self.title}", table, blind, *self.notes)) + "\n"
+
+    def write(self, folder: Path) -> tuple[Path, ...]:
+        """`results.md`, `curve.png` and `curve.html`."""
+        figure = _figure(self)
+        picture, drawn = io.BytesIO(), io.StringIO()
+        figure.savefig(picture, format="png", dpi=130)
+        figure.savefig(drawn, format="svg")
+        paths = tuple(folder / name for name in ("results.md", "curve.png", "curve.html"))
+        paths[0].write_text(self.markdown())
+        paths[1].write_bytes(picture.getvalue())
+        paths[2].write_text(_page(self, drawn.getvalue()))
+        return paths
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    own, above = line.own, line.above or {}
+    return (
+        str(line.seed),
+        line.name,
+        _mean(own["reward"]),
+        _mean(above.get("reward"), signed=True),
+        _mean(own["kind_accuracy"]),
+        _mean(above.get("kind_accuracy"), signed=True),
+        _mean(own["count_accuracy"]),
+        f"{own['truncated']:.0%}",
+        "" if line.seconds is None else f"{line.seconds:.0f} s",
+    )
+
+
+def _mean(found: Mapping[str, float] | None, *, signed: bool = False) -> str:
+    if not found:
+        return ""
+    plus = "+" if signed else ""
+    return f"{found['mean']:{plus}.3f} [{found['low']:{plus}.3f}, {found['high']:{plus}.3f}]"
+
+
+def _figure(results: Results) -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    rewards, steps = figure.subplots(1, 2)
+    _draw_rewards(rewards, results)
+    _draw_steps(steps, results.curves)
+    figure.suptitle(results.title)
+    return figure
+
+
+def _draw_rewards(axes: Any, results: Results) -> None:
+    """Held-out rewards with their intervals: a line for each seed."""
+    names = list(dict.fromkeys(each.name for each in results.lines))
+    seeds = sorted({each.seed for each in results.lines})
+    for number, seed in enumerate(seeds):
+        own = [each for each in results.lines if each.seed == seed]
+        places = [names.index(each.name) + 0.08 * (number - (len(seeds) - 1) / 2) for each in own]
+        found = [each.own["reward"] for each in own]
+        means = [each["mean"] for each in found]
+        spread = [
+            [m - e["low"] for m, e in zip(means, found, strict=True)],
+            [e["high"] - m for m, e in zip(means, found, strict=True)],
+        ]
+        axes.errorbar(places, means, spread, fmt="o", capsize=3, label=f"seed {seed}")
+    axes.axhline(results.ceiling.reward, color="grey", linestyle="--", label="prompt-blind ceiling")
+    axes.set_xticks(range(len(names)), names, rotation=20, ha="right")
+    axes.set(ylim=(0, 1), ylabel="reward on held-out prompts, 95% intervals")
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(fontsize=8)
+
+
+def _draw_steps(axes: Any, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """How far each training went from the policy that was recorded."""
+    for name, history in curves.items():
+        axes.plot([each["step"] for each in history], [each["kl"] for each in history], label=name)
+    axes.set(xlabel="step", ylabel="KL to the recorded policy, nats a token")
+    axes.grid(alpha=0.3)
+    if curves:
+        axes.legend(fontsize=8)
+
+
+def _page(results: Results, drawing: str) -> str:
+    rows = "".join(_row(_cells(each)) for each in results.lines)
+    notes = "".join(f"<p>{html.escape(each)}</p>" for each in _said(results))
+    picture = drawing[drawing.index("<svg") :]
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(results.title)}</title>'
+        "<style>body{font:15px system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}"
+        "table{border-collapse:collapse;font-size:13px}td,th{border-bottom:1px solid #ccc;padding:.3rem .6rem;text-align:left}"
+        f"svg{{width:100%;height:auto}}</style><h1>{html.escape(results.title)}</h1>{picture}"
+        f"<table>{_row(_HEAD, 'th')}{rows}</table>{notes}</html>"
+    )
+
+
+def _said(results: Results) -> Iterator[str]:
+    yield f"Prompt-blind ceiling: {results.ceiling.reward:.3f} ({results.ceiling.draft})."
+    yield from results.notes
+
+
+def _row(cells: Sequence[str], tag: str = "td") -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(each)}</{tag}>' for each in cells)}</tr>"
