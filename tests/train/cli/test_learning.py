@@ -40,7 +40,10 @@ def test_exports_what_would_be_learnt(
     assert main([method, "--traces", str(home.root), "--export", str(out)]) == 0
     said = capsys.readouterr()
     assert said.out == f"{out}\n"
-    assert "6 runs read, 6 with a draft and a reward by llmi@1: mean 0.500" in said.err
+    assert (
+        "6 runs read, 6 with a draft and a reward of llmi@1, mean 0.500; 2 learnt as good, mean reward 0.900, by vllm/fox (2)"
+        in said.err
+    )
     assert f"{rows} examples written" in said.err
     assert ("TRL makes tokens of these messages again" in said.err) == (method != "sft")
     assert len(out.read_text().splitlines()) == rows
@@ -53,7 +56,7 @@ def test_exports_as_json(home: Home, tmp_path: Path, capsys: pytest.CaptureFixtu
     said: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert said["examples"] == 4
     assert said["left_out"] == {"a draft whose reward is below --least": 2}
-    assert said["about"]["mean reward of what is chosen"] == pytest.approx(0.7)
+    assert said["about"]["mean reward of what is learnt as good"] == pytest.approx(0.7)
 
 
 @pytest.mark.parametrize("method", METHODS)

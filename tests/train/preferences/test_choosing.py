@@ -60,7 +60,7 @@ def test_the_best_of_each_group_by_its_sampled_ids(home: Home) -> None:
     assert best.prompt == ({"role": "user", "content": "A fox."},)
     assert found.left_out == {"a draft that is not among the best of its group": 3}
     assert found.about["mean reward"] == pytest.approx(0.4)
-    assert found.about["mean reward of what is chosen"] == pytest.approx(0.6)
+    assert found.about["mean reward of what is learnt as good"] == pytest.approx(0.6)
     assert found.about["reward"] == PROFILE
     assert not found.notes
 

@@ -202,12 +202,14 @@ def _origin(about: Mapping[str, Any]) -> Iterator[str]:
     if "runs read" not in about:
         return
     models = ", ".join(f"{name} ({count:,})" for name, count in about["written by"].items())
+    own = about["mean reward of what is learnt as good"]
+    said = "" if own is None else f", mean reward {own:.3f}, by {models}"
     yield (
-        f"{about['runs read']:,} runs read, {about['runs with a reward']:,} with a draft and a reward by {about['reward']}: mean "
-        f"{about['mean reward']:.3f}, of what is chosen {about['mean reward of what is chosen']:.3f}; written by {models}"
+        f"{plural(about['runs read'], 'run')} read, {about['runs with a draft and a reward']:,} with a draft and a reward of "
+        f"{about['reward']}, mean {about['mean reward']:.3f}; {about['learnt as good']:,} learnt as good{said}"
     )
 
 
 def _counts(notes: Mapping[str, int], left_out: Mapping[str, int]) -> Iterator[str]:
-    yield from (f"{count:,} times: {what}" for what, count in notes.items())
-    yield from (f"left out {count:,} times: {why}" for why, count in left_out.items())
+    yield from (f"{count:,}: {what}" for what, count in notes.items())
+    yield from (f"left out {count:,}: {why}" for why, count in left_out.items())

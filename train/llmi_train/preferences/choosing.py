@@ -23,7 +23,7 @@ CLOSE = "a draft of a group whose best and worst are closer than --margin"
 NO_GOOD = "a draft of a group that has no good one that is whole"
 MEAN = "a draft that is as good as its group's mean"
 SAME = "a draft of a group whose best and worst are the same text"
-WRITTEN = "an answer whose tokens the chat template makes of its text, for those that were sampled are not taken"
+WRITTEN = "an answer that is learnt from its text, through the chat template, and not by the ids that were sampled"
 APART = "reasoning that is on record apart from the answer, and is not learnt"
 
 
@@ -149,17 +149,23 @@ def _checked(found: Examples[T], pool: Pool) -> Examples[T]:
 
 
 def _about(found: Examples[T], pool: Pool) -> dict[str, Any]:
-    chosen = [answers_of(each)[0] for each in found.taken]
-    rewards = [each.reward for each in pool]
-    own = [each.reward for each in chosen if each.reward is not None]
+    """What the card says of it."""
+    good = [answers_of(each)[0] for each in found.taken if not _is_bad(each)]
     return {
         "runs read": pool.read,
-        "runs with a reward": len(rewards),
+        "runs with a draft and a reward": sum(1 for _ in pool),
         "reward": pool.profile,
-        "mean reward": _mean(rewards),
-        "mean reward of what is chosen": _mean(own),
-        "written by": dict(Counter(each.model for each in chosen).most_common()),
+        "mean reward": _mean([each.reward for each in pool]),
+        "mean reward of what is learnt as good": _mean(
+            [each.reward for each in good if each.reward is not None]
+        ),
+        "learnt as good": len(good),
+        "written by": dict(Counter(each.model for each in good).most_common()),
     }
+
+
+def _is_bad(example: Answer | Pair | Labelled) -> bool:
+    return isinstance(example, Labelled) and not example.label
 
 
 def _mean(numbers: Sequence[float]) -> float | None:

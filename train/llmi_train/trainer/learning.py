@@ -234,5 +234,5 @@ def _card(lesson: Lesson[T], loaded: Loaded, outcome: Outcome, identity: Mapping
             "Settings": {"epochs": identity["epochs"], **identity["own"], **identity["settings"]},
             "Figures": outcome.figures,
         },
-        notes=[f"{count:,} times: {what}" for what, count in outcome.notes.items()],
+        notes=[f"{count:,}: {what}" for what, count in outcome.notes.items()],
     )
