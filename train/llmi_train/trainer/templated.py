@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmi_agent.base.errors import InputError
-from llmi_train.preferences.answer import Answer, Ids
+from llmi_train.preferences.answer import Answer, Ids, Message
 
 ENDLESS = "an answer whose last token ends nothing: it is learnt as it was sampled"
 PLAIN = "two texts, taken as a user's message and the answer to it, in the model's chat template"
@@ -19,6 +19,8 @@ WRITTEN_OUT = "two texts that hold the marks of a chat template, taken as they s
 OTHERWISE = (
     "a prompt that the chat template writes otherwise once it is answered: taken as it is asked"
 )
+OPENED, CLOSED = "<think>", "</think>"
+"""Around a thought, in the templates whose prompts end with its beginning."""
 
 
 @dataclass
@@ -69,39 +71,42 @@ class Templated:
         return read, self.tokenizer(after, add_special_tokens=False)["input_ids"]
 
     def _asked(self, answer: Answer) -> tuple[Sequence[int], Sequence[int]]:
-        asked, told = list(answer.prompt), {**self.options, **answer.template}
-        read = self._ids(answer, asked, add_generation_prompt=True, **told)
-        whole = self._ids(answer, [*asked, answer.completion], **told)
-        if whole[: len(read)] == read:
-            return read, whole[len(read) :]
-        self.notes[OTHERWISE] += 1
-        return read, self._written(answer, [*asked, answer.completion], told)
-
-    def _written(
-        self, answer: Answer, talk: Sequence[Any], told: Mapping[str, Any]
-    ) -> Sequence[int]:
-        """The answer's own tokens, of where it stands in the conversation."""
-        text = self._rendered(answer, talk, tokenize=False, **told)
-        place = text.rfind(answer.completion["content"].strip())
-        if place < 0:
+        asked = self._rendered(answer, answer.prompt, add_generation_prompt=True)
+        text = self._rendered(answer, [*answer.prompt, answer.completion])
+        wrote = str(answer.completion["content"])
+        if _letters(wrote) not in _letters(text):
             raise InputError(
                 f"the answer of {answer.where} is not in what the chat template of this model makes of it"
             )
-        ids: Sequence[int] = self.tokenizer(text[place:], add_special_tokens=False)["input_ids"]
-        return ids
+        read, whole = self._ids(asked), self._ids(text)
+        if whole[: len(read)] == read:
+            return read, whole[len(read) :]
+        self.notes[OTHERWISE] += 1
+        return read, self._ids(self._written(answer, asked, text, wrote.strip()))
 
-    def _ids(self, answer: Answer, talk: Sequence[Any], **told: Any) -> list[int]:
-        found = self._rendered(answer, talk, tokenize=True, return_dict=True, **told)
-        return list(found["input_ids"])
+    def _written(self, answer: Answer, asked: str, text: str, wrote: str) -> str:
+        """The answer alone, with its end; a thought that the prompt has opened is closed before it. Raises InputError."""
+        place = text.rfind(wrote)
+        if place < 0:
+            raise InputError(
+                f"the chat template of this model writes the prompt of {answer.where} otherwise once it is answered, and the "
+                "answer, too, so that it cannot be told what the model should write"
+            )
+        opened = asked.rstrip().endswith(OPENED) and CLOSED not in wrote
+        return (f"{CLOSED}\n\n" if opened else "") + text[place:]
 
-    def _rendered(self, answer: Answer, talk: Sequence[Any], **told: Any) -> Any:
+    def _ids(self, text: str) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _rendered(self, answer: Answer, talk: Sequence[Message], **told: Any) -> str:
         if self.tokenizer.chat_template is None:
             raise InputError(
                 f"{answer.where} is made of messages, and the model has no chat template to write them in: train a "
                 "model that has one, or give texts"
             )
         try:
-            return self.tokenizer.apply_chat_template(list(talk), **told)
+            options = {**self.options, **answer.template, **told}
+            return str(self.tokenizer.apply_chat_template(list(talk), tokenize=False, **options))
         except Exception as error:  # noqa: BLE001 - a template is a program of anybody's
             words = " ".join(str(error).split())[:200]
             raise InputError(
@@ -109,16 +114,23 @@ class Templated:
             ) from None
 
     def _ended(self, completion: Sequence[int]) -> list[int]:
-        """With an end, and nothing after it: what a template writes between messages, no policy samples."""
-        last = max((n for n, each in enumerate(completion) if each in self.ends), default=-1)
-        if last >= 0 and not self.tokenizer.decode(completion[last + 1 :]).strip():
-            return list(completion[: last + 1])
+        """With its first end, and nothing after it: what a template writes between messages, no policy samples."""
+        for place, each in enumerate(completion):
+            if each in self.ends and not self._says(completion[place:]):
+                return list(completion[: place + 1])
         return [*completion, self._end]
+
+    def _says(self, ids: Sequence[int]) -> bool:
+        return bool(self.tokenizer.decode(ids, skip_special_tokens=True).strip())
 
     @property
     def _end(self) -> int:
         own = self.tokenizer.eos_token_id
         return own if own in self.ends else min(self.ends)
+
+
+def _letters(text: str) -> str:
+    return "".join(text.split())
 
 
 def ends_of(tokenizer: Any, configured: int | Iterable[int] | None) -> frozenset[int]:

@@ -20,7 +20,8 @@ CHATML = (
 
 def tokenizer(template: str | None = CHATML, end: str = "<|im_end|>") -> Any:
     """A token for each byte, and for each mark."""
-    words = [*MARKS, *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    marks = dict.fromkeys((*MARKS, end))
+    words = [*marks, *sorted(pre_tokenizers.ByteLevel.alphabet())]
     tokens = Tokenizer(models.BPE(vocab={word: n for n, word in enumerate(words)}, merges=[]))
     tokens.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokens.decoder = decoders.ByteLevel()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trl
 from trl import SFTConfig, SFTTrainer
 
 from llmi_agent.base.errors import InputError
@@ -125,3 +128,40 @@ def test_the_ends_are_the_models_and_the_tokenizers() -> None:
     assert ends_of(words, [other]) == {other, words.eos_token_id}
     found = Templated(words, ends_of(words, other))
     assert found.of(answer()).completion[-1] == words.eos_token_id
+
+
+REAL = {
+    "qwen2_5": ("<|im_end|>", "# Foxes\n\nRed.<|im_end|>"),
+    "qwen3": ("<|im_end|>", "<think>\n\n</think>\n\n# Foxes\n\nRed.<|im_end|>"),
+    "qwen3_8": ("<|im_end|>", "\n</think>\n\n# Foxes\n\nRed.<|im_end|>"),
+    "llama3_1": ("<|eot_id|>", "# Foxes\n\nRed.<|eot_id|>"),
+    "phi3_5": ("<|end|>", "# Foxes\n\nRed.<|end|>"),
+    "gptoss": ("<|return|>", "<|channel|>final<|message|># Foxes\n\nRed.<|return|>"),
+    "glm4moe": ("<|user|>", "\n<think></think>\n# Foxes\n\nRed.<|user|>"),
+    "nemotron_3_nano": ("<|im_end|>", "</think>\n\n# Foxes\n\nRed.<|im_end|>"),
+    "deepseek_r1_distill": (
+        "<\uff5cend▁of▁sentence\uff5c>",
+        "</think>\n\n# Foxes\n\nRed.<\uff5cend▁of▁sentence\uff5c>",
+    ),
+}
+"""What answers are in the templates of real models, which come with TRL; and the ends of their turns."""
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_templates(name: str) -> None:
+    """A prompt that opens a thought is answered by one that closes it, or the whole document would be thought."""
+    end, wanted = REAL[name]
+    text = (Path(trl.__file__).parent / "chat_templates" / f"{name}.jinja").read_text("utf-8")
+    words = tokenizer(text, end)
+    found = Templated(words, ends_of(words, None))
+    system = {"role": "system", "content": "You illustrate."}
+    one = answer("Foxes?", "# Foxes\n\nRed.")
+    assert texts(found, replace(one, prompt=(system, *one.prompt)))[1] == wanted
+
+
+@pytest.mark.parametrize("name", ["idefics3", "smolvlm"])
+def test_a_template_that_loses_the_answer_is_noticed(name: str) -> None:
+    """Those of models that see want parts of messages, and write nothing of plain contents."""
+    text = (Path(trl.__file__).parent / "chat_templates" / f"{name}.jinja").read_text("utf-8")
+    with pytest.raises(InputError, match="is not in what the chat template"):
+        templated(text).of(answer())
