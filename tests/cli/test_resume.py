@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,23 +85,23 @@ def test_a_run_that_was_stopped_goes_on(table: str, sign: signal.Signals) -> Non
 
 
 def test_a_secret_in_the_prompt_is_not_in_the_journal(
-    table: str, monkeypatch: pytest.MonkeyPatch
+    cli: Any, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FOO_API_KEY", "canary-123456")
-    done = llmi("run", "tell canary-123456", "--attach", table, "--json")
-    assert done.returncode == 0, done.stderr
+    done = cli("run", "tell canary-123456", "--attach", table, "--json")
+    assert done.code == 0, done.err
     assert any(record.kind == "ordered" for record in records())
     assert "canary" not in json.dumps([record.data for record in records()])
 
 
-def test_what_cannot_be_resumed_is_said(table: str) -> None:
-    unknown = llmi("run", "--resume", "feed")
-    assert (unknown.returncode, unknown.stdout) == (2, "")
-    assert "no run 'feed'" in unknown.stderr
-    mixed = llmi("run", "a prompt", "--resume", "feed")
-    assert mixed.returncode == 2
-    assert "leave out PROMPT" in mixed.stderr
-    assert llmi("runs").stdout == ""
+def test_what_cannot_be_resumed_is_said(cli: Any, table: str) -> None:
+    unknown = cli("run", "--resume", "feed")
+    assert (unknown.code, unknown.out) == (2, "")
+    assert "no run 'feed'" in unknown.err
+    mixed = cli("run", "a prompt", "--resume", "feed")
+    assert mixed.code == 2
+    assert "leave out PROMPT" in mixed.err
+    assert cli("runs").out == ""
 
 
 def test_the_doctor_says_what_is_there_and_where_it_comes_from(table: str, home: Path) -> None:
