@@ -17,7 +17,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 
 from llmi_agent.base.errors import ConfigError
-from llmi_agent.config.options import Options, Recording
+from llmi_agent.config.options import ASIDE, Options, Recording
 from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.document.messages import Images, picture_url
 from llmi_agent.draft import BadSlot, Choice, Draft, DraftReader, Slot, parse, slot_in
@@ -144,7 +144,7 @@ class Machine:
         return session
 
     def described(self, options: Options) -> dict[str, Any]:
-        """What is put on record of this machine: the same `setup` is the same machine with the same options."""
+        """What is put on record of this machine: the same `setup` is the same machine with the same options, but for `ASIDE`."""
         return self._own if options is self.toolkit.options else self._described(options)
 
     @cached_property
@@ -161,7 +161,7 @@ class Machine:
             "options": options.model_dump(mode="json"),
             "llmi": version("llmi-agent"),
         }
-        made_by = {**known, "options": options.model_dump(mode="json", exclude={"record"})}
+        made_by = {**known, "options": options.model_dump(mode="json", exclude=set(ASIDE))}
         whole = json.dumps([made_by, models, sorted(versions)], sort_keys=True)
         return {**known, "setup": hashlib.sha256(whole.encode()).hexdigest()[:16]}
 

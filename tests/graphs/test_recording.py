@@ -179,13 +179,16 @@ async def test_an_episode_on_record_is_read_and_nothing_is_added(store: Artifact
         """Nobody has it any more."""
 
 
-async def test_what_is_kept_decides_nothing_of_the_setup(store: ArtifactStore) -> None:
+async def test_what_is_kept_and_the_pace_decide_nothing_of_the_setup(store: ArtifactStore) -> None:
     for record in ("full", "events"):
         await graph_of(store, record=record).ainvoke(REQUEST)
-    await graph_of(store, options=Options(weights="step-3")).ainvoke(REQUEST)
-    full, events, weighted = (each for each in reversed(of_type(store, Opened)))
+    paced = Options(limits={"model": 3}, concurrency={"search": 1}, retry_wait=0.1)
+    for options in (paced, Options(weights="step-3"), Options(repairs=1)):
+        await graph_of(store, options=options).ainvoke(REQUEST)
+    full, events, slow, weighted, fewer = reversed(of_type(store, Opened))
     assert [each.options["record"] for each in (full, events)] == ["full", "events"]
-    assert full.setup == events.setup != weighted.setup
+    assert full.setup == events.setup == slow.setup
+    assert len({full.setup, weighted.setup, fewer.setup}) == 3
 
 
 def test_what_cannot_be_kept_or_needs_what_is_not_is_refused(store: ArtifactStore) -> None:

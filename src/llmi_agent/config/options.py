@@ -32,6 +32,15 @@ PER_REQUEST = (*SAMPLING, "repairs", "debug_rounds", "retries", "fallbacks", "bu
 """What a request may set for itself. The rest is the graph's: a client may not open folders, addresses, or money."""
 
 
+MONEY = frozenset({"budget", "group_budget", "prices"})
+PACE = frozenset(
+    "concurrency limits call_timeout retries retry_wait model_retries model_silence".split()
+)
+ASIDE = MONEY | PACE | {"record"}
+"""Options that say what it may cost, how much is done and how soon, and how much is kept of it, not what: who changes them
+goes on with the same."""
+
+
 class ModelPrice(BaseModel):
     """What a language model costs, in US dollars per million tokens."""
 

@@ -15,20 +15,12 @@ from llmi_agent.base.errors import ConfigError, UnavailableError
 from llmi_agent.base.secrets import secrets_in, warnings_of
 from llmi_agent.config.layers import suggestion
 from llmi_agent.config.load import Config, load_config
+from llmi_agent.config.options import ASIDE
 from llmi_agent.contract.hooks import ENTRY_POINTS
 from llmi_agent.host import registry as registries
 from llmi_agent.host.registry import Bindings, Registry
 from llmi_agent.runner.graphs import Builder, Graph, find_graph
 from llmi_agent.store.artifacts import ArtifactStore
-
-_MONEY = {"budget", "group_budget", "prices"}
-_PACE = {"concurrency", "limits", "call_timeout", "retries", "retry_wait"} | {
-    "model_retries",
-    "model_silence",
-}
-"""With money, the options that say how much is done and how soon, not what: who raises them goes on with the same."""
-_KEPT = {"record"}
-"""What says how much is kept of it."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +83,7 @@ class Setup:
             "models": [self.model, *config.fallback],
             "bindings": self.bindings.names,
             "options": config.options.model_dump(
-                mode="json", exclude=_MONEY | _PACE | _KEPT, exclude_defaults=True
+                mode="json", exclude=set(ASIDE), exclude_defaults=True
             ),
             "tools": config.tools,
         }

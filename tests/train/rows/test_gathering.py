@@ -242,6 +242,13 @@ def test_runs_of_a_closed_model_are_told_the_other_ways_though_they_are_in_no_gr
         rows_of(home.root)
 
 
+def test_runs_that_were_cut_are_told_nothing_of_logprobs(home: Home) -> None:
+    home.episode("cut", Call(accepted=False, tokens=False), done=False)
+    with pytest.raises(NothingToTrain) as caught:
+        rows_of(home.root, leave_out_bad=True)
+    assert "logprobs" not in str(caught.value)
+
+
 def test_it_makes_no_difference_where_traces_were_read(home: Home, tmp_path: Path) -> None:
     """A home, an exported file of either form, two homes with a half of each group, and these two merged."""
     halves = [Home(tmp_path / "first"), Home(tmp_path / "second")]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from llmi_agent import ArtifactStore
+from llmi_agent.config.options import Options
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.testing import Cut
 from llmi_agent.traces import Rewarded, export, give, import_traces, traces
@@ -116,7 +117,8 @@ async def test_an_episode_that_was_killed_is_refused_and_trained_on_once_it_has_
     left = rows_of(tmp_path, leave_out_bad=True)
     assert [row.segment.episode for row in left.rows] == episodes[:2]
     with ChatML(scripted(GOOD)) as server:
-        again = graph_of(server, tmp_path)
+        slower = Options(retry_wait=0.02, temperature=1.0, limits={"model": 2})
+        again = graph_of(server, tmp_path, options=slower)
         await again.ainvoke({"resume": episodes[2]})
     score(tmp_path, episodes)
     gathered = rows_of(tmp_path)

@@ -205,7 +205,7 @@ class _Gathering:
             return NothingToTrain("there is no trace there")
         why = ", ".join(f"{name}: {count}" for name, count in self._left_out.most_common() if count)
         said = f"none of the {self._read} runs there can be trained on; left out are, by the reason: {why}"
-        if not self._taking.has_logprobs:
+        if self._taking.logprobs == {False}:
             said += f"; and none of them has logprobs of what was sampled: {OTHER_WAYS}"
         return NothingToTrain(said)
 

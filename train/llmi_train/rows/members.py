@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from llmi_agent.config.options import ASIDE
 from llmi_agent.records.events import Opened, Resumed
 from llmi_agent.traces.parts import ModelCall
 from llmi_agent.traces.trace import Trace
@@ -32,8 +33,8 @@ class Machine:
         lives = [each for _, each in trace.events if isinstance(each, Opened | Resumed)]
         last = lives[-1]
         parts = {"llmi": last.llmi, **last.bindings, **last.options}
-        parts.pop("record", None)
-        return cls(tuple(dict.fromkeys(each.setup for each in lives)), parts)
+        told = {name: value for name, value in parts.items() if name not in ASIDE}
+        return cls(tuple(dict.fromkeys(each.setup for each in lives)), told)
 
     def differs(self, other: Machine) -> str:
         """In what, in a clause."""

@@ -53,8 +53,8 @@ class Taking:
         """Of rewards, each with the episodes of groups that it gave a total."""
         self.components: set[str] = set()
         """What slots and calls were given."""
-        self.has_logprobs = False
-        """Any episode has."""
+        self.logprobs: set[bool] = set()
+        """Whether answers have any: of each that was accepted."""
         self.begun_anew = 0
         self.drifting = ""
         """The first episode with a call that reads other tokens for what it goes on from."""
@@ -68,7 +68,7 @@ class Taking:
     def member(self, trace: Trace) -> Member | str:
         """What is kept of it; or why it is left out. Raises BadTrace if it cannot be trained on."""
         opened, state = opened_of(trace)
-        self.has_logprobs = self.has_logprobs or has_logprobs(trace)
+        self.logprobs |= have_logprobs(trace)
         if is_other_split(opened.split, self._wanted.split):
             return f"the split {opened.split or '(none)'}"
         if not opened.group:
@@ -127,10 +127,10 @@ class Taking:
         self.shelf.put(trace.episode, found)
 
 
-def has_logprobs(trace: Trace) -> bool:
-    """Whether any of its answers has."""
-    ended = (each for _, each in trace.events if isinstance(each, ModelEnded))
-    return any(each.tokens is not None and each.tokens.logprobs is not None for each in ended)
+def have_logprobs(trace: Trace) -> set[bool]:
+    """Whether its answers have any: of each that was accepted."""
+    ended = (each for _, each in trace.events if isinstance(each, ModelEnded) and each.accepted)
+    return {each.tokens is not None and each.tokens.logprobs is not None for each in ended}
 
 
 def is_other_split(own: str, asked: str | None) -> bool:

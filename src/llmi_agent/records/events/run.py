@@ -54,8 +54,8 @@ class Opened(Durable):
     """What it asks for, as a rule can check it; None if nobody said."""
     graph: str = ""
     setup: str = ""
-    """A digest of the graph, its bindings with their versions, its models and its options: episodes with the same one
-    were made by the same machine."""
+    """A digest of the graph, its bindings with their versions, its models and its options, but for money, pace and how much
+    is kept: episodes with the same one were made by the same machine."""
     llmi: str = ""
     """The version of llmi-agent."""
 
