@@ -83,7 +83,8 @@ def _tell_missing(found: Evaluation, output: Output) -> None:
     for each in _policies(found):
         if each.missing:
             output.say(
-                f"{each.model}: {each.missing} of {plural(each.episodes, 'episode')} have no reward, and are in no mean",
+                f"{each.model}: {plural(each.missing, 'episode')} of {each.episodes} "
+                f"{'has' if each.missing == 1 else 'have'} no reward, and {'is' if each.missing == 1 else 'are'} in no mean",
                 "missing",
             )
         for why, count in list(each.why.items())[:_SHOWN]:

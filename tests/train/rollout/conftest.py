@@ -1,0 +1,42 @@
+"""Rollouts against a loopback server that gives tokens, with a real tool."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmi_agent.testing import slot
+
+
+@pytest.fixture(autouse=True)
+def work(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in; the home's settings are those of the environment."""
+    monkeypatch.setenv("LLMI_PLUGINS", "llmi-vllm,llmi-sketch,llmi-offline")
+    monkeypatch.setenv("LLMI_RETRY_WAIT", "0.01")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def prompts(work: Path) -> str:
+    """Four prompts of one picture each, and one of none."""
+    lines = [
+        {"id": f"p{n}", "prompt": f"The fox, {n}.", "pictures": 1, "kinds": ["diffusion"]}
+        for n in range(4)
+    ]
+    lines.append({"id": "bare", "prompt": "Only words.", "pictures": -1, "split": "dev"})
+    Path("p.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
+    return "p.jsonl"
+
+
+def draft(messages: list[dict[str, Any]]) -> str:
+    """A document with a picture, whatever is asked."""
+    asked = messages[-1]["content"]
+    return (
+        f"# {asked}\n\nIt runs.\n\n"
+        + slot("diffusion", "A fox runs", prompt="a red fox")
+        + "\n\nThe end.\n"
+    )
