@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
-from llmi_agent.base.errors import UnavailableError
 from llmi_agent.cli.batch_progress import show
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.text import plural
 from llmi_agent.cli.traces_options import place_of
 from llmi_agent.records.overview import Chosen
+from llmi_train.cli.cut_short import needed, resumable
 from llmi_train.cli.runs_read import reading
 from llmi_train.cli.training_options import settings_of
 from llmi_train.preferences.choosing import Best, Labels, Pairs
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from llmi_train.trainer.settings import Settings
 
 Method: TypeAlias = Literal["sft", "dpo", "kto"]
-NEEDED = frozenset("torch transformers trl datasets peft accelerate llmi_transformers".split())
 LR: Mapping[Method, tuple[float, float]] = {
     "sft": (2e-5, 2e-4),
     "dpo": (1e-6, 1e-5),
@@ -133,14 +132,8 @@ def _export(examples: Examples[Any], out: Path, output: Output) -> None:
 
 def _lesson(method: Method) -> Any:
     """Its lesson. Raises UnavailableError if what it is trained with is not installed."""
-    try:
+    with needed():
         return getattr(import_module(f"llmi_train.trainer.{method}"), method.upper())
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in NEEDED:
-            raise
-        raise UnavailableError(
-            f"training needs {error.name}, which is not installed: make train, or pip install 'llmi-train[grpo]'"
-        ) from None
 
 
 def _settings(method: Method, given: Mapping[str, Any]) -> Settings:
@@ -152,6 +145,7 @@ def _train(
 ) -> None:
     lesson = _lesson(method)
     from llmi_train.trainer.learning import Course, learn
+    from llmi_train.trainer.processes import processes
     from llmi_train.trainer.progress import Steps
 
     names = ("epochs", "longest", "options", "leave_out_bad", "resume")
@@ -160,27 +154,14 @@ def _train(
         own={name: given[name] for name in _OWN if name in given},
     )
     settings = _settings(method, given)
-    steps = Steps(lesson.figures)
-    say = None if output.live else output.say
-    with show(steps, live=output.live) as screen, redirect_stdout(sys.stderr):
-        try:
-            done = learn(
-                lesson,
-                examples,
-                given["model"],
-                Path(given["out"]),
-                settings,
-                course,
-                screen,
-                steps,
-                say,
-            )
-        except KeyboardInterrupt:
-            with screen.aside():
-                if steps.done:
-                    output.say(f"{steps}; the same command with --resume goes on", "resumable")
-            raise
-    _tell(done, output)
+    steps, out = Steps(lesson.figures), Path(given["out"])
+    main = processes().is_main_process
+    live = output.live and main
+    say = output.say if main and not live else None
+    with show(steps, live=live) as screen, redirect_stdout(sys.stderr), resumable(out, output):
+        done = learn(lesson, examples, given["model"], out, settings, course, screen, steps, say)
+    if main:
+        _tell(done, output)
 
 
 def _tell(done: Outcome, output: Output) -> None:

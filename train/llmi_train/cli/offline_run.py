@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from llmi_agent.base.errors import UnavailableError
 from llmi_agent.cli.batch_progress import show
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.text import plural
 from llmi_agent.cli.traces_options import place_of
 from llmi_agent.records.overview import Chosen
-from llmi_train.cli.learning import NEEDED
+from llmi_train.cli.cut_short import needed, resumable
 from llmi_train.cli.runs_read import reading
 from llmi_train.cli.training_options import NAMES
 from llmi_train.rows import Gathered, Report, rows_of
@@ -33,7 +32,7 @@ OWN = (
 
 def run(given: Mapping[str, Any], output: Output) -> None:
     """Read, train, and say what came of it. Raises what stops it."""
-    try:
+    with needed():
         from llmi_train.trainer.folder import look
         from llmi_train.trainer.loading import folder_of
         from llmi_train.trainer.losses import Offline
@@ -41,12 +40,6 @@ def run(given: Mapping[str, Any], output: Output) -> None:
         from llmi_train.trainer.processes import processes
         from llmi_train.trainer.progress import Steps
         from llmi_train.trainer.run import train
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in NEEDED:
-            raise
-        raise UnavailableError(
-            f"training needs {error.name}, which is not installed: make train, or pip install 'llmi-train[grpo]'"
-        ) from None
     own = {name: given[name] for name in (*NAMES, *OWN)}
     settings = Offline(**own, max_kl=given["max_kl"] or None)
     look(Path(given["out"]), resume=given["resume"])
@@ -71,17 +64,6 @@ def run(given: Mapping[str, Any], output: Output) -> None:
         )
     if main:
         _tell(outcome, gathered.report, output)
-
-
-@contextmanager
-def resumable(out: Path, output: Output) -> Iterator[None]:
-    """If it is cut, it is said how to go on."""
-    try:
-        yield
-    except BaseException:
-        if any(out.glob("checkpoint-*")):
-            output.say(f"the same command with --resume goes on with {out}", "resumable")
-        raise
 
 
 def gather(given: Mapping[str, Any], output: Output) -> Gathered:
