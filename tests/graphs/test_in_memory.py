@@ -69,9 +69,12 @@ async def test_a_run_in_memory_goes_on_where_it_was_cut() -> None:
     journal = journal_beside(store)
     running = asyncio.create_task(graph.ainvoke(REQUEST))
     for _ in range(1500):
-        if any(r.kind == "verdict" for e in journal.episodes() for r in journal.read(e)):
+        records = [r.kind for e in journal.episodes() for r in journal.read(e)]
+        if "slot_settled" in records and 1 in calls:
             break
         await asyncio.sleep(0.02)
+    else:
+        pytest.fail("one slot was to be settled, and the other begun")
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
