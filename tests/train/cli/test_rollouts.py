@@ -47,18 +47,18 @@ def command(capfd: pytest.CaptureFixture[str], server: FakeVLLM, prompts: str) -
 
 
 def test_collect_says_where_the_traces_are_and_goes_on(command: Command, server: FakeVLLM) -> None:
-    given = ("--model", "vllm/fox", "--group", "2", "--limit", "3", "--profile", "rules")
+    given = ("--model", "vllm/fox", "--group", "2", "--limit", "2", "--profile", "rules")
     code, out, err = command("collect", *given)
     assert code == 0, err
     assert out.strip() == str(default_store().root)
-    assert "6 of 6 episodes" in err
+    assert "4 of 4 episodes" in err
     assert "mean reward 1.000" in err
     assert "profile: rules@" in err
     code, out, err = command("collect", *given, "--json")
-    assert (code, len(server.sent)) == (0, 6)
+    assert (code, len(server.sent)) == (0, 4)
     told = json.loads(out)
-    assert (told["skipped"], told["written"], told["mean_reward"]) == (6, 0, 1.0)
-    assert Counter(each.split for each in traces(journal_beside(default_store()))) == {"train": 6}
+    assert (told["skipped"], told["written"], told["mean_reward"]) == (4, 0, 1.0)
+    assert Counter(each.split for each in traces(journal_beside(default_store()))) == {"train": 4}
 
 
 def test_collect_writes_documents_where_that_is_asked(command: Command, work: Path) -> None:
@@ -96,8 +96,8 @@ def test_failures_are_told_together(command: Command, server: FakeVLLM, monkeypa
     server.script = lambda messages: "" if "fox" in messages[-1]["content"] else draft(messages)
     code, _, err = command("collect", "--model", "vllm/fox", "--group", "2")
     assert code == 1
-    assert "p0/0 (and 7 more): " in err
-    assert "2 of 10 episodes, 8 failed" in err
+    assert "p0/0 (and 3 more): " in err
+    assert "2 of 6 episodes, 4 failed" in err
 
 
 def test_eval_prints_a_table_and_json(command: Command) -> None:
@@ -106,11 +106,11 @@ def test_eval_prints_a_table_and_json(command: Command) -> None:
     assert code == 0, err
     assert "kind accuracy" in out
     assert "1.000 [1.000, 1.000]" in out
-    assert "5 prompts, 2 episodes of each" in out
+    assert "3 prompts, 2 episodes of each" in out
     code, out, _ = command("eval", *given, "--json")
     told = json.loads(out)
-    assert (code, told["samples"], told["splits"]) == (0, 2, {"dev": 1, "test": 4})
-    assert told["difference"]["reward"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "prompts": 5}
+    assert (code, told["samples"], told["splits"]) == (0, 2, {"dev": 1, "test": 2})
+    assert told["difference"]["reward"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "prompts": 3}
     assert told["baseline"]["model"] == "vllm/hound"
 
 
@@ -142,17 +142,19 @@ def test_a_collection_that_is_killed_goes_on(server: FakeVLLM, prompts: str) -> 
     given += ["--group", "6", "--concurrency", "4", "--profile", "rules"]
     first = subprocess.Popen([*TRAIN, *given], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while len(server.sent) < 12 and time.monotonic() < deadline:
+    while len(server.sent) < 7 and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
-    assert 12 <= len(server.sent) < 30
-    again = subprocess.run([*TRAIN, *given], capture_output=True, text=True, timeout=300)
+    assert 7 <= len(server.sent) < 18
+    again = subprocess.run(
+        [*TRAIN, *given], check=False, capture_output=True, text=True, timeout=300
+    )
     assert again.returncode == 0, again.stderr
-    assert "30 of 30 episodes" in again.stderr
-    assert len(server.sent) <= 30 + 4
+    assert "18 of 18 episodes" in again.stderr
+    assert len(server.sent) <= 18 + 4
     known = [each for each in traces(journal_beside(default_store())) if each.state == "done"]
     assert set(Counter(each.group for each in known).values()) == {6}
-    assert len({(each.group, each.member) for each in known}) == 30
+    assert len({(each.group, each.member) for each in known}) == 18
     for each in known:
         assert sum(one.given.component == "total" for one in each.rewards) == 1

@@ -22,10 +22,10 @@ def work(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 @pytest.fixture
 def prompts(work: Path) -> str:
-    """Four prompts of one picture each, and one of none."""
+    """Two prompts of one picture each, and one of none."""
     lines = [
         {"id": f"p{n}", "prompt": f"The fox, {n}.", "pictures": 1, "kinds": ["diffusion"]}
-        for n in range(4)
+        for n in range(2)
     ]
     lines.append({"id": "bare", "prompt": "Only words.", "pictures": -1, "split": "dev"})
     Path("p.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
