@@ -7,7 +7,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt --no-build-isolation
 EMBEDDED := $(addprefix plugins/llmi-,edit gallery litellm offline sandbox sketch)
 LOCAL := plugins/llmi-transformers
 HOSTED := $(filter-out $(EMBEDDED) $(LOCAL),$(sort $(wildcard plugins/*)))
@@ -50,7 +50,9 @@ bench-train: $(VENV)/.train-tiny
 clean:
 	rm -rf $(VENV) demo train-demo train-bench
 
+# hatchling builds our packages in .venv, and not each in an environment that pip makes for it.
 $(VENV)/.runtime: $(PACKAGES) $(EMBEDDED:%=%/pyproject.toml) | $(BIN)/python
+	$(PIP) hatchling editables
 	$(PIP) -e . $(EMBEDDED:%=-e ./%)
 	@touch $@
 
