@@ -33,17 +33,16 @@ OWN = (
 def run(given: Mapping[str, Any], output: Output) -> None:
     """Read, train, and say what came of it. Raises what stops it."""
     with needed():
-        from llmi_train.trainer.folder import look
-        from llmi_train.trainer.loading import folder_of
-        from llmi_train.trainer.losses import Offline
+        from llmi_train.trainer.losses import UNLEARNS, Offline
         from llmi_train.trainer.measures import SHOWN
         from llmi_train.trainer.processes import processes
         from llmi_train.trainer.progress import Steps
         from llmi_train.trainer.run import train
     own = {name: given[name] for name in (*NAMES, *OWN)}
     settings = Offline(**own, max_kl=given["max_kl"] or None)
-    look(Path(given["out"]), resume=given["resume"])
-    folder_of(given["model"])
+    _check(given)
+    if settings.loss == "grpo":
+        output.say(UNLEARNS, "warned")
     gathered = gather(given, output)
     steps = Steps(SHOWN)
     main = processes().is_main_process
@@ -64,6 +63,18 @@ def run(given: Mapping[str, Any], output: Output) -> None:
         )
     if main:
         _tell(outcome, gathered.report, output)
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    """What can be seen before hours of reading. Raises what `train` would."""
+    from llmi_train.trainer.folder import look
+    from llmi_train.trainer.loading import folder_of
+    from llmi_train.trainer.settings import reporters
+
+    look(Path(given["out"]), resume=given["resume"])
+    for name in filter(None, (given["model"], given["behaviour"])):
+        folder_of(name)
+    reporters(given["report_to"])
 
 
 def gather(given: Mapping[str, Any], output: Output) -> Gathered:
