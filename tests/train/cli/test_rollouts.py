@@ -79,7 +79,7 @@ def test_collect_writes_documents_where_that_is_asked(command: Command, work: Pa
         (("--model", "vllm/fox", "--profile", "nonesuch"), 2, "there is no profile 'nonesuch'"),
         (("--model", "vllm/fox", "--profile", "llmi"), 2, "name a judge"),
         (("--model", "vllm/fox", "--group", "0"), 2, "--group"),
-        (("--model", "vllm/fox", "--use", "diffusion=none"), 2, "none"),
+        (("--model", "vllm/fox", "--use", "search=none"), 2, "none"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(

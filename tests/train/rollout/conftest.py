@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
-from llmi_agent.testing import slot
+from llmi_agent.testing import random_png, slot
 
 
 @pytest.fixture(autouse=True)
 def work(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in; the home's settings are those of the environment."""
-    monkeypatch.setenv("LLMI_PLUGINS", "llmi-vllm,llmi-sketch,llmi-offline")
+    monkeypatch.setenv("LLMI_PLUGINS", "llmi-vllm,llmi-gallery,llmi-offline")
     monkeypatch.setenv("LLMI_RETRY_WAIT", "0.01")
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "red-fox.png").write_bytes(random_png())
+    (tmp_path / "llmi.toml").write_text('[options]\nfolders = ["pictures"]\n')
     return tmp_path
 
 
@@ -24,7 +27,7 @@ def work(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 def prompts(work: Path) -> str:
     """Two prompts of one picture each, and one of none."""
     lines = [
-        {"id": f"p{n}", "prompt": f"The fox, {n}.", "pictures": 1, "kinds": ["diffusion"]}
+        {"id": f"p{n}", "prompt": f"The fox, {n}.", "pictures": 1, "kinds": ["search"]}
         for n in range(2)
     ]
     lines.append({"id": "bare", "prompt": "Only words.", "pictures": -1, "split": "dev"})
@@ -37,6 +40,6 @@ def draft(messages: list[dict[str, Any]]) -> str:
     asked = messages[-1]["content"]
     return (
         f"# {asked}\n\nIt runs.\n\n"
-        + slot("diffusion", "A fox runs", prompt="a red fox")
+        + slot("search", "A fox runs", query="red fox")
         + "\n\nThe end.\n"
     )

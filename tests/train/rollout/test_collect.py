@@ -175,8 +175,8 @@ def test_settings_of_which_no_traces_to_train_on_come(server) -> None:
     with pytest.raises(ConfigError, match="takes no stop strings"):
         ready(server, **{"options.stop": ("END",)})
     assert ready(server).setup.config.options.limits["model"] == 8
-    kept = ready(server, **{"options.limits": {"model": 3, "llmi_sketch": 1}})
-    assert kept.setup.config.options.limits == {"model": 3, "llmi_sketch": 1}
+    kept = ready(server, **{"options.limits": {"model": 3, "llmi_gallery": 1}})
+    assert kept.setup.config.options.limits == {"model": 3, "llmi_gallery": 1}
 
 
 async def test_two_at_once_in_one_folder(server, prompts) -> None:
