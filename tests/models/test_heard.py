@@ -138,6 +138,44 @@ def test_a_piece_that_is_open_is_one_with_the_next() -> None:
     assert found.pieces == ((1, 0), (2, 1), (5, 2), (0, 1), (1, 0), (2, 0))
 
 
+def test_a_piece_of_several_tokens_can_say_which_characters_are_which() -> None:
+    def piece(text: str, count: int, parts: Any, **said: Any) -> AIMessageChunk:
+        given = {"completion": [5] * count, "parts": parts, **said}
+        return AIMessageChunk(text, response_metadata={TOKENS: given})
+
+    pieces = [
+        piece("the fox", 3, [(1, 3), [2, 4]]),
+        piece("é", 3, [(2, 1), (1, 0)], open=True),
+        piece("bc", 2, [(1, 1), (1, 1)]),
+    ]
+    found = tokens_of(pieces)
+    assert found is not None
+    assert found.pieces == ((1, 3), (2, 4), (2, 1), (2, 1), (1, 1))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [(1, 1)],
+        [(2, 1), (1, 1)],
+        [(3, 2), (-1, 0)],
+        [(1.0, 1), (1, 1)],
+        [(True, 1), (1, 1)],
+        [(1, 1, 0), (1, 1, 0)],
+        [1, 1],
+        "12",
+        7,
+        [],
+        None,
+    ],
+)
+def test_parts_that_are_not_those_of_the_piece_are_not_taken(parts: Any) -> None:
+    given = {"completion": [5, 6], "parts": parts}
+    found = tokens_of([AIMessageChunk("ab", response_metadata={TOKENS: given})])
+    assert found is not None
+    assert found.pieces == ((2, 2),)
+
+
 def test_of_what_lacks_something_nothing_is_kept_and_the_reason_is_known() -> None:
     chunks = told({"completion": [1]}, {"lack": "its server\nlost some"}, {"lack": "and more"})
     assert tokens_of(chunks) is None
