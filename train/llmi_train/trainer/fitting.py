@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from llmi_agent.base.errors import InputError
-from llmi_train.preferences.answer import Ids, T, answers_of
+from llmi_agent.models.ending import limited
+from llmi_train.preferences.answer import Answer, Ids, T, answers_of
 from llmi_train.trainer.templated import Templated
 
 Row: TypeAlias = dict[str, Any]
@@ -23,10 +25,12 @@ RowOf: TypeAlias = Callable[[T, tuple[Ids, ...]], Row]
 TOO_LONG = "an answer that is too long together with its prompt"
 FOREIGN = "an answer with ids that are not in the model's vocabulary"
 ALONE = "an example that would go through the model alone, with nothing to be weighed against"
+ENDLESS = "an answer whose last token is no end token of the model"
 APART = "a pair whose prompts are not the same ids"
 _WAYS = {
     TOO_LONG: "at most {most:,} tokens are taken: --longest says how many, up to what the model can read",
     FOREIGN: "they are those of another tokenizer: name its model, or learn from what was written with --text",
+    ENDLESS: "a policy that learns it never ends: --text learns what was written, with an end",
     APART: "they were asked in different words",
 }
 
@@ -87,9 +91,11 @@ def fitted(
     most = min(longest or math.inf, reads)
     found, bad = Fitted(), dict[str, list[str]]()
     for each in examples:
-        ids = tuple(templated.of(answer) for answer in answers_of(each))
-        if why := _fault(ids, words, most):
-            bad.setdefault(why, []).append(answers_of(each)[0].where)
+        answers = answers_of(each)
+        ids = tuple(map(templated.of, answers))
+        endless = any(map(partial(_is_endless, ends=templated.ends), answers, ids))
+        if why := ENDLESS if endless else _fault(ids, words, most):
+            bad.setdefault(why, []).append(answers[0].where)
         else:
             found.add(row_of(each, ids), ids)
     if bad and not leave_out_bad:
@@ -98,6 +104,12 @@ def fitted(
     if not found.rows:
         raise InputError(f"nothing is left to learn from: {', '.join(found.left_out) or 'none'}")
     return found
+
+
+def _is_endless(answer: Answer, ids: Ids, *, ends: Collection[int]) -> bool:
+    """Whether the model took it for whole, and put no end to it that this model knows."""
+    cut = answer.call is not None and limited(answer.call.finish_reason)
+    return not cut and ids.completion[-1] not in ends
 
 
 def _fault(several: Sequence[Ids], words: int, most: float) -> str:

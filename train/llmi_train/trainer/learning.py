@@ -116,19 +116,7 @@ def learn(
     look(out, resume=course.resume)
     check(lesson, out, settings)
     loaded = load(model, settings.kept)
-    ends = ends_of(loaded.tokenizer, loaded.model.generation_config.eos_token_id)
-    templated = Templated(loaded.tokenizer, ends, course.options)
-    check_sampled(examples.taken, templated)
-    fit = fitted(
-        lesson.ordered(examples.taken, settings.seed),
-        lesson.row_of,
-        templated,
-        loaded.model,
-        course.longest,
-        leave_out_bad=course.leave_out_bad,
-    )
-    fit.even(settings.shares()[0], lesson.together)
-    fit.left_out.update(examples.left_out)
+    fit, notes = _fitted(lesson, examples, loaded, settings, course)
     identity = _identity(lesson, loaded, fit, settings, course)
     with begun(out, identity, resume=course.resume) as training:
         shown = ShowSteps(steps or Steps(lesson.figures), display, say)
@@ -145,12 +133,32 @@ def learn(
             data=fit.data,
             about=examples.about,
             left_out=fit.left_out,
-            notes={**examples.notes, **templated.notes},
+            notes=notes,
             figures=_last(trainer.state.log_history),
         )
         own = trainer.accelerator.unwrap_model(trainer.model)
         on_main(lambda: _write(own, loaded, lesson, outcome, training, settings))
     return outcome
+
+
+def _fitted(
+    lesson: Lesson[T], examples: Examples[T], loaded: Loaded, settings: Settings, course: Course
+) -> tuple[Fitted, dict[str, int]]:
+    """What is learnt from, and what a person should know of it. Raises InputError."""
+    ends = ends_of(loaded.tokenizer, loaded.model.generation_config.eos_token_id)
+    templated = Templated(loaded.tokenizer, ends, course.options)
+    check_sampled(examples.taken, templated)
+    fit = fitted(
+        lesson.ordered(examples.taken, settings.seed),
+        lesson.row_of,
+        templated,
+        loaded.model,
+        course.longest,
+        leave_out_bad=course.leave_out_bad,
+    )
+    fit.even(settings.shares()[0], lesson.together)
+    fit.left_out.update(examples.left_out)
+    return fit, {**examples.notes, **templated.notes}
 
 
 def _last(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:

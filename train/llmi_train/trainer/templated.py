@@ -13,7 +13,6 @@ from typing import Any
 from llmi_agent.base.errors import InputError
 from llmi_train.preferences.answer import Answer, Ids, Message
 
-ENDLESS = "an answer whose last token ends nothing: it is learnt as it was sampled"
 PLAIN = "two texts, taken as a user's message and the answer to it, in the model's chat template"
 WRITTEN_OUT = "two texts that hold the marks of a chat template, taken as they stand"
 OTHERWISE = (
@@ -39,8 +38,6 @@ class Templated:
     def of(self, answer: Answer) -> Ids:
         """What the policy reads, and what it learns to write, the end included. Raises InputError."""
         if answer.ids is not None:
-            if answer.ids.completion[-1] not in self.ends:
-                self.notes[ENDLESS] += 1
             return answer.ids
         prompt, completion = self._of_texts(answer) if self._plain(answer) else self._asked(answer)
         completion = self._ended(completion)

@@ -11,6 +11,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
+from llmi_agent.traces.parts import ModelCall
+
 MARKS = ("<pad>", "<|im_start|>", "<|im_end|>", "<|endoftext|>", "<think>", "</think>")
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -61,3 +63,14 @@ def asked(text: str) -> list[dict[str, str]]:
 
 def said(text: str) -> list[dict[str, str]]:
     return [{"role": "assistant", "content": text}]
+
+
+def called(raw: str, **more: Any) -> ModelCall:
+    own: dict[str, Any] = {
+        "call": "c", "purpose": "draft", "model": "vllm/fox", "language_model": True,
+        "messages": ({"type": "human", "data": {"content": "Foxes?"}},), "sampling": {}, "slot": None, "attempt": 0,
+        "parent": "", "again": 0, "text": raw, "raw": raw, "reasoning": "", "withheld": False, "accepted": True,
+        "finish_reason": "stop", "cut": "", "error": "", "answered_by": None, "weights": "", "tokens": None, "started": 0.0,
+        "first": None, "ended": 1.0, "input_tokens": None, "output_tokens": None, "charge": None,
+    }  # fmt: skip
+    return ModelCall(**{**own, **more})

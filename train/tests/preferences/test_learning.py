@@ -22,7 +22,7 @@ from llmi_train.trainer.learning import Course, Lesson, Outcome, learn
 from llmi_train.trainer.settings import Settings
 from llmi_train.trainer.sft import SFT
 
-from .small import asked, checkpoint, said, tokenizer
+from .small import asked, called, checkpoint, said, tokenizer
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`(is_)?gradient_checkpointing` is deprecated:FutureWarning"),
@@ -252,10 +252,12 @@ def test_adapters_are_merged_into_the_checkpoint(model: Path, tmp_path: Path) ->
 def test_nothing_is_trained_on_what_does_not_fit(model: Path, tmp_path: Path) -> None:
     long = Answer(where="the run long", ids=Ids.of(range(6, 206), [*range(6, 106), END]))
     foreign = Answer(where="the run foreign", ids=Ids.of([6], [50_000, END]))
+    endless = Answer(where="the run endless", ids=Ids.of([6], [7, 8]))
     apart = replace(pairs(1)[0], rejected=answers(1)[0])
     for lesson, bad, why in (
         (SFT, long, "too long.*the run long.*at most 256 tokens.*--longest"),
         (SFT, foreign, "not in the model's vocabulary: the run foreign.*--text"),
+        (SFT, endless, "no end token of the model: the run endless.*never ends"),
         (DPO, apart, "prompts are not the same"),
     ):
         good: list[Any] = [*answers(4)] if lesson is SFT else pairs(4)
@@ -267,6 +269,23 @@ def test_nothing_is_trained_on_what_does_not_fit(model: Path, tmp_path: Path) ->
     assert sum(done.left_out.values()) == 2
     with pytest.raises(InputError, match="nothing is left to learn from"):
         run(SFT, [long], model, tmp_path / "other", leave_out_bad=True)
+
+
+def test_a_bad_half_that_was_cut_has_no_end(model: Path, tmp_path: Path) -> None:
+    words = tokenizer()
+    read = words.apply_chat_template(asked("Foxes?"), add_generation_prompt=True, return_dict=False)
+    chosen, rejected = (
+        Answer(
+            where="the run e",
+            ids=Ids.of(read, words(text)["input_ids"]),
+            call=called(text.removesuffix("<|im_end|>"), finish_reason=reason),
+            episode=reason,
+        )
+        for text, reason in (("Red.<|im_end|>", "stop"), ("Blue, bl", "length"))
+    )
+    assert run(DPO, [Pair(chosen, rejected)], model, tmp_path / "out").examples == 1
+    with pytest.raises(InputError, match="no end token of the model"):
+        run(DPO, [Pair(rejected, replace(rejected, call=None))], model, tmp_path / "other")
 
 
 def test_figures_that_are_no_numbers_stop_it_and_nothing_is_written(

@@ -8,25 +8,13 @@ from typing import Any
 import pytest
 
 from llmi_agent.base.errors import InputError
-from llmi_agent.traces.parts import ModelCall
 from llmi_train.preferences.answer import Answer, Ids, Labelled, Pair
 from llmi_train.trainer.sampled import check_sampled
 from llmi_train.trainer.templated import Templated, ends_of
 
-from .small import CHATML, asked, tokenizer
+from .small import CHATML, asked, called, tokenizer
 
 LOUD = CHATML.replace("assistant\n{% endif %}", "assistant:\n{% endif %}")
-
-
-def called(raw: str, **more: Any) -> ModelCall:
-    own: dict[str, Any] = {
-        "call": "c", "purpose": "draft", "model": "vllm/fox", "language_model": True,
-        "messages": ({"type": "human", "data": {"content": "Foxes?"}},), "sampling": {}, "slot": None, "attempt": 0,
-        "parent": "", "again": 0, "text": raw, "raw": raw, "reasoning": "", "withheld": False, "accepted": True,
-        "finish_reason": "stop", "cut": "", "error": "", "answered_by": None, "weights": "", "tokens": None, "started": 0.0,
-        "first": None, "ended": 1.0, "input_tokens": None, "output_tokens": None, "charge": None,
-    }  # fmt: skip
-    return ModelCall(**{**own, **more})
 
 
 def sampled(raw: str, words: Any, episode: str = "e1", **more: Any) -> Answer:

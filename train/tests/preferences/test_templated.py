@@ -12,7 +12,7 @@ from trl import SFTConfig, SFTTrainer
 
 from llmi_agent.base.errors import InputError
 from llmi_train.preferences.answer import Answer, Ids
-from llmi_train.trainer.templated import ENDLESS, OTHERWISE, PLAIN, WRITTEN_OUT, Templated, ends_of
+from llmi_train.trainer.templated import OTHERWISE, PLAIN, WRITTEN_OUT, Templated, ends_of
 
 from .small import CHATML, asked, said, tokenizer
 
@@ -106,8 +106,6 @@ def test_recorded_ids_pass_as_they_are() -> None:
     ids = Ids.of([7, 7, 7], [9, 9, 2])
     assert found.of(answer(ids=ids)) is ids
     assert not found.notes
-    found.of(answer(ids=Ids.of([7], [9, 9])))
-    assert found.notes[ENDLESS] == 1
 
 
 def test_a_template_that_fails_is_named_with_what_it_said() -> None:
