@@ -75,7 +75,7 @@ def test_collect_writes_documents_where_that_is_asked(command: Command, work: Pa
     [
         (("--model", "offline"), 3, "offline does not say what it samples"),
         ((), 3, "no model is chosen"),
-        (("--model", "transformers/none"), 2, "transformers/none"),
+        (("--model", "transformers/none"), 3, "needs the plugin llmi-transformers: `make train`"),
         (("--model", "vllm/fox", "--profile", "nonesuch"), 2, "there is no profile 'nonesuch'"),
         (("--model", "vllm/fox", "--profile", "llmi"), 2, "name a judge"),
         (("--model", "vllm/fox", "--group", "0"), 2, "--group"),

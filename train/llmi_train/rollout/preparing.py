@@ -20,6 +20,8 @@ from llmi_agent.store.home import default_store, home
 
 CONCURRENCY = 64
 """Episodes at once: a local checkpoint writes them together."""
+LOCAL = "transformers/"
+"""What names of local checkpoints begin with."""
 WAY_OUT = (
     "`llmi-train offline` needs that: collect with a model that gives it (transformers/DIR, vllm/MODEL), or write with "
     "`llmi batch` and train with `llmi-train sft`, `dpo` or `kto`"
@@ -82,6 +84,11 @@ def _model(setup: Setup, store: ArtifactStore) -> Model:
     if not setup.config.model:
         raise UnavailableError(
             "no model is chosen: name the policy, such as --model transformers/DIR"
+        )
+    if setup.model.startswith(LOCAL) and not setup.registry.policies.knows(setup.model):
+        raise UnavailableError(
+            f"the model {setup.model} needs the plugin llmi-transformers: `make train`, or pip install 'llmi-train[grpo]' "
+            "(LLMI_PLUGINS, where it is set, must name it)"
         )
     (model,) = resolve_models(
         setup.model,
