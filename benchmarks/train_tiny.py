@@ -3,7 +3,7 @@
 Workload: for each seed fresh weights, a warm-up on drafts of which many are wrong, PROMPTS x 8 episodes of that policy through the
 graph with its tools, and one pass of `llmi-train offline` over them. The same rows again in two ways that should not work: by TRL's own
 trainer, which replays them without the recorded logprobs (`stock`), and with rewards dealt to other members of their groups (`shuffled`).
-Then two more rounds of collecting and training. Each checkpoint writes fresh episodes for 96 held-out prompts, two each. The settings
+Then two more rounds of collecting and training, half as large. Each checkpoint writes fresh episodes for 96 held-out prompts, two each. The settings
 were chosen on seed 0.
 
 Bars, for every seed: the reward's paired 95 % interval over prompts against the warm-up lies above 0, its mean and that of the kind
@@ -18,7 +18,9 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 from llmi_train_tiny.arms import SHUFFLED, STOCK
@@ -36,16 +38,17 @@ LEAST, FLAT, LONGEST = 0.2, 0.05, 300.0
 
 
 def taken(course: Course) -> list[Line]:
-    """All arms of a seed."""
-    course.begin()
+    """All arms of a seed. The later rounds are half as large as the first one."""
     course.warm_up()
     course.collect(WARM)
     seconds = {WARM: None, GRPO: course.train(WARM, GRPO)["seconds"]}
+    course.evaluate(GRPO)
     for arm in (SHUFFLED, STOCK):
         seconds[arm] = course.arm(WARM, arm)["seconds"]
-    for number, (policy, out) in enumerate(zip((GRPO, *ROUNDS), ROUNDS, strict=False), 1):
-        course.collect(policy, number)
-        seconds[out] = course.train(policy, out)["seconds"]
+    later = replace(course, size=replace(course.size, prompts=course.size.prompts // 2))
+    for number, (policy, out) in enumerate(pairwise((GRPO, *ROUNDS)), 1):
+        later.collect(policy, number)
+        seconds[out] = later.train(policy, out)["seconds"]
     return [Line(course.seed, NAMES[each], course.evaluate(each), seconds[each]) for each in NAMES]
 
 
@@ -95,16 +98,18 @@ def main() -> int:
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--together", type=int, default=2, help="seeds at the same time")
-    parser.add_argument("--prompts", type=int, default=Size.prompts, help="of a round")
+    parser.add_argument("--prompts", type=int, default=Size.prompts, help="of the first round")
     given = parser.parse_args()
     if find_spec("trl") is None:
         print("not measured: TRL is not installed, `make train` does that; bar: as the script says")
         return 0
     size, home = Size(prompts=given.prompts), given.out / "home"
     courses = [Course(given.out / f"seed{seed}", seed, size, home) for seed in given.seeds]
+    for each in courses:  # one after the other: weights are drawn from the one generator of the process
+        each.begin()
     with ThreadPoolExecutor(given.together) as pool:
         lines = [line for own in pool.map(taken, courses) for line in own]
-    title = f"Three seeds and all arms: {size.prompts} x {size.group} traces a round"
+    title = f"Three seeds and all arms: {size.prompts} x {size.group} traces in the first round"
     curves = {f"seed {each.seed}": each.history(GRPO) for each in courses}
     results = Results(title, lines, prompt_blind(drawn(TEST, size.tested, 0)), curves)
     print(results.markdown())

@@ -27,8 +27,9 @@ WARM_UP: Mapping[str, Any] = {
     "log_every": 10, "save_every": 200,
 }  # fmt: skip
 GRPO: Mapping[str, Any] = {
-    "loss": "gspo", "clip_low": 0.1, "clip_high": 0.15, "lr": 2e-3, "step_rows": 32, "rows_at_once": 32,
-    "schedule": "linear", "weight_decay": 0.0, "save_every": 100,
+    "loss": "gspo", "clip_low": 0.1, "clip_high": 0.15, "lr": 1.5e-3, "step_rows": 32, "rows_at_once": 32,
+    "schedule": "linear", "warmup": 8, "weight_decay": 0.0,
+    "save_every": 100,
 }  # fmt: skip
 """Settings of training, chosen on seed 0, and the same for every other one."""
 
@@ -39,7 +40,7 @@ class Size:
 
     examples: int = 3200
     """Drafts to warm up on."""
-    prompts: int = 512
+    prompts: int = 256
     """That traces are collected of, in one round."""
     group: int = 8
     tested: int = 96
