@@ -105,7 +105,9 @@ def main() -> int:
         return 0
     size, home = Size(prompts=given.prompts), given.out / "home"
     courses = [Course(given.out / f"seed{seed}", seed, size, home) for seed in given.seeds]
-    for each in courses:  # one after the other: weights are drawn from the one generator of the process
+    for (
+        each
+    ) in courses:  # one after the other: weights are drawn from the one generator of the process
         each.begin()
     with ThreadPoolExecutor(given.together) as pool:
         lines = [line for own in pool.map(taken, courses) for line in own]

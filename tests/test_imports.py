@@ -128,7 +128,11 @@ def test_no_modules_import_each_other_in_a_circle(folder: str) -> None:
 
 
 def test_files_are_short_or_say_why_not() -> None:
-    files = [path for folder in ("src", "graphs", "train/llmi_train", *PLUGINS) for path in sources(folder)]
+    files = [
+        path
+        for folder in ("src", "graphs", "train/llmi_train", *PLUGINS)
+        for path in sources(folder)
+    ]
     lines = {ids(path): path.read_text(encoding="utf-8").count("\n") for path in files}
     assert {name for name, count in lines.items() if count > MOST_LINES} == set(LONGER)
 
