@@ -1,6 +1,11 @@
+"""The tiny policy's language, weights and arms, without training it."""
+
+from __future__ import annotations
+
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,13 +21,15 @@ from llmi_train_tiny.prompts import TEST, TRAIN, wishes
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
     make(folder, 0)
     return folder
 
 
-def test_every_prompt_and_draft_is_words_that_it_knows_and_reads_back_as_it_was(place):
+def test_every_prompt_and_draft_is_words_that_it_knows_and_reads_back_as_it_was(
+    place: Path,
+) -> None:
     tokenizer, chance = AutoTokenizer.from_pretrained(place), random.Random(0)
     for wish in wishes(TRAIN) + wishes(TEST):
         for text in (wish.text, draft(wish, chance, SLIPS)):
@@ -31,17 +38,19 @@ def test_every_prompt_and_draft_is_words_that_it_knows_and_reads_back_as_it_was(
             assert tokenizer.decode(ids) == text
 
 
-def test_each_piece_of_the_tag_is_one_token(place):
+def test_each_piece_of_the_tag_is_one_token(place: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(place)
     assert {len(tokenizer(each)["input_ids"]) for each in (*TAG, *PIECES)} == {1}
 
 
-def test_the_template_leaves_the_system_prompt_out_and_an_answer_goes_on_from_its_prompt(place):
+def test_the_template_leaves_the_system_prompt_out_and_an_answer_goes_on_from_its_prompt(
+    place: Path,
+) -> None:
     tokenizer = AutoTokenizer.from_pretrained(place)
     asked = [{"role": "user", "content": wishes(TEST)[0].text}]
     told = [{"role": "system", "content": "Be brief."}, *asked]
 
-    def ids(messages, **options):
+    def ids(messages: list[dict[str, str]], **options: Any) -> Any:
         return tokenizer.apply_chat_template(messages, return_dict=False, **options)
 
     prompt = ids(asked, add_generation_prompt=True)
@@ -51,7 +60,7 @@ def test_the_template_leaves_the_system_prompt_out_and_an_answer_goes_on_from_it
     assert whole[-1] == tokenizer.eos_token_id
 
 
-def test_weights_follow_from_the_seed_and_are_about_a_million(place, tmp_path):
+def test_weights_follow_from_the_seed_and_are_about_a_million(place: Path, tmp_path: Path) -> None:
     make(tmp_path / "same", 0)
     make(tmp_path / "other", 1)
     first, same, other = (
@@ -65,15 +74,19 @@ def test_weights_follow_from_the_seed_and_are_about_a_million(place, tmp_path):
     assert first.config.max_position_embeddings == CONTEXT
 
 
-def test_shuffled_rewards_stay_in_their_groups_and_leave_the_tokens():
+def test_shuffled_rewards_stay_in_their_groups_and_leave_the_tokens() -> None:
     rows = [_row(group, number) for group in "ab" for number in range(8)]
     dealt = shuffled(rows, 3)
     assert [each.segment for each in dealt] == [each.segment for each in rows]
     for group in "ab":
-        before, after = ([e.reward for e in some if e.group == group] for some in (rows, dealt))
+        before, after = (
+            [e.reward or 0.0 for e in some if e.group == group] for some in (rows, dealt)
+        )
         assert sorted(before) == sorted(after)
         assert before != after
-    assert all((each.advantages == each.reward * each.segment.mask).all() for each in dealt)
+    assert all(
+        (each.advantages == (each.reward or 0.0) * each.segment.mask).all() for each in dealt
+    )
 
 
 def _row(group: str, number: int) -> Row:
