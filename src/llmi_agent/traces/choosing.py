@@ -8,17 +8,16 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from operator import attrgetter
-from typing import TypeVar
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.records.codec import entry_of
 from llmi_agent.records.journal import Journal
 from llmi_agent.records.overview import Chosen, Overview, unreadable
+from llmi_agent.traces.copies import Copies, repeated, whole
 from llmi_agent.traces.places import InJournal, Place, Source, sources
 from llmi_agent.traces.trace import Trace
 
 EVERY = Chosen()
-Named = TypeVar("Named", Trace, Overview)
 _SHOWN = 5
 
 
@@ -41,8 +40,12 @@ def meant(start: str, found: Collection[str]) -> str:
 
 
 def starting(place: Place, start: str) -> Iterator[Trace]:
-    """Those whose ids begin so, each once."""
-    return _once(trace for source in sources(place) for trace in _starting(source, start))
+    """Those whose ids begin so, each once: its copies are made into one."""
+    found: dict[str, list[Trace]] = {}
+    for source in sources(place):
+        for trace in _starting(source, start):
+            found.setdefault(trace.episode, []).append(trace)
+    yield from map(whole, found.values())
 
 
 def _starting(source: Source, start: str) -> Iterator[Trace]:
@@ -53,7 +56,8 @@ def _starting(source: Source, start: str) -> Iterator[Trace]:
 
 
 def traces(place: Place, chosen: Chosen = EVERY, limit: int | None = None) -> Iterator[Trace]:
-    """The traces at a place, the oldest of each file first; an episode that is found twice is given once.
+    """The traces at a place, the oldest of each file first. An episode that is found more than once is given once, after the
+    others: as all its copies together say; copies that contradict each other cannot be read, which is said as for any other.
 
     chosen: only those that fit it. limit: at most so many, the newest ones.
 
@@ -68,10 +72,23 @@ def traces(place: Place, chosen: Chosen = EVERY, limit: int | None = None) -> It
 
 
 def _every(place: Place, chosen: Chosen) -> Iterator[Trace]:
-    return _once(trace for source in sources(place) for trace in _within(source, chosen))
+    found = sources(place)
+    several, copies = repeated(found), Copies()
+    for source in found:
+        if several and isinstance(source, InJournal):
+            for episode in filter(several.__contains__, reversed(source.journal.episodes())):
+                copies.take(_of(source, episode), source)
+        for trace in _within(source, chosen, several):
+            if trace.episode not in several:
+                yield trace
+            elif not isinstance(source, InJournal):
+                copies.take(trace, source)
+    for trace in copies.traces():
+        if chosen == EVERY or _fitting(trace, chosen):
+            yield trace
 
 
-def _once(found: Iterable[Named]) -> Iterator[Named]:
+def _once(found: Iterable[Overview]) -> Iterator[Overview]:
     """The first of each episode."""
     seen: set[str] = set()
     for each in found:
@@ -80,13 +97,14 @@ def _once(found: Iterable[Named]) -> Iterator[Named]:
             yield each
 
 
-def _within(source: Source, chosen: Chosen) -> Iterator[Trace]:
+def _within(source: Source, chosen: Chosen, also: Collection[str]) -> Iterator[Trace]:
+    """also: episodes that are given whether they fit or not."""
     if isinstance(source, InJournal):
         for each in source.journal.overviews(chosen, oldest=True):
             yield _of(source, each.episode)
         return
     for trace in source.traces():
-        if chosen == EVERY or _fitting(trace, chosen):
+        if chosen == EVERY or trace.episode in also or _fitting(trace, chosen):
             yield trace
 
 

@@ -68,8 +68,9 @@ class Trace:
     @cached_property
     def events(self) -> tuple[tuple[float, Event], ...]:
         """What happened, each with its time in seconds since the epoch. Raises InputError if a record is damaged."""
+        records = self.records
         try:
-            return tuple(events_of(self.records))
+            return tuple(events_of(records))
         except InputError as error:
             raise InputError(f"the run {self.episode} cannot be read: {error}") from None
 
