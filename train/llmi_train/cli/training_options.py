@@ -29,7 +29,7 @@ settings_options = together(
     click.option("--schedule", type=click.Choice(("cosine", "linear", "constant")), default="cosine", show_default=True,
                  help="How the rate falls after the warm-up: to a hundredth, to nothing, or not at all."),
     click.option("--warmup", type=click.FloatRange(0), metavar="N", default=4, show_default=True,
-                 help="Steps in which the rate rises; below 1, the share of all steps."),
+                 help="Steps in which the rate rises; below 1, the share of all steps. A tenth of them at most, so none below ten steps."),
     click.option("--weight-decay", type=click.FloatRange(0), metavar="W", default=0.1, show_default=True,
                  help="How fast weights decay."),
     click.option("--clip", type=click.FloatRange(0), metavar="NORM", default=1.0, show_default=True,

@@ -8,9 +8,10 @@ from llmi_train.preferences.answer import Ids, Pair
 from llmi_train.trainer.fitting import Row
 from llmi_train.trainer.learning import Lesson
 from llmi_train.trainer.recorded import TakesIds, answered, asked
+from llmi_train.trainer.warming import Warms
 
 
-class PairTrainer(TakesIds, DPOTrainer):  # type: ignore[misc]
+class PairTrainer(Warms, TakesIds, DPOTrainer):  # type: ignore[misc]
     """Learns from ids as they are."""
 
 

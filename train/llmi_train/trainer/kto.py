@@ -11,9 +11,10 @@ from llmi_train.preferences.answer import Ids, Labelled
 from llmi_train.trainer.fitting import Row
 from llmi_train.trainer.learning import Lesson
 from llmi_train.trainer.recorded import TakesIds, answered, asked
+from llmi_train.trainer.warming import Warms
 
 
-class LabelTrainer(TakesIds, KTOTrainer):  # type: ignore[misc]
+class LabelTrainer(Warms, TakesIds, KTOTrainer):  # type: ignore[misc]
     """Learns from ids as they are."""
 
 

@@ -65,6 +65,8 @@ class Outcome:
 
     out: Path
     steps: int
+    warmup: int
+    """So many of the steps were of the warm-up."""
     examples: int
     tokens: int
     """Of the answers, which are learnt."""
@@ -128,6 +130,7 @@ def learn(
         outcome = Outcome(
             out=out,
             steps=trainer.state.global_step,
+            warmup=trainer.args.warmup_steps,
             examples=len(fit.rows),
             tokens=fit.tokens,
             data=fit.data,
@@ -239,7 +242,12 @@ def _card(lesson: Lesson[T], loaded: Loaded, outcome: Outcome, identity: Mapping
         method=lesson.method,
         sections={
             "Data": {**learnt, "digest": outcome.data, **outcome.about, **left_out},
-            "Settings": {"epochs": identity["epochs"], **identity["own"], **identity["settings"]},
+            "Settings": {
+                "epochs": identity["epochs"],
+                **identity["own"],
+                **identity["settings"],
+                "warm-up, in steps": outcome.warmup,
+            },
             "Figures": outcome.figures,
         },
         notes=[f"{count:,}: {what}" for what, count in outcome.notes.items()],

@@ -22,6 +22,7 @@ from llmi_train.trainer.batches import of_rows, sorted_by_length
 from llmi_train.trainer.loading import Loaded, lora
 from llmi_train.trainer.losses import LOSSES, Offline
 from llmi_train.trainer.measures import Measures
+from llmi_train.trainer.warming import Warms
 
 Check = Callable[[int, dict[str, float]], None]
 """Told the number of a step and its figures, before the weights are changed; raises to stop."""
@@ -29,7 +30,7 @@ _OF_SAMPLING = ("reward", "frac_reward_zero_std", "completions/", "clip_ratio/",
 """TRL's figures that say nothing here: of a constant reward, and of rows that only fill a batch."""
 
 
-class OfflineTrainer(GRPOTrainer):  # type: ignore[misc]
+class OfflineTrainer(Warms, GRPOTrainer):  # type: ignore[misc]
     """Goes once over rows in the order in which they are given, each of them a rollout that was recorded."""
 
     def __init__(

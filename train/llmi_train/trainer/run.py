@@ -59,6 +59,8 @@ class Outcome:
     steps: int
     of: int
     """How many were planned."""
+    warmup: int
+    """So many of them are of the warm-up."""
     best: int
     """The step whose checkpoint is in `out`: where nothing was evaluated in between, the last one."""
     evaluations: tuple[Look, ...]
@@ -185,6 +187,7 @@ def _run(
         out=training.out,
         steps=state.global_step,
         of=state.max_steps,
+        warmup=trainer.args.warmup_steps,
         best=evaluating.best.step if evaluating else state.global_step,
         evaluations=tuple(look for _, look in sorted(evaluating.looks.items()))
         if evaluating
@@ -242,6 +245,7 @@ def _write(
             "The last step": outcome.last,
             "Besides": {
                 "steps": f"{outcome.steps} of {outcome.of}",
+                "warm-up, in steps": outcome.warmup,
                 "seconds": outcome.seconds,
                 "what dr_grpo divides by, in tokens": trainer.max_completion_length,
                 "recorded against recomputed logprobs, mean": outcome.probed.difference

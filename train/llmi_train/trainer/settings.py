@@ -47,7 +47,7 @@ class Settings:
     schedule: Schedule = "cosine"
     """How it falls after the warm-up: `cosine` to a hundredth of it, `linear` to nothing, `constant` not at all."""
     warmup: float = 4
-    """Steps in which it rises; below 1, the share of all steps."""
+    """Steps in which it rises; below 1, the share of all steps. A tenth of them at most: below ten steps, none."""
     weight_decay: float = 0.1
     clip: float = 1.0
     """The largest norm of a gradient; 0: any."""

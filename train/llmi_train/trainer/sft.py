@@ -11,11 +11,12 @@ from llmi_train.preferences.answer import Answer, Ids
 from llmi_train.preferences.rows import MASKED
 from llmi_train.trainer.fitting import Row
 from llmi_train.trainer.learning import Lesson
+from llmi_train.trainer.warming import Warms
 
 FULL_LR, LORA_LR = 2e-5, 2e-4
 
 
-class AnswerTrainer(SFTTrainer):  # type: ignore[misc]
+class AnswerTrainer(Warms, SFTTrainer):  # type: ignore[misc]
     """Takes `input_ids` with `labels` as they are; the card is ours."""
 
     def create_model_card(self, *_: Any, **__: Any) -> None:

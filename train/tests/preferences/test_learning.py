@@ -305,3 +305,17 @@ def test_the_card_says_what_was_learnt(model: Path, tmp_path: Path) -> None:
     again = run(SFT, answers(5), model, tmp_path / "again")
     assert again.data == done.data
     assert run(SFT, answers(5, seed=9), model, tmp_path / "other").data != done.data
+
+
+@pytest.mark.parametrize(
+    ("lesson", "taken"), [(SFT, answers(4)), (DPO, pairs(4)), (KTO, labelled(4))]
+)
+def test_a_single_step_with_the_default_warm_up_changes_the_weights(
+    model: Path, tmp_path: Path, lesson: Lesson[Any], taken: list[Any]
+) -> None:
+    out = tmp_path / "out"
+    done = run(lesson, taken, model, out, replace(SETTINGS, warmup=Settings().warmup))
+    assert (done.steps, done.warmup) == (1, 0)
+    before, after = weights(model), weights(out)
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    assert "| warm-up, in steps | 0 |" in (out / "README.md").read_text()
