@@ -14,6 +14,7 @@ from llmi_agent.records.events import Opened, Rewarded
 from llmi_agent.records.journal import Journal
 from llmi_agent.records.overview import Chosen
 from llmi_agent.traces.choosing import one, traces
+from llmi_agent.traces.verify import verify
 
 
 def journal(folder: Path, *events: Any) -> Journal:
@@ -45,5 +46,9 @@ def test_copies_that_contradict_each_other_cannot_be_read(tmp_path: Path) -> Non
     first = journal(tmp_path / "one", OPENED)
     other = journal(tmp_path / "two", replace(OPENED, prompt="Bears"))
     for found in (next(traces([first, other])), one([first, other], "e")):
-        with pytest.raises(InputError, match=r"found 2 times.*contradict.*differ in record 1 of 1"):
+        with pytest.raises(
+            InputError, match=r"the run e is found 2 times.*contradict.*differ in record 1 of 1"
+        ):
             found.records  # noqa: B018
+        (finding,) = verify(found)
+        assert (finding.record, finding.level) == ("records", "error")

@@ -40,8 +40,10 @@ def pack(tokens: Tokens) -> bytes:
             _bytes(_REAL, tokens.logprobs or ()),
             _bytes(_WHOLE, chain.from_iterable(tokens.pieces)),
         ]
-    except (OverflowError, TypeError, struct.error) as error:
-        raise ValueError(f"a token's number is out of range: {error}") from None
+    except (OverflowError, TypeError, struct.error):
+        raise ValueError(
+            "a token's number is out of range, or none: whole numbers from 0 to 2^32 - 1 are"
+        ) from None
     data = b"".join((head, *body, mode))
     if len(data) >= MOST_BYTES:
         raise ValueError("the token arrays are longer than any can be")

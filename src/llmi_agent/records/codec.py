@@ -90,7 +90,8 @@ def _event_of(record: Record) -> Event:
             "install that one to read it"
         )
     with _sound(record):
-        event: Event = _adapter(known).validate_json(record.data)
+        strict = True if known is Rewarded else None  # a text, or a yes, is no reward
+        event: Event = _adapter(known).validate_json(record.data, strict=strict)
         if record.tokens is not None and isinstance(event, ModelEnded):
             return replace(event, tokens=arrays.unpack(record.tokens))
     return event

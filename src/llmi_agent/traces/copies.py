@@ -66,7 +66,8 @@ def _account(copies: Sequence[Trace]) -> Sequence[Record]:
             first = merged(first, other)
         except InputError as error:
             raise InputError(
-                f"it is found {len(copies)} times, and two of these contradict each other ({error}): take away the wrong one"
+                f"the run {copies[0].episode} is found {len(copies)} times, and two of these contradict each other ({error}): "
+                "take away the wrong one"
             ) from None
     return first
 

@@ -105,10 +105,15 @@ def records_of(row: Mapping[str, Any], where: str) -> list[Record]:
         tokens = {each["call"]: _tokens(each) for each in row.get("calls") or () if _sampled(each)}
         records = [_record(each, tokens) for each in row["records"]]
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{where} is damaged ({type(error).__name__}: {error})") from None
+        raise InputError(f"{where} is damaged: {_words(error)}") from None
     if tokens:
         raise InputError(f"{where} has token arrays of calls that are not among its records")
     return records
+
+
+def _words(error: Exception) -> str:
+    """What is wrong; of Python's own words, only those that we wrote."""
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _sampled(call: Mapping[str, Any]) -> bool:

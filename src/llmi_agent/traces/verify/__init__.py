@@ -37,7 +37,11 @@ def verify(
 
 
 def _all_of(trace: Trace, pictures: ArtifactReader | None, elsewhere: bool) -> Iterator[Found]:
-    records = trace.records
+    try:
+        records = trace.records
+    except InputError as error:
+        yield Found("records", str(error))
+        return
     damaged = list(_damaged(records))
     yield from (found for _, found in damaged)
     away = {number for number, _ in damaged}
