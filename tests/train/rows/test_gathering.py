@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from itertools import permutations
 from pathlib import Path
@@ -15,6 +16,7 @@ from llmi_agent.base.errors import InputError
 from llmi_agent.records.events import Resumed
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.traces import Chosen, export, import_traces, traces
+from llmi_train.cli.offline_run import known_prompts
 from llmi_train.rows.faults import BadTrace, NothingToTrain
 from llmi_train.rows.gathering import rows_of
 
@@ -284,3 +286,64 @@ def test_the_recorded_calls_of_a_row_are_read_from_disk(home: Home) -> None:
     assert (own.start, own.end) == (0, 4)
     assert (own.call.raw, own.call.weights, own.call.tokens) == ("# A fox", "w1", None)
     assert own.call.messages[0]["data"]["content"] == "A fox."
+
+
+def test_a_run_that_is_there_twice_with_other_contents_is_refused_or_left_out(
+    home: Home, tmp_path: Path
+) -> None:
+    home.pair()
+    home.episode("twice", group="good", reward=0.5, seed=1)
+    file, other = tmp_path / "all.jsonl", Home(tmp_path / "other")
+    export(traces(home.root), file)
+    same = file.read_text() + file.read_text()
+    twice = tmp_path / "twice.jsonl"
+    twice.write_text(same)
+    assert rows_of(twice).report == rows_of(home.root).report
+    other.episode("twice", Call(completion=(5, 6, 99)), group="good", reward=0.9, seed=1)
+    export(traces(other.root), tmp_path / "other.jsonl")
+    twice.write_text(file.read_text() + (tmp_path / "other.jsonl").read_text())
+    for place in (twice, [home.root, other.root], [other.root, file]):
+        with pytest.raises(BadTrace, match=r"the run twice.* is found 2 times.*contradict"):
+            rows_of(place)
+        assert rows_of(place, leave_out_bad=True).report.left_out == {"unreadable": 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("1e308", "1e\\+308, and rewards are"),
+        ('"0.5"', "cannot be read"),
+        ("true", "cannot be read"),
+    ],
+)
+def test_a_reward_that_none_gives_is_refused_by_the_runs_name(
+    home: Home, tmp_path: Path, value: str, words: str
+) -> None:
+    home.pair()
+    home.episode("odd", group="good", reward=0.5, member=2)
+    file = tmp_path / "all.jsonl"
+    export(traces(home.root), file)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for record in next(each for each in rows if each["episode"] == "odd")["records"]:
+        if record["kind"] == "rewarded":
+            assert '"value":0.5' in record["data"]
+            record["data"] = record["data"].replace('"value":0.5', f'"value":{value}')
+    file.write_text("".join(json.dumps(each) + "\n" for each in rows))
+    with pytest.raises(BadTrace, match=f"the run odd .*its reward 'total' .*{words}"):
+        rows_of(file)
+    assert rows_of(file, leave_out_bad=True).report.left_out == {"a reward that is none": 1}
+
+
+def test_members_with_the_same_number_are_members_and_are_told(home: Home) -> None:
+    home.pair()
+    assert rows_of(home.root).report.same_numbers == 0
+    home.episode("third", group="good", reward=0.5, member=1)
+    report = rows_of(home.root).report
+    assert (report.used, report.same_numbers) == (3, 1)
+
+
+def test_what_was_asked_is_known_by_its_normalised_text(home: Home) -> None:
+    home.pair()
+    gathered = rows_of(home.root)
+    assert known_prompts(["a  FOX", "a bear"], gathered).startswith("1 of 2 prompts to evaluate on")
+    assert known_prompts(["a bear"], gathered) == ""

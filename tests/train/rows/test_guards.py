@@ -24,7 +24,7 @@ def unsent(name: str) -> Call:
 SHOWN = [{"type": "text", "text": "A fox."}, {"type": "image", "url": "artifact:" + "a" * 64}]
 
 BAD: dict[str, tuple[Call, str, str]] = {
-    "nan": (Call(logprobs=(-0.1, math.nan, -0.1, -0.1)), "token 1 of its call model-0 is nan", "a logprob that is none"),
+    "nan": (Call(logprobs=(-0.1, math.nan, -0.1, -0.1)), "token 1 of its call model-0 is none", "a logprob that is none"),
     "infinite": (Call(logprobs=(-0.1, -0.1, -math.inf, -0.1)), "token 2 .* is -inf", "a logprob that is none"),
     "above 0": (Call(logprobs=(0.5, -0.1, -0.1, -0.1)), "0.5, which is above 0", "a logprob that is none"),
     "a stand-in": (Call(logprobs=(-9999.0, -0.1, -0.1, -0.1)), "-9999, which stands for none", "a logprob that is none"),

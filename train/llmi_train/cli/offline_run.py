@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from llmi_agent.records.overview import Chosen
 from llmi_train.cli.cut_short import needed, resumable
 from llmi_train.cli.runs_read import reading
 from llmi_train.cli.training_options import NAMES
+from llmi_train.prompts.text import digest_of
 from llmi_train.rows import Gathered, Report, rows_of
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ def fresh_of(given: Mapping[str, Any], gathered: Gathered, output: Output) -> Fr
     told = {"temperature": gathered.temperature, "max_tokens": sampling.get("max_tokens")}
     flags = {f"options.{name}": value for name, value in told.items() if value is not None}
     prompts = read_prompts(given["eval_prompts"], "test")
+    if said := known_prompts([each.text for each in prompts], gathered):
+        output.say(said, "warned")
     profile = given["eval_profile"] or gathered.report.profile.partition("@")[0]
     judge = {"judge": given["eval_judge"], "judge_api_base": None, "picture_judge": None}
     limits = {"judge_votes": 1, "judge_deadline": 180.0, "judge_budget": None}
@@ -119,6 +122,17 @@ def fresh_of(given: Mapping[str, Any], gathered: Gathered, output: Output) -> Fr
         )
 
     return Fresh(evaluated, given["eval_every"])
+
+
+def known_prompts(texts: Sequence[str], gathered: Gathered) -> str:
+    """That some prompts of an evaluation are trained on, in a sentence; empty if none is."""
+    known = sum(digest_of(each) in gathered.asked for each in texts)
+    if not known:
+        return ""
+    return (
+        f"{known:,} of {plural(len(texts), 'prompt')} to evaluate on are among those that are trained on: what they earn says "
+        "little about others; hold prompts out (llmi-train prompts split)"
+    )
 
 
 def _tell(outcome: Outcome, report: Report, output: Output) -> None:
@@ -135,14 +149,21 @@ def _sentences(outcome: Outcome, report: Report) -> Iterator[str]:
         f"{report.used:,} of {plural(report.read, 'run')} in {plural(report.groups, 'group')}: {plural(report.rows, 'row')}, "
         f"{plural(report.tokens, 'token')}, mean reward {report.reward_mean:.3f}"
     )
-    for why, count in {**report.left_out, **report.groups_left_out}.items():
-        if count:
-            yield f"left out {count:,}: {why}"
+    for why, count in report.left_out.items():
+        groups = report.groups_left_out.get(why)
+        of = f" in {plural(groups, 'group')}" if groups else ""
+        yield f"left out {plural(count, 'run')}{of}: {why}"
+    if report.same_numbers:
+        yield (
+            f"in {plural(report.same_numbers, 'group')} several runs have the same number, as if two collections had been given one "
+            "group: they count as runs of their own"
+        )
     if outcome.probed:
         yield (
-            f"the recorded logprobs of {plural(outcome.probed.rows, 'row')} are {outcome.probed.difference:.1g} nats a token "
+            f"the recorded logprobs of {outcome.probed.rows:,} of {plural(report.rows, 'row')} are {outcome.probed.difference:.1g} nats a token "
             "from these weights'"
         )
+    yield from outcome.notes
     last = outcome.last
     if last:
         yield (

@@ -36,6 +36,8 @@ class Gathered:
     """A group's side by side, by the ids of groups and the numbers of members."""
     report: Report
     shelf: Shelf = field(repr=False)
+    asked: frozenset[str] = field(repr=False)
+    """Digests of the prompts (`llmi_train.prompts.text.digest_of`)."""
 
     @property
     def temperature(self) -> float:
@@ -125,7 +127,11 @@ class _Gathering:
             rows += self._of_group(own, version, repairs)
         if not rows:
             raise self._nothing()
-        return Gathered(tuple(rows), self._report(rows, version, temperature), self._taking.shelf)
+        used = {each.segment.episode for each in rows}
+        members = [e for own in self._groups.values() for e in own if e.episode in used]
+        report = self._report(rows, members, version, temperature)
+        asked = frozenset(each.asked for each in members)
+        return Gathered(tuple(rows), report, self._taking.shelf, asked)
 
     def _version_of_repairs(self, version: str) -> str | None:
         asked = self._wanted.repairs
@@ -179,13 +185,14 @@ class _Gathering:
                 "--repairs, or allow more with --most-drift"
             )
 
-    def _report(self, rows: Sequence[Row], version: str, temperature: float) -> Report:
-        used = {each.segment.episode for each in rows}
-        members = [e for own in self._groups.values() for e in own if e.episode in used]
+    def _report(
+        self, rows: Sequence[Row], members: Sequence[Member], version: str, temperature: float
+    ) -> Report:
         return Report(
             read=self._read,
             left_out=_counted(self._left_out),
             groups_left_out=_counted(self._groups_left_out),
+            same_numbers=sum(_same_numbers(own) for own in self._groups.values()),
             begun_anew=self._taking.begun_anew,
             merged=self._taking.hows["merged"],
             branches=self._taking.hows["branch"],
@@ -208,6 +215,12 @@ class _Gathering:
         if self._taking.logprobs == {False}:
             said += f"; and none of them has logprobs of what was sampled: {OTHER_WAYS}"
         return NothingToTrain(said)
+
+
+def _same_numbers(members: Sequence[Member]) -> bool:
+    """Whether several have one number; those without any do not count."""
+    numbers = [each.number for each in members if each.number >= 0]
+    return len({*numbers}) < len(numbers)
 
 
 def _counted(found: Counter[str]) -> dict[str, int]:

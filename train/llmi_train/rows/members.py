@@ -107,6 +107,8 @@ class Member:
     worths: Mapping[str, Worth]
     """By the version of the reward."""
     segments: tuple[Joined, ...]
+    asked: str
+    """A digest of its prompt: the same of texts that count as the same."""
 
     def worth(self, version: str) -> Worth:
         """What this version of a reward gave; nothing, if it gave nothing."""

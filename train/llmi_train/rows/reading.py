@@ -177,7 +177,7 @@ def _of_logprobs(logprobs: NDArray[np.float64]) -> tuple[int, str] | None:
     place = int(wrong.argmax())
     value = float(logprobs[place])
     if not math.isfinite(value):
-        return place, f"{value}"
+        return place, "none (null, or no number)" if math.isnan(value) else f"{value}"
     return place, f"{value:g}, " + ("which is above 0" if value > 0 else "which stands for none")
 
 

@@ -34,6 +34,9 @@ class Report:
     """How many groups have so many members that are used."""
     groups_left_out: Mapping[str, int]
     """By the reason."""
+    same_numbers: int
+    """Groups of which several members have the same number, as where two collections were given one group's name: they are
+    members by their own ids, and count each."""
     reward_mean: float
     reward_std: float
     mean_length: float

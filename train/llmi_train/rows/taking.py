@@ -12,6 +12,7 @@ from llmi_agent.models.ending import meant
 from llmi_agent.records.events import ModelEnded, Opened
 from llmi_agent.traces.parts import ModelCall
 from llmi_agent.traces.trace import State, Trace
+from llmi_train.prompts.text import digest_of
 from llmi_train.rows.faults import BadTrace, Unreadable
 from llmi_train.rows.joining import How, Joined, joined
 from llmi_train.rows.members import Identity, Member
@@ -101,7 +102,8 @@ class Taking:
         own = replace(segments[0], prompt=read), *segments[1:]
         self.begun_anew += sum(each.purpose == "draft" for each in trace.calls) - 1
         number = -1 if trace.member is None else trace.member
-        return Member(trace.episode, trace.group, number, trace.split, identity, given, own)
+        asked = digest_of(trace.prompt)
+        return Member(trace.episode, trace.group, number, trace.split, identity, given, own, asked)
 
     def _segments(self, trace: Trace, first: Drawn) -> list[Joined]:
         wanted, repairs = self._wanted, repairs_of(trace, first.call)

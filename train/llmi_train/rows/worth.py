@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.records.codec import events_of
 from llmi_agent.records.events import Rewarded
 from llmi_agent.records.events.reward import TOTAL
 from llmi_agent.traces.trace import Trace
@@ -16,6 +16,9 @@ from llmi_train.rows.faults import BadTrace
 Judges: TypeAlias = Mapping[str, frozenset[tuple[str, str]]]
 """By component, who judged it, and a digest of what was asked."""
 _SHOWN = 8
+_AGAIN = "score it again, or leave out such runs with --leave-out-bad"
+MOST = 1e6
+"""No reward is further from 0: such a number is a mistake, and its group's other members would all count as the same."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,9 @@ class Worth:
 def worths(trace: Trace, repairs: str | None) -> dict[str, Worth]:
     """By the version, what was given to what the episode is now; of what was given again, the last.
 
-    repairs: the component that is for repairs. Raises BadTrace for a value that is no number.
+    repairs: the component that is for repairs. Raises BadTrace for a value that is no number, or beyond `MOST`.
     """
+    _check_read(trace)
     last: dict[tuple[str, str, str, str], list[Rewarded]] = {}
     for each in trace.rewards:
         if each.current:
@@ -56,14 +60,27 @@ def worths(trace: Trace, repairs: str | None) -> dict[str, Worth]:
     return {name: _worth(trace.episode, own, repairs) for name, own in by_version.items()}
 
 
+def _check_read(trace: Trace) -> None:
+    """Raises BadTrace for a reward that cannot be read, such as one whose value is text."""
+    given = [each for each in trace.records if each.kind == Rewarded.type]
+    if len(given) == len(trace.rewards):
+        return
+    for each in given:
+        try:
+            [*events_of([each], strict=True)]
+        except InputError as error:
+            said = f"its reward {each.key[:60]!r} cannot be read: {error}"
+            raise BadTrace(trace.episode, "a reward that is none", said, _AGAIN) from None
+
+
 def _worth(episode: str, given: Iterable[Rewarded], repairs: str | None) -> Worth:
     total: float | None = None
     judges: dict[str, set[tuple[str, str]]] = {}
     slots, calls = dict[int, float](), dict[str, float]()
     for each in given:
-        if each.value is not None and not math.isfinite(each.value):
-            said = f"its reward {each.component[:60]!r} is {each.value}"
-            raise BadTrace(episode, "a reward that is no number", said, "score it again")
+        if each.value is not None and not abs(each.value) <= MOST:
+            said = f"its reward {each.component[:60]!r} is {each.value:g}, and rewards are numbers from {-MOST:,.0f} to {MOST:,.0f}"
+            raise BadTrace(episode, "a reward that is none", said, _AGAIN)
         if is_total(each):
             total = each.value
         if each.value is None:

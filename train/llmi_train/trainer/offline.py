@@ -26,8 +26,15 @@ from llmi_train.trainer.warming import Warms
 
 Check = Callable[[int, dict[str, float]], None]
 """Told the number of a step and its figures, before the weights are changed; raises to stop."""
-_OF_SAMPLING = ("reward", "frac_reward_zero_std", "completions/", "clip_ratio/", "cispo_clip_ratio")
-"""TRL's figures that say nothing here: of a constant reward, and of rows that only fill a batch."""
+_OF_SAMPLING = (
+    "reward",
+    "frac_reward_zero_std",
+    "completions/",
+    "clip_ratio/",
+    "cispo_clip_ratio",
+    "num_tokens",
+)
+"""TRL's figures that say nothing here: of a constant reward, and those that count rows that only fill a batch."""
 
 
 class OfflineTrainer(Warms, GRPOTrainer):  # type: ignore[misc]

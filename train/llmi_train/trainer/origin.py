@@ -39,12 +39,17 @@ def check_origin(
     look: the calls of a row. options: what the chat template is given besides the messages; it goes before what is on
     record of that.
     """
+    rendered: set[tuple[bytes, str]] = set()
     for row in rows:
         calls = look(row)
         for each in calls:
             _check_text(row, each, tokenizer)
         if calls:
-            _check_prompt(row, calls[0].call, tokenizer, options)
+            call = calls[0].call
+            key = row.segment.prompt.tobytes(), repr((call.messages, call.sampling))
+            if key not in rendered:  # a group reads the same
+                _check_prompt(row, call, tokenizer, options)
+                rendered.add(key)
 
 
 def _check_text(row: Row, recorded: Recorded, tokenizer: Any) -> None:
@@ -56,13 +61,34 @@ def _check_text(row: Row, recorded: Recorded, tokenizer: Any) -> None:
         text = tokenizer.decode(ids, skip_special_tokens=True)
     except (OverflowError, TypeError, IndexError):
         text = ""
-    if _letters(text) != _letters(call.raw) and _letters(tokenizer.decode(ids)) != _letters(
-        call.raw
-    ):
-        raise InputError(
-            f"the run {row.segment.episode} was sampled with another tokenizer: it wrote {call.raw.strip()[:_SHOWN]!r}, and "
-            f"its tokens read {text.strip()[:_SHOWN]!r} here; take the model that sampled it"
+    wrote, read = _letters(call.raw), _letters(text)
+    if wrote not in (read, _letters(tokenizer.decode(ids))):
+        raise InputError(f"the run {row.segment.episode} {_unlike(wrote, read)}")
+
+
+def _unlike(wrote: str, read: str) -> str:
+    """In what a text and what its tokens read differ, and what to do, in clauses; both without white space."""
+    same = _alike(wrote, read)
+    if same == len(read):
+        return f"has tokens for the first {same} of {len(wrote)} letters that it wrote: they end before {_at(wrote, same)}; collect it anew"
+    if same == len(wrote):
+        return (
+            f"has more tokens than it wrote: {_at(read, same)} comes after the end; collect it anew"
         )
+    where = f"after {same} letters it wrote {_at(wrote, same)}, and its tokens read {_at(read, same)} here"
+    if same + _alike(wrote[:same:-1], read[:same:-1]) < min(len(wrote), len(read)) / 2:
+        return f"was sampled with another tokenizer, or has tokens of another text: {where}; take the model that sampled it"
+    return f"has tokens that say something else than its text: {where}; collect it anew"
+
+
+def _alike(one: str, other: str) -> int:
+    """How many letters both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _at(text: str, place: int) -> str:
+    return repr(text[place : place + _SHOWN])
 
 
 def _check_prompt(row: Row, call: ModelCall, tokenizer: Any, options: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -66,6 +66,8 @@ class Outcome:
     evaluations: tuple[Look, ...]
     stopped: str
     """Why it ended earlier; empty if it did not."""
+    notes: tuple[str, ...] = ()
+    """What is odd, and was trained on all the same."""
     probed: Probed | None
     """How exactly the weights give the recorded logprobs."""
     first: Mapping[str, float] = field(default_factory=dict)
@@ -116,6 +118,7 @@ def train(
     check_rows(rows, loaded.model)
     look: Recall = gathered.recorded
     probed = _probe(rows, look, loaded, settings, behaviour, template or {})
+    notes = _other_weights(gathered.report, behaviour or model) if probed else ()
     flat = schedule(rows, settings.step_rows, settings.epochs, settings.seed)
     version = folder_of(str(loaded.folder)).version()
     identity = {
@@ -132,7 +135,7 @@ def train(
         own = [FiniteGradients(), folder.MarkWhole(), *([evaluating] if evaluating else [])]
         for each in (*own, *callbacks, shown):
             trainer.add_callback(each)
-        outcome = _run(trainer, training, probed, evaluating)
+        outcome = replace(_run(trainer, training, probed, evaluating), notes=notes)
         folder.on_main(
             lambda: _write(outcome, gathered, loaded, trainer, settings, training, evaluating)
         )
@@ -151,7 +154,7 @@ def _probe(
     some = spread(rows, settings.probe_rows)
     if not some:
         return None
-    check_origin(some, look, loaded.tokenizer, template)
+    check_origin(rows, look, loaded.tokenizer, template)
     name = str(loaded.folder)
     model = loaded.model
     if behaviour is not None:
@@ -159,6 +162,19 @@ def _probe(
         name, model = str(path), loading.read_model(path, settings.kept)
     device = processes().device
     return check_weights(some, model.to(device), name, settings.compute, settings.tolerance)
+
+
+def _other_weights(report: Report, name: str) -> tuple[str, ...]:
+    """That runs say they were sampled by other weights than those that give their logprobs, if they do."""
+    own = folder_of(str(loading.folder_of(name))).version()
+    said = [each for each in report.as_json().get("weights", {}) if each and each != own]
+    others = sorted(each for each in said if each.startswith(own.partition(":")[0] + ":"))
+    if not others:
+        return ()
+    return (
+        f"on record the runs were sampled by the weights {', '.join(others)[:200]}, and those in {name} are {own}; yet these give the "
+        "recorded logprobs",
+    )
 
 
 def _run(
@@ -223,7 +239,7 @@ def _write(
     if evaluating:
         evaluating.keep_best()
     report = gathered.report.as_json()
-    notes = [outcome.stopped] if outcome.stopped else []
+    notes = [outcome.stopped, *outcome.notes] if outcome.stopped else [*outcome.notes]
     notes += [UNLEARNS] if settings.loss == "grpo" else []
     notes += [_best(outcome)] if outcome.evaluations else []
     rollouts = {

@@ -28,8 +28,9 @@ from llmi_train.trainer.losses import Offline
 from llmi_train.trainer.run import Outcome, train
 from llmi_train.trainer.settings import Dtype, reporters
 from llmi_train.trainer.stops import Diverged, FiniteGradients
+from llmi_transformers.folder import folder_of
 
-from .tiny import TEMPLATE, WORDS, Gathered, checkpoint, logprobs, read, rows
+from .tiny import TEMPLATE, WORDS, Gathered, Report, checkpoint, logprobs, read, rows
 
 SETTINGS: dict[str, Any] = {
     "step_rows": 8, "rows_at_once": 2, "lr": 1e-3, "warmup": 1, "epochs": 2, "save_every": 1, "probe_rows": 0, "max_kl": None,
@@ -190,6 +191,27 @@ def test_other_weights_are_refused_and_those_that_sampled_can_be_named(
     assert abs(done.first["kl"]) > 0.1  # of the later checkpoint, to what was recorded
 
 
+def test_weights_on_record_that_are_others_than_those_that_fit_are_told(
+    gathered: Gathered, base: Path, tmp_path: Path
+) -> None:
+    """And of many rows each is decoded, though few are worked out again."""
+    settings = Offline(**{**SETTINGS, "probe_rows": 4, "epochs": 1})
+    version = folder_of(str(base)).version()
+    told = replace(gathered, report=Report(weights={"sha256:0000": 9, version: 1, "v7": 1, "": 1}))
+    done = train(told, str(base), tmp_path / "out", settings)
+    (note,) = done.notes
+    assert "sampled by the weights sha256:0000, and those in" in note
+    assert note in (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "num_tokens" not in done.first
+    odd = gathered.rows[1]
+    calls = dict(gathered.calls)
+    (own,) = calls[odd.segment.episode]
+    said = SimpleNamespace(**{**vars(own.call), "raw": own.call.raw + " w1"})
+    calls[odd.segment.episode] = (SimpleNamespace(**{**vars(own), "call": said}),)
+    with pytest.raises(InputError, match=f"the run {odd.segment.episode} has tokens for the first"):
+        train(replace(gathered, calls=calls), str(base), tmp_path / "no", settings)
+
+
 @pytest.mark.parametrize(("dtype", "passes"), [("float32", 2e-5), ("bfloat16", 2e-3)])
 def test_how_exactly_logprobs_must_be_met_depends_on_what_is_computed_in(
     dtype: Dtype, passes: float, base: Path, tmp_path: Path
@@ -237,7 +259,7 @@ def gathered(made: list[Row], base: Path) -> Gathered:
 def test_a_foreign_tokenizer_is_refused(gathered: Gathered, base: Path, tmp_path: Path) -> None:
     other = checkpoint(tmp_path / "other", words=[*WORDS[:4], *reversed(WORDS[4:])])
     with pytest.raises(
-        InputError, match=r"the run g\dm\d was sampled with another tokenizer: it wrote 'w"
+        InputError, match=r"the run g\dm\d was sampled with another tokenizer, or has tokens of another text: after"
     ):
         train(gathered, str(other), tmp_path / "out", Offline(**{**SETTINGS, "probe_rows": 8}))
     assert not (tmp_path / "out").exists()

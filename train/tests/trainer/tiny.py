@@ -48,9 +48,10 @@ class Report:
     """Of made rows."""
 
     data_hash: str = "made"
+    weights: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        return {"data_hash": self.data_hash}
+        return {"data_hash": self.data_hash, "weights": self.weights}
 
 
 @dataclass
