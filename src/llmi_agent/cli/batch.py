@@ -8,6 +8,7 @@ import click
 
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import (
+    Number,
     formats_option,
     graph_options,
     images_option,
@@ -43,7 +44,7 @@ from llmi_agent.cli.parameters import (
 )
 @click.option(
     "--group-budget",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     metavar="USD",
     help="What all documents of a group may cost together.",
 )

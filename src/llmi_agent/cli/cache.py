@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmi_agent.cli.output import Output
-from llmi_agent.cli.parameters import json_option, verbose_option
+from llmi_agent.cli.parameters import Number, json_option, verbose_option
 from llmi_agent.cli.text import plural
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _size(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
 @cache.command()
 @click.option("--runs", is_flag=True,
               help="Also forget the runs that are not going on, and delete their pictures and attachments.")  # fmt: skip
-@click.option("--older-than", type=click.FloatRange(min=0), default=0.0, metavar="DAYS",
+@click.option("--older-than", type=Number(min=0), default=0.0, metavar="DAYS",
               help="Only what is older than so many days.")  # fmt: skip
 @click.option("--down-to", callback=_size, metavar="SIZE",
               help="With --runs: only the oldest runs, until the folder holds no more than that, such as 5GB.")  # fmt: skip

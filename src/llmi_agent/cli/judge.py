@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmi_agent.cli.output import Output
-from llmi_agent.cli.parameters import json_option, verbose_option
+from llmi_agent.cli.parameters import Number, json_option, verbose_option
 
 if TYPE_CHECKING:
     from llmi_agent.judges.calibrate.thresholds import Thresholds
@@ -52,9 +52,9 @@ def _thresholds(
               help="How many topics of the set to take.  [default: all]")  # fmt: skip
 @click.option("--threshold", "thresholds", multiple=True, callback=_thresholds, metavar="NAME=NUMBER",
               help="What a judge must reach, such as accuracy=0.9; may be repeated.")  # fmt: skip
-@click.option("--budget", type=click.FloatRange(min=0), metavar="USD",
+@click.option("--budget", type=Number(min=0), metavar="USD",
               help="What all of it may cost. A question that might exceed it, or whose price is unknown, is not asked.")  # fmt: skip
-@click.option("--deadline", type=click.FloatRange(min=0, min_open=True), default=180, show_default=True,
+@click.option("--deadline", type=Number(min=0, min_open=True), default=180, show_default=True,
               metavar="S", help="Seconds for one judgement.")  # fmt: skip
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=8, show_default=True, metavar="N",
               help="How many documents are judged at once.")  # fmt: skip

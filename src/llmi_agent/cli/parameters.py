@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Finite(click.types.FloatParamType):
+    """A number that is none of `nan` and `inf`: of these, comparisons say nothing, or always the same."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Raises BadParameter."""
+        found = float(super().convert(value, param, ctx))
+        if not math.isfinite(found):
+            self.fail(f"{value} is no number that can be worked with", param, ctx)
+        return found
+
+
+class Number(Finite, click.FloatRange):
+    """One within a range."""
 
 
 def bindings(
@@ -67,13 +85,13 @@ model_options = together(
     ),
     click.option(
         "--temperature",
-        type=click.FloatRange(0, 5),
+        type=Number(0, 5),
         metavar="T",
         help="How freely the model chooses; 0 is not at all.  [default: the model's own]",
     ),
     click.option(
         "--top-p",
-        type=click.FloatRange(0, 1, min_open=True),
+        type=Number(0, 1, min_open=True),
         metavar="P",
         help="The share of the likeliest tokens that the model chooses from.  [default: the model's own]",
     ),
@@ -91,7 +109,7 @@ model_options = together(
     ),
     click.option(
         "--budget",
-        type=click.FloatRange(min=0),
+        type=Number(min=0),
         metavar="USD",
         help="What a document may cost. A call that might exceed it, or whose price is unknown, is not made.",
     ),

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from llmi_agent.cli.output import Output
-from llmi_agent.cli.parameters import json_lines_option, together, verbose_option
+from llmi_agent.cli.parameters import Number, json_lines_option, together, verbose_option
 from llmi_agent.cli.traces_options import filters, from_option, limit_option
 
 judge_options = together(
@@ -38,7 +38,7 @@ judge_options = together(
     ),
     click.option(
         "--deadline",
-        type=click.FloatRange(0, min_open=True),
+        type=Number(0, min_open=True),
         default=180.0,
         show_default=True,
         metavar="S",
@@ -46,7 +46,7 @@ judge_options = together(
     ),
     click.option(
         "--budget",
-        type=click.FloatRange(0),
+        type=Number(0),
         metavar="USD",
         help="What judging may cost in all. What then cannot be judged is missing.",
     ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from llmi_agent.cli.output import Output
-from llmi_agent.cli.parameters import json_option, verbose_option
+from llmi_agent.cli.parameters import Number, json_option, verbose_option
 from llmi_agent.cli.text import plural
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("others", metavar="[OTHER]...", nargs=-1, type=click.Path(exists=True))
 @click.option(
     "--threshold",
-    type=click.FloatRange(0.3, 1),
+    type=Number(0.3, 1),
     default=0.7,
     show_default=True,
     metavar="SHARE",

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from llmi_agent.cli.output import Output
-from llmi_agent.cli.parameters import json_option, verbose_option
+from llmi_agent.cli.parameters import Number, json_option, verbose_option
 from llmi_train.cli.preference_options import beta_option, sources
 from llmi_train.cli.training_options import settings_options
 
@@ -16,7 +16,7 @@ from llmi_train.cli.training_options import settings_options
 @sources("prompt, chosen and rejected")
 @click.option(
     "--margin",
-    type=click.FloatRange(0),
+    type=Number(0),
     default=0.0,
     show_default=True,
     metavar="D",

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from llmi_agent.cli.output import Output
-from llmi_agent.cli.parameters import json_option, verbose_option
+from llmi_agent.cli.parameters import Number, json_option, verbose_option
 from llmi_train.cli.preference_options import beta_option, sources
 from llmi_train.cli.training_options import settings_options
 
@@ -17,7 +17,7 @@ from llmi_train.cli.training_options import settings_options
 @beta_option
 @click.option(
     "--desirable-weight",
-    type=click.FloatRange(0),
+    type=Number(0),
     default=1.0,
     show_default=True,
     metavar="W",
@@ -25,7 +25,7 @@ from llmi_train.cli.training_options import settings_options
 )
 @click.option(
     "--undesirable-weight",
-    type=click.FloatRange(0),
+    type=Number(0),
     default=1.0,
     show_default=True,
     metavar="W",

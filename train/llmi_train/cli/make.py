@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from llmi_agent.cli.output import Output
-from llmi_agent.cli.parameters import json_option, verbose_option
+from llmi_agent.cli.parameters import Number, json_option, verbose_option
 from llmi_train.cli.split import shares_of
 
 
@@ -53,7 +53,7 @@ from llmi_train.cli.split import shares_of
 )
 @click.option(
     "--budget",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     metavar="USD",
     help="What all questions to both models may cost, those of earlier times included. An answer that might exceed it, or "
     "whose price is unknown, is not asked for.",
@@ -68,7 +68,7 @@ from llmi_train.cli.split import shares_of
 )
 @click.option(
     "--deadline",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=120.0,
     show_default=True,
     metavar="S",

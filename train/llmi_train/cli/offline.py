@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from llmi_agent.cli.output import Output
-from llmi_agent.cli.parameters import json_option, verbose_option
+from llmi_agent.cli.parameters import Number, json_option, verbose_option
 from llmi_agent.cli.traces_options import moment
 from llmi_train.cli.training_options import settings_options
 
@@ -83,7 +83,7 @@ def named_values(
 )
 @click.option(
     "--temperature",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     metavar="T",
     help="What all runs must have been sampled at.  [default: the only one on record]",
 )
@@ -125,19 +125,19 @@ def named_values(
 )
 @click.option(
     "--clip-low",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     metavar="E",
     help="How far below 1 a ratio may fall.  [default: the loss's own]",
 )
 @click.option(
     "--clip-high",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     metavar="E",
     help="How far above 1; of cispo the largest ratio itself.  [default: the loss's own]",
 )
 @click.option(
     "--mask-outside",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     metavar="D",
     help="Leave rows alone whose geometric mean ratio is not within 1/(1+D) and 1+D.",
 )
@@ -151,7 +151,7 @@ def named_values(
 )
 @click.option(
     "--max-kl",
-    type=click.FloatRange(0),
+    type=Number(0),
     default=0.3,
     show_default=True,
     metavar="NATS",
@@ -167,7 +167,7 @@ def named_values(
 )
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     metavar="NATS",
     help="The mean difference that is let pass.  [default: 1e-4 in float32, 0.02 in bfloat16]",
 )

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from llmi_agent.cli.parameters import together
+from llmi_agent.cli.parameters import Number, together
 from llmi_agent.cli.traces_options import moment
 from llmi_train.cli.offline import named_values
 
@@ -42,14 +42,14 @@ def sources(examples: str) -> Callable[[F], F]:
                      help="Tokens of a prompt with its answer, at most.  [default: what the model can read]"),
         click.option("--leave-out-bad", is_flag=True,
                      help="Leave out what cannot be learnt from, and count it, instead of refusing all."),
-        click.option("--epochs", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, metavar="N",
+        click.option("--epochs", type=Number(0, min_open=True), default=1.0, show_default=True, metavar="N",
                      help="How often each example is seen."),
     )  # fmt: skip
 
 
 beta_option = click.option(
     "--beta",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     default=0.1,
     show_default=True,
     metavar="B",

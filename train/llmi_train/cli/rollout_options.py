@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from llmi_agent.cli.parameters import graph_options, images_option, together
+from llmi_agent.cli.parameters import Number, graph_options, images_option, together
 
 policy_options = together(
     click.option(
@@ -14,7 +14,7 @@ policy_options = together(
     ),
     click.option(
         "--temperature",
-        type=click.FloatRange(0, 5),
+        type=Number(0, 5),
         metavar="T",
         help="How freely the model chooses. Train at the same.  [default: the configured one, else 1]",
     ),
@@ -47,7 +47,7 @@ policy_options = together(
     ),
     click.option(
         "--budget",
-        type=click.FloatRange(min=0),
+        type=Number(min=0),
         metavar="USD",
         help="What an episode may cost. A call that might exceed it, or whose price is unknown, is not made.",
     ),
@@ -94,7 +94,7 @@ scoring_options = together(
     ),
     click.option(
         "--judge-deadline",
-        type=click.FloatRange(0, min_open=True),
+        type=Number(0, min_open=True),
         default=180.0,
         show_default=True,
         metavar="S",
@@ -102,7 +102,7 @@ scoring_options = together(
     ),
     click.option(
         "--judge-budget",
-        type=click.FloatRange(0),
+        type=Number(0),
         metavar="USD",
         help="What judging may cost in all. What then cannot be judged is missing.",
     ),

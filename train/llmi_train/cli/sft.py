@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from llmi_agent.cli.output import Output
-from llmi_agent.cli.parameters import json_option, verbose_option
+from llmi_agent.cli.parameters import Finite, json_option, verbose_option
 from llmi_train.cli.preference_options import sources
 from llmi_train.cli.training_options import settings_options
 
@@ -22,7 +22,7 @@ from llmi_train.cli.training_options import settings_options
 )
 @click.option(
     "--least",
-    type=float,
+    type=Finite(),
     metavar="REWARD",
     help="Only drafts with such a reward or a better one, also of runs that are in no group.  [default: the best of a group "
     "in which not all have the same]",

@@ -7,7 +7,7 @@ from collections import Counter
 import click
 
 from llmi_agent.cli.output import Output
-from llmi_agent.cli.parameters import json_option, verbose_option
+from llmi_agent.cli.parameters import Number, json_option, verbose_option
 from llmi_agent.cli.text import plural
 
 
@@ -41,7 +41,7 @@ def shares_of(ctx: click.Context, parameter: click.Parameter, value: str) -> dic
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(0.3, 1),
+    type=Number(0.3, 1),
     default=0.7,
     show_default=True,
     metavar="SHARE",
