@@ -73,10 +73,10 @@ class Manifest:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Manifest]:
+def opened(folder: Path, busy: str = "") -> Iterator[Manifest]:
     """The folder's manifest, made if there is none, and kept from other batches while the block runs.
 
-    The lock falls with the process; where the system has no `flock` there is none. Raises InputError if another
+    busy: what is said to a second one, who chose no folder. The lock falls with the process; where the system has no `flock` there is none. Raises InputError if another
     batch has it, or the file is something else.
     """
     path = folder / NAME
@@ -87,7 +87,8 @@ def opened(folder: Path) -> Iterator[Manifest]:
     with file:
         if not held_alone(file):
             raise InputError(
-                f"another batch is writing to {folder}; wait for its end, or choose another --out"
+                busy
+                or f"another batch is writing to {folder}; wait for its end, or choose another --out"
             )
         file.seek(0)
         known = _read(file, path)

@@ -18,6 +18,12 @@ from llmi_agent.runner.prompt_file import Prompt
 from llmi_train.rollout.preparing import CONCURRENCY, WAY_OUT, Prepared
 from llmi_train.rollout.scores import Scores, scoring
 
+BUSY = (
+    "the same model is at work with the same settings in another process, and what that writes counts here, too: wait for its "
+    "end, and say the same again"
+)
+"""For the second of two who would write into one folder."""
+
 
 class Listener(Protocol):
     """Who is told how it goes, on the event loop."""
@@ -92,7 +98,7 @@ async def collect(ready: Prepared, order: Order, listener: Listener | None = Non
     folder. To be cancelled stops all; the same order goes on.
     """
     order.folder.mkdir(parents=True, exist_ok=True)
-    with manifest.opened(order.folder) as known:
+    with manifest.opened(order.folder, BUSY) as known:
         _forget_lost(known, ready, order)
         collector = _Collector(listener or Silent(), tokens=order.tokens)
         async with scoring(order.scorer, ready.store, collector.keep) as scores:
