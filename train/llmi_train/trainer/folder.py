@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,13 +16,20 @@ from typing import Any
 from transformers import TrainerCallback
 
 from llmi_agent.base.alone import held_alone
-from llmi_agent.base.errors import InputError
+from llmi_agent.base.errors import InputError, LlmiError
 from llmi_train.trainer.processes import processes
 
 STORY = "training.json"
 _LOCK = ".training.lock"
 _WHOLE = "WHOLE"
 _SHOWN = 3
+_DISK = frozenset(
+    {
+        getattr(errno, name)
+        for name in "ENOSPC EDQUOT EFBIG EIO EROFS EACCES EPERM ENOTDIR ENOENT ENAMETOOLONG".split()
+        if hasattr(errno, name)
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,9 @@ def look(out: Path, *, resume: bool) -> None:
     """Before anything is loaded: whether a training can be written there. Raises InputError."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; --out takes a folder")
+    near = next(each for each in (out, *out.absolute().parents) if each.exists())
+    if not near.is_dir() or not os.access(near, os.W_OK | os.X_OK):
+        raise InputError(f"{out} cannot be written: {near} is no folder that may be written to")
     story = _read(out)
     if story is None:
         if out.is_dir() and any(each.name != _LOCK for each in out.iterdir()):
@@ -79,14 +91,36 @@ def begun(out: Path, identity: Mapping[str, Any], *, resume: bool) -> Iterator[T
         yield training
         return
     look(out, resume=resume)
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / _LOCK).open("wb") as lock:
-        if not held_alone(lock):
-            raise InputError(f"another process is training in {out}")
-        _take(training)
-        state.wait_for_everyone()
-        yield training
-    (out / _LOCK).unlink(missing_ok=True)
+    with _writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        with (out / _LOCK).open("wb") as lock:
+            if not held_alone(lock):
+                raise InputError(f"another process is training in {out}")
+            _take(training)
+            state.wait_for_everyone()
+            yield training
+        (out / _LOCK).unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """What is said of a disk that takes no more, whichever library wrote. Raises LlmiError."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, LlmiError) or not (why := _unwritten(error)):
+            raise
+        raise LlmiError(
+            f"{out} cannot be written: {why}; what stands in it stays, and --resume goes on from the last whole checkpoint"
+        ) from error
+
+
+def _unwritten(error: Exception) -> str:
+    """Why nothing could be written; empty if it is something else."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno in _DISK:
+        return os.strerror(error.errno)
+    full = os.strerror(errno.ENOSPC)
+    return full if any(each in str(error) for each in (full, "PytorchStreamWriter")) else ""
 
 
 def _take(training: Training) -> None:
