@@ -12,11 +12,12 @@ from typing import Any
 import click
 
 from llmi_agent.cli.announcement import announce, tell_problems
-from llmi_agent.cli.batch_progress import Display, show
+from llmi_agent.cli.batch_progress import Display
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.progress import ticking
 from llmi_agent.runner.garbage import rare_collections
 from llmi_agent.runner.signals import run_until_stopped
+from llmi_train.cli.lines import told
 from llmi_train.cli.rollout_given import flags_of, prompts_of, scoring_of
 from llmi_train.cli.rollout_tally import Tally
 from llmi_train.rollout.collect import Episode, Order, collect
@@ -34,7 +35,7 @@ def collect_traces(given: Mapping[str, Any], output: Output) -> bool:
     order = _order(given, ready, output)
     announce(ready.setup, output)
     tally = Tally(len(order.prompts) * order.group, scoring=order.scorer is not None)
-    with show(tally, live=output.live) as screen, redirect_stdout(sys.stderr), rare_collections():
+    with told(tally, output) as screen, redirect_stdout(sys.stderr), rare_collections():
         try:
             found = run_until_stopped(_watched(ready, order, tally, screen))
         except BaseException:

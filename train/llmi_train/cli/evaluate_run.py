@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from llmi_agent.cli.announcement import tell_problems
-from llmi_agent.cli.batch_progress import Display, show
+from llmi_agent.cli.batch_progress import Display
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.progress import ticking
 from llmi_agent.cli.text import plural
@@ -21,6 +21,7 @@ from llmi_agent.runner.garbage import rare_collections
 from llmi_agent.runner.prompt_file import Prompt
 from llmi_agent.runner.setup import prepare
 from llmi_agent.runner.signals import run_until_stopped
+from llmi_train.cli.lines import told
 from llmi_train.cli.rollout_given import flags_of, prompts_of, scoring_of
 from llmi_train.cli.rollout_tally import Tally
 from llmi_train.rollout.evaluate import Evaluation, evaluate
@@ -37,7 +38,7 @@ def evaluate_policy(given: Mapping[str, Any], output: Output) -> bool:
     prompts, scorer = prompts_of(given, given["split"]), scoring_of(given, output)
     policies = 2 if given["baseline"] else 1
     tally = Tally(len(prompts) * given["samples"] * policies, scoring=True)
-    with show(tally, live=output.live) as screen, redirect_stdout(sys.stderr), rare_collections():
+    with told(tally, output) as screen, redirect_stdout(sys.stderr), rare_collections():
         try:
             found = run_until_stopped(_watched(given, setup.model, prompts, scorer, tally, screen))
         except BaseException:

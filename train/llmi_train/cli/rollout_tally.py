@@ -77,15 +77,17 @@ class Tally:
         return told
 
     def __str__(self) -> str:
-        """ "3 of 6 episodes, 1 of them before, 1 failed, 2 running, 12 s (0.2 a second), mean reward 0.312, $0.12"."""
+        """ "3 of 6 episodes, 1 of them before, 1 failed, 2 running, 12 s (0.2 a second), about 10 s to go, mean reward 0.312, $0.12"."""
         seconds = self._clock() - self._began
         rate = (self.written + self.failed) / seconds if seconds else 0.0
+        left = self.total - self.done - self.failed
         parts = [
             f"{self.done} of {plural(self.total, 'episode')}",
             f"{self.skipped} of them before" if self.skipped else "",
             f"{self.failed} failed" if self.failed else "",
             f"{self.running} running" if self.running else "",
             f"{seconds:.0f} s ({rate:.1f} a second)",
+            f"about {left / rate:.0f} s to go" if left and rate else "",
             "" if self.mean is None else f"mean reward {self.mean:.3f}",
             f"{self.missing} without a reward" if self.missing else "",
             bill(Costs(usd=self._usd, estimated=self._estimated, unknown=self._unknown)),
