@@ -18,6 +18,7 @@ from llmi_agent.traces.trace import Trace
 from llmi_train.preferences.answer import Answer, Ids, Message
 from llmi_train.rows.faults import BadTrace, MixedGroup, NothingToTrain
 from llmi_train.rows.members import Identity, Member, mixed
+from llmi_train.rows.nothing import no_run
 from llmi_train.rows.reading import draft_of
 from llmi_train.rows.taking import (
     NO_DRAFT,
@@ -90,6 +91,8 @@ def scored(
                 raise
             reader.left_out[error.reason if isinstance(error, BadTrace) else "unreadable"] += 1
         tell(number)
+    if not reader.read:
+        raise no_run(place, chosen)
     return reader.pool(leave_out_bad=leave_out_bad)
 
 
@@ -99,7 +102,7 @@ class _Reader:
     def __init__(self, profile: str | None, split: str | None, text: bool) -> None:
         self._profile, self._split, self._text = profile, split, text
         self._found: list[tuple[Member, Answer, bool]] = []
-        self._read = 0
+        self.read = 0
         self._prompts: dict[str, tuple[Message, ...]] = {}
         """By the group: its members were asked the same."""
         self._versions: dict[str, list[str]] = {}
@@ -107,7 +110,7 @@ class _Reader:
 
     def take(self, trace: Trace) -> str:
         """Why it is left out; empty if it is not. Raises InputError if it cannot be read."""
-        self._read += 1
+        self.read += 1
         opened, state = opened_of(trace)
         if is_other_split(opened.split, self._split):
             return f"the split {opened.split or '(none)'}"
@@ -164,7 +167,7 @@ class _Reader:
         if not totals:
             raise self._nothing()
         version = version_of(totals, self._profile)
-        pool = Pool(version, read=self._read, left_out=self.left_out)
+        pool = Pool(version, read=self.read, left_out=self.left_out)
         for member, answer, truncated in self._found:
             if version not in member.worths:
                 self.left_out[OTHER_REWARD] += 1
@@ -189,7 +192,7 @@ class _Reader:
     def _nothing(self) -> NothingToTrain:
         why = ", ".join(f"{name}: {count}" for name, count in self.left_out.most_common())
         said = f"; left out are, by the reason: {why}" if why else ""
-        return NothingToTrain(f"none of the {self._read} runs there can be learnt from{said}")
+        return NothingToTrain(f"none of the {self.read} runs there can be learnt from{said}")
 
 
 def _ids(draft: ModelCall) -> Ids | None:

@@ -14,6 +14,7 @@ from llmi_agent.traces.trace import Trace
 from llmi_train.rows.advantages import rows_of_group
 from llmi_train.rows.faults import BadTrace, NothingToTrain
 from llmi_train.rows.members import Member, judges_of, mixed
+from llmi_train.rows.nothing import no_run
 from llmi_train.rows.reading import OTHER_WAYS, Rules
 from llmi_train.rows.report import Report, figures
 from llmi_train.rows.row import Row
@@ -85,6 +86,8 @@ def rows_of(
     for number, trace in enumerate(traces(place, chosen), 1):
         gathering.take(trace)
         tell(number)
+    if not gathering.read:
+        raise no_run(place, chosen)
     return gathering.done()
 
 
@@ -93,7 +96,7 @@ class _Gathering:
 
     def __init__(self, wanted: Wanted, leave_out_bad: bool, most_drift: float) -> None:
         self._wanted, self._leave_out_bad, self._most_drift = wanted, leave_out_bad, most_drift
-        self._read = 0
+        self.read = 0
         self._taking = Taking(wanted)
         self._groups: dict[str, list[Member]] = {}
         self._left_out: Counter[str] = Counter()
@@ -101,7 +104,7 @@ class _Gathering:
 
     def take(self, trace: Trace) -> None:
         """One more. Raises BadTrace if it cannot be trained on, and is not to be left out."""
-        self._read += 1
+        self.read += 1
         try:
             found = self._taking.member(trace)
         except BadTrace as error:
@@ -189,7 +192,7 @@ class _Gathering:
         self, rows: Sequence[Row], members: Sequence[Member], version: str, temperature: float
     ) -> Report:
         return Report(
-            read=self._read,
+            read=self.read,
             left_out=_counted(self._left_out),
             groups_left_out=_counted(self._groups_left_out),
             same_numbers=sum(_same_numbers(own) for own in self._groups.values()),
@@ -208,10 +211,8 @@ class _Gathering:
         )
 
     def _nothing(self) -> NothingToTrain:
-        if not self._read:
-            return NothingToTrain("there is no trace there")
         why = ", ".join(f"{name}: {count}" for name, count in self._left_out.most_common() if count)
-        said = f"none of the {self._read} runs there can be trained on; left out are, by the reason: {why}"
+        said = f"none of the {self.read} runs there can be trained on; left out are, by the reason: {why}"
         if self._taking.logprobs == {False}:
             said += f"; and none of them has logprobs of what was sampled: {OTHER_WAYS}"
         return NothingToTrain(said)
