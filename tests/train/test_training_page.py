@@ -89,7 +89,10 @@ def test_every_loss_and_every_figure_is_explained() -> None:
     assert [*table("loss")] == [*LOSSES]
     source = (TRAINER / "measures.py").read_text()
     (figures,) = re.findall(r"figures = \{(.*?)\n        \}", source, re.DOTALL)
-    names = {*re.findall(r'"(\w+)":', figures), "masked_rows"}
+    names = {*re.findall(r'"(\w+)":', figures), "masked_rows"} - {"step_loss"}
+    names |= {"loss", "grad_norm", "learning_rate"}
+    (told,) = re.findall(r"FIGURES = frozenset\(\n(.*?)\.split", source, re.DOTALL)
+    assert {*re.findall(r"\w+", told)} == names
     grpo = PAGE.split("## GRPO from traces")[1].split("## What all")[0]
     rows = grpo.split("| figure |")[1]
     assert (

@@ -137,7 +137,7 @@ def learn(
             about=examples.about,
             left_out=fit.left_out,
             notes=notes,
-            figures=_last(trainer.state.log_history),
+            figures=_last(trainer.state.log_history, lesson.figures),
         )
         own = trainer.accelerator.unwrap_model(trainer.model)
         on_main(lambda: _write(own, loaded, lesson, outcome, training, settings))
@@ -164,13 +164,13 @@ def _fitted(
     return fit, {**examples.notes, **templated.notes}
 
 
-def _last(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Of each figure the last value."""
+def _last(history: Sequence[Mapping[str, Any]], figures: Mapping[str, str]) -> dict[str, float]:
+    """Of each figure the last value, by the word that it is shown under."""
     return {
-        name: float(value)
+        word: float(each[name])
         for each in history
-        for name, value in each.items()
-        if isinstance(value, int | float)
+        for word, name in figures.items()
+        if isinstance(each.get(name), int | float)
     }
 
 

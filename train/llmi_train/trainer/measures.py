@@ -17,6 +17,12 @@ from llmi_train.trainer.losses import Offline
 SHOWN = {"reward": "reward", "KL": "kl", "clipped": "clip_share", "ESS": "ess"}
 """Figures that the progress shows, by the word that each is shown under."""
 
+FIGURES = frozenset(
+    "reward kl clip_share ess ess_rows ratio_mean ratio_max end_weight truncated length_mean length_max rows tokens masked_rows "
+    "loss grad_norm learning_rate".split()
+)
+"""Those of a step that say something; transformers and TRL report others besides."""
+
 
 class Measures:
     """Of one step after another."""

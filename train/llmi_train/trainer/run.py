@@ -18,7 +18,7 @@ from llmi_train.trainer.card import Card
 from llmi_train.trainer.evaluating import Evaluating, Fresh, Look
 from llmi_train.trainer.loading import Loaded
 from llmi_train.trainer.losses import UNLEARNS, Offline
-from llmi_train.trainer.measures import SHOWN
+from llmi_train.trainer.measures import FIGURES, SHOWN
 from llmi_train.trainer.offline import OfflineTrainer
 from llmi_train.trainer.origin import Recall, check_origin
 from llmi_train.trainer.probe import Probed, check_rows, check_weights, spread
@@ -210,10 +210,14 @@ def _run(
         else (),
         stopped=stopped,
         probed=probed,
-        first=history[0] if history else {},
-        last=history[-1] if history else {},
+        first=_told(history[0]) if history else {},
+        last=_told(history[-1]) if history else {},
         seconds=ended[-1]["train_runtime"] if ended else 0.0,
     )
+
+
+def _told(log: Mapping[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in log.items() if name in FIGURES}
 
 
 def _end(trainer: OfflineTrainer) -> None:

@@ -38,5 +38,5 @@ SFT = Lesson[Answer](
     trainer=AnswerTrainer,
     config=SFTConfig,
     row_of=row_of,
-    figures={"loss": "loss", "accuracy": "mean_token_accuracy"},
+    figures={"loss": "loss", "accuracy": "mean_token_accuracy", "entropy": "entropy"},
 )
