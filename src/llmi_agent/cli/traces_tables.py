@@ -52,7 +52,16 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
         yield "  " + "  ".join([first, *rest]).rstrip()
 
 
-_KINDS = ("kind", "slots", "kept", "of them stand-ins", "missing", "open", "attempts", "kept at the first")
+_KINDS = (
+    "kind",
+    "slots",
+    "kept",
+    "of them stand-ins",
+    "missing",
+    "open",
+    "attempts",
+    "kept at the first",
+)
 
 
 def _kinds(found: Stats) -> Iterator[tuple[str, ...]]:

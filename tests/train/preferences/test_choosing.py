@@ -221,7 +221,7 @@ def test_an_unreadable_run_is_named(home: Home) -> None:
 
     with sqlite3.connect(home.root / "artifacts" / "journal.db") as tables:
         tables.execute("UPDATE records SET data = x'00' WHERE episode = 'g1' AND kind = 'opened'")
-    with pytest.raises(BadTrace, match=r"the run g1 cannot .*llmi traces verify"):
+    with pytest.raises(BadTrace, match=r"the run g1: .*llmi traces verify"):
         pool(home)
     group(home, 0.3, 0.2, name="h")
     found = pool(home, leave_out_bad=True)

@@ -185,7 +185,10 @@ async def test_two_at_once_in_one_folder(server, prompts) -> None:
     made = ready(server)
     place = order(made, prompts).folder
     place.mkdir(parents=True)
-    with manifest.opened(place), pytest.raises(InputError, match="wait for its end, and say the same again"):
+    with (
+        manifest.opened(place),
+        pytest.raises(InputError, match="wait for its end, and say the same again"),
+    ):
         await collect(made, order(made, prompts))
     assert place.is_relative_to(home())
 

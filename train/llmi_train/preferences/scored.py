@@ -16,6 +16,7 @@ from llmi_agent.traces.parts import ModelCall
 from llmi_agent.traces.places import Place
 from llmi_agent.traces.trace import Trace
 from llmi_train.preferences.answer import Answer, Ids, Message
+from llmi_train.prompts.text import digest_of
 from llmi_train.rows.faults import BadTrace, MixedGroup, NothingToTrain
 from llmi_train.rows.members import Identity, Member, mixed
 from llmi_train.rows.nothing import no_run
@@ -136,7 +137,8 @@ class _Reader:
         number = -1 if trace.member is None else trace.member
         read = repr(messages).encode()
         identity = Identity.of(trace, draft, read)
-        member = Member(trace.episode, group, number, trace.split, identity, given, ())
+        asked = digest_of(trace.prompt)
+        member = Member(trace.episode, group, number, trace.split, identity, given, (), asked)
         self._found.append((member, answer, truncated))
         return ""
 

@@ -259,7 +259,8 @@ def gathered(made: list[Row], base: Path) -> Gathered:
 def test_a_foreign_tokenizer_is_refused(gathered: Gathered, base: Path, tmp_path: Path) -> None:
     other = checkpoint(tmp_path / "other", words=[*WORDS[:4], *reversed(WORDS[4:])])
     with pytest.raises(
-        InputError, match=r"the run g\dm\d was sampled with another tokenizer, or has tokens of another text: after"
+        InputError,
+        match=r"the run g\dm\d was sampled with another tokenizer, or has tokens of another text: after",
     ):
         train(gathered, str(other), tmp_path / "out", Offline(**{**SETTINGS, "probe_rows": 8}))
     assert not (tmp_path / "out").exists()
