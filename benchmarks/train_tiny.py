@@ -41,15 +41,15 @@ def taken(course: Course) -> list[Line]:
     """All arms of a seed. The later rounds are half as large as the first one."""
     course.warm_up()
     course.collect(WARM)
-    seconds = {WARM: None, GRPO: course.train(WARM, GRPO)["seconds"]}
+    said = {WARM: {}, GRPO: course.train(WARM, GRPO)}
     course.evaluate(GRPO)
     for arm in (SHUFFLED, STOCK):
-        seconds[arm] = course.arm(WARM, arm)["seconds"]
+        said[arm] = course.arm(WARM, arm)
     later = replace(course, size=replace(course.size, prompts=course.size.prompts // 2))
     for number, (policy, out) in enumerate(pairwise((GRPO, *ROUNDS)), 1):
         later.collect(policy, number)
-        seconds[out] = later.train(policy, out)["seconds"]
-    return [Line(course.seed, NAMES[each], course.evaluate(each), seconds[each]) for each in NAMES]
+        said[out] = later.train(policy, out)
+    return [Line(course.seed, NAMES[each], course.evaluate(each), said[each]) for each in NAMES]
 
 
 def bars(lines: Sequence[Line]) -> Iterator[tuple[str, bool]]:
@@ -65,10 +65,10 @@ def bars(lines: Sequence[Line]) -> Iterator[tuple[str, bool]]:
         f"(bar: >= {LEAST:+}, above 0)",
         gain["low"] > 0 and gain["mean"] >= LEAST and kinds["mean"] >= LEAST,
     )
-    assert trained.seconds is not None
+    seconds = trained.training["seconds"]
     yield (
-        f"seed {seed}: trained in {trained.seconds:.0f} s (bar: <= {LONGEST:.0f} s)",
-        trained.seconds <= LONGEST,
+        f"seed {seed}: trained in {seconds:.0f} s (bar: <= {LONGEST:.0f} s)",
+        seconds <= LONGEST,
     )
     last = ROUNDS[-1]
     yield (

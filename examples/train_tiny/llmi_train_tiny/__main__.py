@@ -26,7 +26,7 @@ def demo(course: Course) -> Results:
         "A tiny policy learns to illustrate from its own traces",
         [
             Line(course.seed, "warm-up", before),
-            Line(course.seed, "offline GRPO", after, trained["seconds"]),
+            Line(course.seed, "offline GRPO", after, trained),
         ],
         prompt_blind(drawn(TEST, course.size.tested, 0)),
         {"offline GRPO": course.history(TRAINED)},

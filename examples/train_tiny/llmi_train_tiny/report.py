@@ -32,8 +32,8 @@ class Line:
     name: str
     figures: Mapping[str, Any]
     """Of `llmi-train eval --json`: `model`, and `difference` to the warm-up if it is another one."""
-    seconds: float | None = None
-    """That its training took."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """What `llmi-train offline --json` said of it."""
 
     @property
     def above(self) -> Mapping[str, Any] | None:
@@ -93,8 +93,15 @@ def _cells(line: Line) -> tuple[str, ...]:
         _mean(above.get("kind_accuracy"), signed=True),
         _mean(own["count_accuracy"]),
         f"{own['truncated']:.0%}",
-        "" if line.seconds is None else f"{line.seconds:.0f} s",
+        _took(line.training),
     )
+
+
+def _took(training: Mapping[str, Any]) -> str:
+    """How long; or where it was stopped, for then nobody says how long."""
+    if training.get("stopped"):
+        return f"stopped after {training['steps']} of {training['of']} steps"
+    return f"{training['seconds']:.0f} s" if training else ""
 
 
 def _mean(found: Mapping[str, float] | None, *, signed: bool = False) -> str:
@@ -133,7 +140,7 @@ def _draw_rewards(axes: Any, results: Results) -> None:
     axes.set_xticks(range(len(names)), names, rotation=20, ha="right")
     axes.set(ylim=(0, 1), ylabel="reward on held-out prompts, 95% intervals")
     axes.grid(axis="y", alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="lower left")
 
 
 def _draw_steps(axes: Any, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
@@ -149,7 +156,8 @@ def _draw_steps(axes: Any, curves: Mapping[str, Sequence[Mapping[str, Any]]]) ->
 def _page(results: Results, drawing: str) -> str:
     rows = "".join(_row(_cells(each)) for each in results.lines)
     notes = "".join(f"<p>{html.escape(each)}</p>" for each in _said(results))
-    picture = drawing[drawing.index("<svg") :]
+    said = html.escape(f"Rewards on held-out prompts: {results.title}", quote=True)
+    picture = f'<svg role="img" aria-label="{said}"{drawing[drawing.index("<svg") + len("<svg") :]}'
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(results.title)}</title>'
         "<style>body{font:15px system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -186,6 +187,7 @@ def _run(
     """Train to the end, or until something stops it. Raises Diverged."""
     stopped = ""
     at = training.checkpoint()
+    began = time.monotonic()
     try:
         trainer.train(resume_from_checkpoint=str(at) if at else None)
     except Stopped as stop:
@@ -196,9 +198,9 @@ def _run(
     except Diverged:
         _end(trainer)
         raise
+    seconds = time.monotonic() - began
     state = trainer.state
     history = [each for each in state.log_history if "kl" in each]
-    ended = [each for each in state.log_history if "train_runtime" in each]
     return Outcome(
         out=training.out,
         steps=state.global_step,
@@ -212,7 +214,7 @@ def _run(
         probed=probed,
         first=_told(history[0]) if history else {},
         last=_told(history[-1]) if history else {},
-        seconds=ended[-1]["train_runtime"] if ended else 0.0,
+        seconds=seconds,
     )
 
 

@@ -309,6 +309,7 @@ def test_it_stops_where_the_policy_is_too_far_from_the_recorded_one(
     done = train(Gathered(made), str(base), out, settings)
     assert 0 < done.steps < done.of
     assert "nats a token from the recorded one" in done.stopped
+    assert done.seconds > 0
     assert done.last["kl"] > 0.05
     assert done.stopped in (out / "README.md").read_text()
     Qwen3ForCausalLM.from_pretrained(out)
