@@ -1,6 +1,6 @@
 """Runs every script of this folder, and prints one table of what each measured against its bar.
 
-python benchmarks/all.py            # all but those that take an hour; exit code 1 if a bar is missed
+python benchmarks/all.py            # all but those that take hours; exit code 1 if a bar is missed
 python benchmarks/all.py makespan   # those named
 """
 
