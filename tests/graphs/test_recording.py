@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sqlite3
+import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,9 @@ async def test_nothing_of_an_episode_stays_in_the_process(store: ArtifactStore) 
 def known() -> list[Known]:
     """All that there is in this process, other tests' too."""
     gc.collect()
-    return [each for each in gc.get_objects() if isinstance(each, Known)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some objects of torch warn when they are looked at
+        return [each for each in gc.get_objects() if isinstance(each, Known)]
 
 
 async def test_an_episode_of_which_nothing_is_kept_cannot_be_gone_on_with(

@@ -244,7 +244,7 @@ async def test_a_damaged_trace_is_data(store: ArtifactStore) -> None:
 
     found = [e async for e in Scorer("rules").score_all([Trace("e1", broken), *all_of(store)])]
     wrong = next(each for each in found if each.episode == "e1")
-    assert wrong == Scored("e1", error="the run e1 cannot be read: a record is damaged")
+    assert wrong == Scored("e1", error="a record is damaged")
     assert wrong.total is None
     assert len(found) == 2
 
