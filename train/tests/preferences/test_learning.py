@@ -212,7 +212,7 @@ def test_one_that_was_cut_after_its_last_step_says_its_figures(
 
     with monkeypatch.context() as patched:
         patched.setattr("llmi_train.trainer.learning.save", full)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(LlmiError, match="No space"):
             run(SFT, answers(8), model, tmp_path / "out")
     done = run(SFT, answers(8), model, tmp_path / "out", resume=True)
     assert done.steps == 2
