@@ -5,11 +5,12 @@ from __future__ import annotations
 import pickle
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.contract.tool import ArtifactReader
@@ -18,6 +19,8 @@ from llmi_agent.traces.exchange import lines, tables
 from llmi_agent.traces.exchange.merging import comparable, merged
 from llmi_agent.traces.places import InJournal, InLines, InTable, Source
 from llmi_agent.traces.trace import Trace
+
+T = TypeVar("T")
 
 
 def repeated(found: Sequence[Source]) -> set[str]:
@@ -87,19 +90,18 @@ class _Stores:
 
     def read(self, digest: str) -> bytes:
         """As the first that has it. Raises what the last one does."""
-        *first, last = self.stores
-        for each in first:
-            with suppress(KeyError, OSError, InputError):
-                return each.read(digest)
-        return last.read(digest)
+        return self._first(lambda store: store.read(digest))
 
     def path(self, digest: str) -> Path:
         """As `read`."""
+        return self._first(lambda store: store.path(digest))
+
+    def _first(self, ask: Callable[[ArtifactReader], T]) -> T:
         *first, last = self.stores
         for each in first:
             with suppress(KeyError, OSError, InputError):
-                return each.path(digest)
-        return last.path(digest)
+                return ask(each)
+        return ask(last)
 
 
 class Copies:
