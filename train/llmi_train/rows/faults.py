@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from llmi_agent.base.errors import InputError
 
 ANEW = "collect it anew, or leave out such runs with --leave-out-bad"
@@ -11,9 +9,6 @@ ANEW = "collect it anew, or leave out such runs with --leave-out-bad"
 
 class BadTrace(InputError):  # noqa: N818 - reads as what it is
     """One run, or one group of runs, that cannot be trained on."""
-
-    of_group: ClassVar[bool] = False
-    """Its whole group is left out with it."""
 
     def __init__(self, episode: str, reason: str, found: str, way: str = ANEW) -> None:
         """reason: its kind in a few words, by which those that are left out are counted. found: what is wrong, in a clause."""
@@ -35,8 +30,6 @@ class Unreadable(BadTrace):
 
 class MixedGroup(BadTrace):
     """Two members of a group that are not to be compared: their advantages would say nothing."""
-
-    of_group: ClassVar[bool] = True
 
     def __init__(self, group: str, one: str, other: str, what: str) -> None:
         """what: in which they differ, in a clause."""

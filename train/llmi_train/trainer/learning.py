@@ -17,7 +17,7 @@ from llmi_train.preferences.reading import Examples
 from llmi_train.trainer.card import Card
 from llmi_train.trainer.fitting import Fitted, Row, RowOf, fitted
 from llmi_train.trainer.folder import MarkWhole, Training, begun, look, on_main
-from llmi_train.trainer.loading import Loaded, load, lora, save
+from llmi_train.trainer.loading import Loaded, load, lora, save, version_of
 from llmi_train.trainer.progress import Say, ShowSteps, Steps
 from llmi_train.trainer.sampled import check_sampled
 from llmi_train.trainer.settings import Settings, quiet
@@ -196,18 +196,11 @@ def _identity(
         "method": lesson.method,
         "data": fit.data,
         "examples": len(fit.rows),
-        "model": _version(loaded.folder),
+        "model": version_of(loaded.folder),
         "epochs": course.epochs,
         "own": dict(course.own),
         "settings": settings.said(),
     }
-
-
-def _version(folder: Path) -> str:
-    """Of the checkpoint, by its files."""
-    from llmi_transformers.folder import folder_of
-
-    return folder_of(str(folder)).version()
 
 
 def _trainer(

@@ -10,6 +10,7 @@ import torch
 from peft import LoraConfig, PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+import llmi_transformers.folder
 from llmi_agent.base.errors import InputError
 
 PREFIX = "transformers/"
@@ -43,6 +44,11 @@ def folder_of(name: str) -> Path:
         found = begun if (folder / "training.json").is_file() else ""
         raise InputError(f"{folder} is no checkpoint of transformers: it has no config.json{found}")
     return folder
+
+
+def version_of(folder: Path) -> str:
+    """The version of a checkpoint's weights, as `transformers/PATH` puts it on record."""
+    return llmi_transformers.folder.folder_of(str(folder)).version()
 
 
 def load(name: str, dtype: torch.dtype = torch.float32) -> Loaded:

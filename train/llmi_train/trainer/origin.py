@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from langchain_core.messages import messages_from_dict
 from langchain_core.messages.utils import convert_to_openai_messages
@@ -11,21 +11,9 @@ from langchain_core.messages.utils import convert_to_openai_messages
 from llmi_agent.base.errors import InputError
 from llmi_agent.traces.parts import ModelCall
 from llmi_train.rows.row import Row
+from llmi_train.rows.shelf import Recorded
 
 _SHOWN = 60
-
-
-class Recorded(Protocol):
-    """A call of the policy, and where it stands in its row (`llmi_train.rows`)."""
-
-    @property
-    def call(self) -> ModelCall: ...
-
-    @property
-    def start(self) -> int: ...
-
-    @property
-    def end(self) -> int: ...
 
 
 Recall: TypeAlias = Callable[[Row], Sequence[Recorded]]

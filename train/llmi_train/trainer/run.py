@@ -27,7 +27,6 @@ from llmi_train.trainer.processes import processes
 from llmi_train.trainer.progress import Say, ShowSteps, Steps
 from llmi_train.trainer.settings import quiet
 from llmi_train.trainer.stops import Diverged, FiniteGradients, Stopped, limits
-from llmi_transformers.folder import folder_of
 
 
 class Report(Protocol):
@@ -121,7 +120,7 @@ def train(
     probed = _probe(rows, look, loaded, settings, behaviour, template or {})
     notes = _other_weights(gathered.report, behaviour or model) if probed else ()
     flat = schedule(rows, settings.step_rows, settings.epochs, settings.seed)
-    version = folder_of(str(loaded.folder)).version()
+    version = loading.version_of(loaded.folder)
     identity = {
         "kind": "offline",
         "model": version,
@@ -167,7 +166,7 @@ def _probe(
 
 def _other_weights(report: Report, name: str) -> tuple[str, ...]:
     """That runs say they were sampled by other weights than those that give their logprobs, if they do."""
-    own = folder_of(str(loading.folder_of(name))).version()
+    own = loading.version_of(loading.folder_of(name))
     said = [each for each in report.as_json().get("weights", {}) if each and each != own]
     others = sorted(each for each in said if each.startswith(own.partition(":")[0] + ":"))
     if not others:
