@@ -17,6 +17,7 @@ from llmi_agent.cli.text import plural
 from llmi_agent.cli.traces_options import place_of
 from llmi_agent.records.overview import Chosen
 from llmi_train.cli.cut_short import needed, resumable
+from llmi_train.cli.lines import now_and_then
 from llmi_train.cli.runs_read import reading
 from llmi_train.cli.training_options import settings_of
 from llmi_train.preferences.choosing import Best, Labels, Pairs
@@ -157,7 +158,7 @@ def _train(
     steps, out = Steps(lesson.figures), Path(given["out"])
     main = processes().is_main_process
     live = output.live and main
-    say = output.say if main and not live else None
+    say = now_and_then(output.say) if main and not live else None
     with show(steps, live=live) as screen, redirect_stdout(sys.stderr), resumable(out, output):
         done = learn(lesson, examples, given["model"], out, settings, course, screen, steps, say)
     if main:

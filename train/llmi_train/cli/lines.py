@@ -13,23 +13,31 @@ SECONDS = 30.0
 """Between two lines."""
 
 
+Say = Callable[[str], None]
+
+
+def now_and_then(say: Say, clock: Callable[[], float] = time.monotonic) -> Say:
+    """It, but it says nothing of what it is told less than so many seconds after the last line."""
+    said = clock()
+
+    def seldom(line: str) -> None:
+        nonlocal said
+        if clock() - said >= SECONDS:
+            said = clock()
+            say(line)
+
+    return seldom
+
+
 class Lines:
     """Says how far it is, each so many seconds."""
 
-    def __init__(
-        self,
-        count: Count,
-        say: Callable[[str], None],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._count, self._say, self._clock = count, say, clock
-        self._said = clock()
+    def __init__(self, count: Count, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
+        self._count, self._say = count, now_and_then(say, clock)
 
     def tick(self) -> None:
         """Time has passed."""
-        if self._clock() - self._said >= SECONDS:
-            self._said = self._clock()
-            self._say(str(self._count))
+        self._say(str(self._count))
 
     def aside(self) -> AbstractContextManager[None]:
         """Nothing is in the way of what is printed."""

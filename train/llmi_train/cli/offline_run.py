@@ -16,6 +16,7 @@ from llmi_agent.cli.text import plural
 from llmi_agent.cli.traces_options import place_of
 from llmi_agent.records.overview import Chosen
 from llmi_train.cli.cut_short import needed, resumable
+from llmi_train.cli.lines import now_and_then
 from llmi_train.cli.runs_read import reading
 from llmi_train.cli.training_options import NAMES
 from llmi_train.prompts.text import digest_of
@@ -60,7 +61,7 @@ def run(given: Mapping[str, Any], output: Output) -> None:
             resume=given["resume"],
             steps=steps,
             display=screen,
-            say=output.say if main and not live else None,
+            say=now_and_then(output.say) if main and not live else None,
         )
     if main:
         _tell(outcome, gathered.report, output)

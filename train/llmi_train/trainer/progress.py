@@ -11,8 +11,6 @@ from transformers import TrainerCallback
 from llmi_agent.cli.batch_progress import Display
 
 Say = Callable[[str], None]
-_SECONDS = 30.0
-"""Between two lines, where nobody watches a bar."""
 
 
 class Steps:
@@ -54,13 +52,12 @@ class Steps:
 
 
 class ShowSteps(TrainerCallback):  # type: ignore[misc]
-    """Draws a bar if somebody watches; else says a line now and then."""
+    """Draws a bar if somebody watches; says a line of each report if it is to."""
 
     def __init__(self, steps: Steps, display: Display | None, say: Say | None = None) -> None:
         self._steps = steps
         self._display = display
         self._say = say
-        self._said = time.monotonic()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Called once."""
@@ -77,6 +74,5 @@ class ShowSteps(TrainerCallback):  # type: ignore[misc]
         self._steps.log(logs or {})
         if self._display:
             self._display.tick()
-        if self._say and time.monotonic() - self._said >= _SECONDS:
-            self._said = time.monotonic()
+        if self._say:
             self._say(str(self._steps))

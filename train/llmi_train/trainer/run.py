@@ -103,7 +103,7 @@ def train(
     with `resume` the one of the same training, which was cut.
     behaviour: the checkpoint that sampled the rows, if it is not `model`. template: what its chat template was given.
     fresh: evaluates now and then; the best checkpoint is kept, and training stops when it gets worse.
-    callbacks: of transformers, besides. steps, display: how far it is, and where that is shown. say: told a line of it now and then.
+    callbacks: of transformers, besides. steps, display: how far it is, and where that is shown. say: told a line of each report.
 
     Raises InputError or ConfigError, before anything is trained, for what cannot be; Diverged if numbers are not finite.
     """
