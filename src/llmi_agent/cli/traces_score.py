@@ -6,50 +6,13 @@ from typing import Any
 
 import click
 
+from llmi_agent.cli.judging_options import judging_options
 from llmi_agent.cli.output import Output
-from llmi_agent.cli.parameters import Number, json_lines_option, together, verbose_option
+from llmi_agent.cli.parameters import json_lines_option, together, verbose_option
 from llmi_agent.cli.traces_options import filters, from_option, limit_option
 
 judge_options = together(
-    click.option(
-        "--judge",
-        multiple=True,
-        metavar="MODEL",
-        help='The model that judges text and pictures ("openai/gpt-5" and the like), or a judge that a plugin brings; may '
-        "be repeated for these. A model should not judge what it wrote.",
-    ),
-    click.option(
-        "--picture-judge",
-        metavar="MODEL",
-        help="The model that judges the pictures, in place of --judge. It must take pictures.",
-    ),
-    click.option(
-        "--api-base",
-        metavar="URL",
-        help="An OpenAI-compatible server that serves the judges, such as http://localhost:8000/v1.",
-    ),
-    click.option(
-        "--votes",
-        type=click.IntRange(1, 99),
-        default=1,
-        show_default=True,
-        metavar="K",
-        help="How often a judge is asked about each document; the median counts.",
-    ),
-    click.option(
-        "--deadline",
-        type=Number(0, min_open=True),
-        default=180.0,
-        show_default=True,
-        metavar="S",
-        help="Seconds for each judge on one document; what is not said by then is missing.",
-    ),
-    click.option(
-        "--budget",
-        type=Number(0),
-        metavar="USD",
-        help="What judging may cost in all. What then cannot be judged is missing.",
-    ),
+    judging_options(),
     click.option(
         "--concurrency",
         type=click.IntRange(1, 1000),
@@ -59,7 +22,7 @@ judge_options = together(
         help="How many documents are judged at once.",
     ),
 )
-"""Who judges, and at what cost."""
+"""Who judges, and how many documents at once."""
 
 
 @click.command()

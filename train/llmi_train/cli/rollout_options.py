@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from llmi_agent.cli.judging_options import judging_options
 from llmi_agent.cli.parameters import Number, graph_options, images_option, together
 
 policy_options = together(
@@ -68,43 +69,6 @@ scoring_options = together(
         metavar="NAME|FILE",
         help="By which rules: llmi, paper, rules, or a .toml file of your own.",
     ),
-    click.option(
-        "--judge",
-        multiple=True,
-        metavar="MODEL",
-        help="The model that judges text and pictures, or a judge that a plugin brings; may be repeated for these.",
-    ),
-    click.option(
-        "--picture-judge",
-        metavar="MODEL",
-        help="The model that judges the pictures, in place of --judge.",
-    ),
-    click.option(
-        "--judge-api-base",
-        metavar="URL",
-        help="An OpenAI-compatible server that serves the judges.",
-    ),
-    click.option(
-        "--judge-votes",
-        type=click.IntRange(1, 99),
-        default=1,
-        show_default=True,
-        metavar="K",
-        help="How often a judge is asked about each document; the median counts.",
-    ),
-    click.option(
-        "--judge-deadline",
-        type=Number(0, min_open=True),
-        default=180.0,
-        show_default=True,
-        metavar="S",
-        help="Seconds for each judge on one document; what is not said by then is missing.",
-    ),
-    click.option(
-        "--judge-budget",
-        type=Number(0),
-        metavar="USD",
-        help="What judging may cost in all. What then cannot be judged is missing.",
-    ),
+    judging_options("judge-"),
 )
 """By what episodes are scored."""
