@@ -2,7 +2,7 @@
 #   make demo    sets up .venv, writes an illustrated report with no key and no network, prints its path
 #   make test    sets up .venv, runs the tests
 # make hosted adds the tools of hosted services to .venv, make train what policies are trained with (torch).
-# make train-demo trains a tiny policy on two cores in ten minutes; make bench-train, in two hours, measures what that rests on.
+# make train-demo trains a tiny policy on two cores in about ten minutes; make bench-train, in about two hours, measures what that rests on.
 
 PYTHON ?= python3
 VENV := .venv
