@@ -7,11 +7,12 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from llmi_agent.records import database
+from llmi_agent.records import database, tables
 from llmi_agent.records.journal import Journal
 from llmi_agent.records.record import SCHEMA, Entry
 
@@ -181,3 +182,33 @@ def test_a_record_is_stamped_when_it_is_made(tmp_path: Path) -> None:
     (record,) = journal.read("e")
     assert began <= record.at <= ended
     journal.close()
+
+
+@pytest.mark.parametrize("statement", range(4))
+def test_another_process_may_make_the_file_between_any_two_statements(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: int
+) -> None:
+    path = tmp_path / "journal.db"
+    seen: list[str] = []
+    refuse = tables.refuse_others
+
+    def make_it_meanwhile(told: str) -> None:
+        seen.append(told)
+        if len(seen) == statement + 1:
+            with closing(sqlite3.connect(path)) as other:
+                tables.bring_up_to_date(other)
+
+    def watched(connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(make_it_meanwhile)
+        try:
+            refuse(connection)
+        finally:
+            connection.set_trace_callback(None)
+        if len(seen) <= statement:
+            make_it_meanwhile("after the last")
+
+    monkeypatch.setattr(database, "refuse_others", watched)
+    database.connect(path).close()
+    assert seen
+    Journal(path).write("e", Entry("opened"))
+    assert Journal(path).episodes() == ["e"]

@@ -162,10 +162,12 @@ def keep_dictionary(connection: sqlite3.Connection) -> None:
 
 
 def refuse_others(connection: sqlite3.Connection) -> None:
-    """Raises DatabaseError of another program's file, which must be left as it is."""
-    columns = _columns(connection, "records")
-    others = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if others and not set(_FIRST) <= set(columns):
+    """Raises DatabaseError of another program's file, which must be left as it is.
+
+    Another process of ours may make the tables meanwhile, all at once: they are asked for last.
+    """
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and not set(_FIRST) <= set(_columns(connection, "records")):
         raise sqlite3.DatabaseError("it is another program's database")
 
 
