@@ -18,7 +18,7 @@ from pydantic import ConfigDict
 
 from llmi_agent.contract import TOKENS, WEIGHTS, PolicyFailed
 from llmi_transformers.asking import NEUTRAL
-from llmi_transformers.engine import Engine
+from llmi_transformers.post import Answering
 from llmi_transformers.wire import Begun, Piece
 
 MODE = "processed_logprobs"
@@ -31,7 +31,7 @@ class Chat(BaseChatModel):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     model: str
-    engine: Engine
+    engine: Answering
     tokens: bool = False
     """Say what was sampled."""
     template: Mapping[str, Any] = {}

@@ -17,9 +17,9 @@ from llmi_transformers.asking import most_of, prompt_of, sampling_of
 from llmi_transformers.batch import Batch, Row
 from llmi_transformers.loading import Loaded, load
 from llmi_transformers.text import Parts, Spoken, Stops, decoder
-from llmi_transformers.wire import Ask, Begun, Drop, Lost, Open, Piece
+from llmi_transformers.wire import Ask, Begun, Drop, Lost, Open, Piece, Stop
 
-Order: TypeAlias = Ask | Drop
+Order: TypeAlias = Ask | Drop | Stop
 _PIECE, _PIECE_EACH = 0.1, 0.005
 """Seconds between two times that what is new is handed out, and more for each answer that is written: each piece of each of
 them costs those who read it about a millisecond."""
@@ -78,32 +78,38 @@ class Desk:
         self._say = say
         self._waiting: deque[tuple[int, Row]] = deque()
         self._answers: dict[int, _Answer] = {}
+        self._stopped = False
 
     def work(self) -> None:
-        """Never returns."""
+        """Until it is told to stop."""
         try:
             loaded = load(self._opening.folder, self._opening.settings)
         except PolicyFailed as error:
             self._refuse(error)
+            return
         _set_threads(loaded)
+        with torch.inference_mode():
+            self.write(loaded)
+
+    def write(self, loaded: Loaded) -> None:
+        """What is ordered, until it is told to stop; what is not at its end then is lost."""
         self._loaded = loaded
         self._decode = decoder(loaded.tokenizer)
         self._parts = Parts(self._decode)
-        with torch.inference_mode():
-            while True:
-                self._batch = Batch(loaded)
-                try:
-                    self._write()
-                except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
-                    self._fail(error)
+        while not self._stopped:
+            self._batch = Batch(loaded)
+            try:
+                self._write()
+            except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+                self._fail(error)
 
     def _refuse(self, error: PolicyFailed) -> None:
-        while True:
-            self._say([Lost(self._orders.get().call, str(error), error.reason)])
+        while not isinstance(order := self._orders.get(), Stop):
+            self._say([Lost(order.call, str(error), error.reason)])
 
     def _write(self) -> None:
         steps, told = 0, 0.0
-        while True:
+        while not self._stopped:
             if steps % _ADMIT == 0 or not self._batch.rows:
                 self._take()
             if self._batch.rows:
@@ -128,6 +134,8 @@ class Desk:
         while idle or not self._orders.empty():
             self._order(self._orders.get())
             idle = False
+        if self._stopped:
+            return
         room = self._opening.settings.batch - self._batch.alive
         fresh = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
         for call, row in fresh:
@@ -137,6 +145,9 @@ class Desk:
             self._batch.join([row for _, row in fresh])
 
     def _order(self, order: Order) -> None:
+        if isinstance(order, Stop):
+            self._stopped = True
+            return
         if isinstance(order, Drop):
             if answer := self._answers.pop(order.call, None):
                 answer.row.dropped = True

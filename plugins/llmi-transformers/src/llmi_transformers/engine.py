@@ -1,29 +1,25 @@
 """One checkpoint at work, in a process of its own: what it computes does not keep the event loops here from their work.
 
-Calls come from any event loop of this process. The other one ends with this one, and when nobody has the engine any more.
+The other one ends with this one, and when nobody has the engine any more.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from itertools import count
-from typing import IO, Any, TypeAlias
+from typing import IO, Any
 from weakref import WeakValueDictionary, finalize
 
 from llmi_agent.contract import PolicyFailed
 from llmi_transformers.folder import Folder
+from llmi_transformers.post import Answering, Post
 from llmi_transformers.settings import Settings
-from llmi_transformers.wire import Ask, Begun, Drop, Line, Lost, Open, Piece
+from llmi_transformers.wire import Line, Open
 
-News: TypeAlias = Begun | Piece | Lost
 _PATIENCE = 10.0
 """Seconds for the process to end by itself."""
 _TAIL = 2000
@@ -32,21 +28,13 @@ _USUAL = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Where the user says nothing else: threads that wait do not spin, for the graph needs the processor meanwhile."""
 
 
-@dataclass(eq=False)
-class _Call:
-    """An answer that somebody waits for."""
-
-    loop: asyncio.AbstractEventLoop
-    heard: asyncio.Queue[News] = field(default_factory=asyncio.Queue)
-
-
-class Engine:
+class Engine(Answering):
     """To be had from `engine_of`."""
 
     def __init__(self, folder: Folder, settings: Settings) -> None:
+        super().__init__()
         self._folder = folder
         self._settings = settings
-        self._numbers = count()
         self._lock = threading.Lock()
         self._post: _Post | None = None
 
@@ -59,27 +47,6 @@ class Engine:
                 f"{self._folder.path} cannot be read: {error.strerror or error}", "input"
             ) from None
 
-    async def answer(
-        self, messages: Sequence[Mapping[str, Any]], asked: Mapping[str, Any], stops: Sequence[str]
-    ) -> AsyncGenerator[Begun | Piece]:
-        """What was read, and the answer in pieces. Whoever stops listening stops it. Raises PolicyFailed.
-
-        messages: in the form of OpenAI. asked: how it is to be sampled. stops: strings before which it ends.
-        """
-        number, call = next(self._numbers), _Call(asyncio.get_running_loop())
-        post = await asyncio.to_thread(self._open)
-        ended = False
-        try:
-            post.ask(Ask(number, messages, asked, stops), call)
-            while not ended:
-                news = await call.heard.get()
-                ended = isinstance(news, Lost) or (isinstance(news, Piece) and bool(news.finish))
-                if isinstance(news, Lost):
-                    raise PolicyFailed(news.message, news.reason)
-                yield news
-        finally:
-            post.forget(number, told=ended)
-
     def _open(self) -> _Post:
         """The process, begun when it is needed; another one where it has died."""
         with self._lock:
@@ -89,13 +56,12 @@ class Engine:
             return self._post
 
 
-class _Post:
+class _Post(Post):
     """The process that writes, and those who wait for what it says."""
 
     def __init__(self, folder: Folder, settings: Settings) -> None:
+        super().__init__()
         self._folder = folder
-        self._calls: dict[int, _Call] = {}
-        self._lock = threading.Lock()
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", "llmi_transformers.worker"],
@@ -107,27 +73,11 @@ class _Post:
         assert self._process.stdin
         assert self._process.stdout
         self._line = Line(self._process.stdout, self._process.stdin)
-        self.dead = False
         self._send(Open(folder, settings))
         self._listener = threading.Thread(
             target=self._listen, name="llmi-transformers", daemon=True
         )
         self._listener.start()
-
-    def ask(self, ask: Ask, call: _Call) -> None:
-        """From now on the call hears of it."""
-        with self._lock:
-            self._calls[ask.call] = call
-        self._send(ask)
-        if self.dead:
-            self._lose(self._why())
-
-    def forget(self, number: int, *, told: bool) -> None:
-        """The call hears no more. told: it has heard all."""
-        with self._lock:
-            known = self._calls.pop(number, None)
-        if known and not told:
-            self._send(Drop(number))
 
     def close(self) -> None:
         """End the process: it does when nobody speaks to it."""
@@ -153,22 +103,6 @@ class _Post:
         self.dead = True
         self._lose(self._why())
 
-    def _hand_on(self, news: Sequence[News]) -> None:
-        """To each event loop at once."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Call, News]]] = {}
-        with self._lock:
-            for each in news:
-                if call := self._calls.get(each.call):
-                    by_loop.setdefault(call.loop, []).append((call, each))
-        for loop, some in by_loop.items():
-            with suppress(RuntimeError):  # it is closed, and nobody waits
-                loop.call_soon_threadsafe(_put, some)
-
-    def _lose(self, why: str) -> None:
-        with self._lock:
-            numbers = [*self._calls]
-        self._hand_on([Lost(number, why) for number in numbers])
-
     def _why(self) -> str:
         """What became of the process."""
         code = self._process.poll()
@@ -180,11 +114,6 @@ class _Post:
         killed = "; it was killed, as systems do when memory is short" if code == -9 else ""
         said = f": {lines[-1]:.300}" if lines else ""
         return f"the process that writes for {self._folder.path} has ended (exit code {code}){killed}{said}"
-
-
-def _put(news: Sequence[tuple[_Call, News]]) -> None:
-    for call, each in news:
-        call.heard.put_nowait(each)
 
 
 _engines: WeakValueDictionary[Any, Engine] = WeakValueDictionary()

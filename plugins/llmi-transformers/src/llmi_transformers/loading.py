@@ -56,6 +56,11 @@ def load(folder: Folder, settings: Settings) -> Loaded:
             raise PolicyFailed(
                 f"{folder.path} was written to while it was read; run again", "input"
             )
+    return ready(folder, model, tokenizer, version)
+
+
+def ready(folder: Folder, model: Any, tokenizer: Any, version: str) -> Loaded:
+    """With what is to be known of a model that is there. Raises PolicyFailed, in a sentence, if it cannot write here."""
     config = model.config.get_text_config(decoder=True)
     _check_layers(folder, config)
     return Loaded(

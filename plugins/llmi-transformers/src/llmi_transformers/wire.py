@@ -42,6 +42,11 @@ class Drop:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """Nothing more is written."""
+
+
+@dataclass(frozen=True)
 class Begun:
     """The prompt was read."""
 
