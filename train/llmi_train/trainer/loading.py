@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from llmi_agent.base.errors import InputError
 
 PREFIX = "transformers/"
 ADAPTER = "adapter"
+_OWN: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+"""Nothing is downloaded, no code of a checkpoint is run, and nobody is asked whether it may be."""
+
+_NO_TOKENIZER = "there is none that can be made of its files; copy tokenizer.json and tokenizer_config.json from the model that it was made of"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +66,10 @@ def read_model(folder: Path, dtype: torch.dtype = torch.float32) -> Any:
     """The model of a checkpoint, on the CPU. Raises InputError, also if a part of it would be filled by chance."""
     try:
         model, told = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, output_loading_info=True
+            folder, dtype=dtype, output_loading_info=True, **_OWN
         )
     except Exception as error:
-        raise InputError(f"the model in {folder} cannot be read: {_first_line(error)}") from error
+        raise InputError(f"the model in {folder} cannot be read: {_why(error)}") from error
     if wrong := sorted(map(str, [*told["missing_keys"], *told["mismatched_keys"]])):
         raise InputError(
             f"the weights in {folder} are not those of its config.json: {wrong[0]} (of {len(wrong)}) is missing or of another "
@@ -76,11 +81,11 @@ def read_model(folder: Path, dtype: torch.dtype = torch.float32) -> Any:
 def read_tokenizer(folder: Path) -> Any:
     """Raises InputError if there is none, or if it does not say which token ends an answer."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **_OWN)
     except Exception as error:
-        raise InputError(
-            f"the tokenizer in {folder} cannot be read: {_first_line(error)}"
-        ) from error
+        raise InputError(f"the tokenizer in {folder} cannot be read: {_why(error)}") from error
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # made of nothing, for want of files
+        raise InputError(f"the tokenizer in {folder} cannot be read: {_NO_TOKENIZER}")
     if tokenizer.eos_token_id is None:
         raise InputError(f"the tokenizer in {folder} does not say which token ends an answer")
     if tokenizer.pad_token_id is None:
@@ -115,5 +120,12 @@ def save(model: Any, tokenizer: Any, out: Path, base: Path) -> None:
     draft.rmdir()
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+def _why(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    if "trust_remote_code" in text:
+        return "it needs code of its own (trust_remote_code), which is not run; take a model whose code is part of transformers"
+    if "backend tokenizer" in text:
+        return _NO_TOKENIZER
+    if "weights_only" in text:
+        return "its weights are a pickle with more than numbers in it, which could run code and is not loaded; take .safetensors"
+    return text.splitlines()[0].rstrip(".")

@@ -20,6 +20,8 @@ from llmi_transformers.settings import Settings
 _LAYERS = {"full_attention", "sliding_attention"}
 """Of attention whose memory is keys and values alone, which rows of different lengths can share."""
 _NO_CONTEXT = 1 << 20
+_OWN: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+"""Nothing is downloaded, no code of a checkpoint is run, and nobody is asked whether it may be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +79,16 @@ def ready(folder: Folder, model: Any, tokenizer: Any, version: str) -> Loaded:
 def _tokenizer(folder: Folder) -> Any:
     own = any(folder.path.glob("tokenizer*")) or folder.base is None
     place = folder.path if own else folder.whole
-    return transformers.AutoTokenizer.from_pretrained(str(place), local_files_only=True)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(str(place), **_OWN)
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # made of nothing, for want of files
+        raise PolicyFailed(f"{place} has no tokenizer: there is no tokenizer.json in it", "input")
+    return tokenizer
 
 
 def _model(folder: Folder, dtype: Any) -> Any:
     """The whole one, or with its adapter, which stays apart: merged, it would be rounded otherwise than it was trained."""
     model, told = transformers.AutoModelForCausalLM.from_pretrained(
-        str(folder.whole), dtype=dtype, local_files_only=True, output_loading_info=True
+        str(folder.whole), dtype=dtype, output_loading_info=True, **_OWN
     )
     _check_weights(folder, told)
     if folder.base is None:
@@ -174,10 +179,15 @@ def _told(folder: Folder) -> Iterator[None]:
 
 
 def _why(folder: Folder, error: Exception) -> str:
-    if "auto_map" in folder.config and "trust_remote_code" in str(error):
+    if "trust_remote_code" in str(error):
         return (
             f"{folder.path} needs code of its own (trust_remote_code), which transformers/ does not run: take a model whose "
             "code is part of transformers, or serve it yourself"
+        )
+    if "weights_only" in str(error):
+        return (
+            f"the weights of {folder.whole} are a pickle with more than numbers in it, which could run code and is not loaded: "
+            "take .safetensors"
         )
     return f"the checkpoint {folder.path} cannot be loaded: {_first_line(error)}"
 
