@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
 
 from llmi_agent.base.errors import ConfigError
+from llmi_agent.config import layers
 from llmi_agent.config.load import Config, load_config
 from llmi_agent.config.options import ModelPrice, Options
 
@@ -125,6 +127,25 @@ def test_an_empty_variable_says_nothing(work: Path) -> None:
 
 def test_a_plugins_own_key_may_have_our_prefix(work: Path) -> None:
     assert load(work, LLMI_SOMETHING_API_KEY="hush").model is None
+
+
+def test_a_variable_that_is_named_after_an_installed_plugin_is_that_plugins(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugins = EntryPoints(
+        [
+            EntryPoint("llmi-transformers", "llmi_transformers.plugin", "llmi_agent.v1"),
+            EntryPoint("odd.plug-in", "odd", "llmi_agent.v2"),
+            EntryPoint("somebody", "other", "other.v1"),
+        ]
+    )
+    monkeypatch.setattr(
+        layers, "entry_points", lambda **given: plugins.select(**given) if given else plugins
+    )
+    load(work, LLMI_TRANSFORMERS_DTYPE="bfloat16", LLMI_ODD_PLUG_IN_SPEED="3")
+    for each in ("LLMI_SOMEBODY_DTYPE", "LLMI_TRANSFORMER_DTYPE", "LLMI_TRANSFORMERS"):
+        with pytest.raises(ConfigError, match=f"there is no variable '{each}'"):
+            load(work, **{each: "bfloat16"})
 
 
 def test_paths_in_a_file_are_relative_to_it(work: Path, user: Path) -> None:

@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,8 @@ _FLAGS = {
 
 _PASSWORD = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
 """In an address: http://user:password@host."""
+_PLUGINS = re.compile(r"llmi_agent\.v\d+")
+"""Groups of entry points under which plugins are installed."""
 
 Key = tuple[str, ...]
 
@@ -153,8 +156,8 @@ def _variable(variable: str, text: str) -> dict[Key, Any]:
             return {(name,): _truth(variable, text)}
         case "use":
             return {("use", kind): tool for kind, tool in _pairs(variable, text).items()}
-    if looks_secret(variable):
-        return {}  # a plugin's own key
+    if looks_secret(variable) or variable.startswith(_prefixes()):
+        return {}  # a plugin's own, which it checks where it reads it
     names = (
         "model",
         "fallback",
@@ -167,6 +170,14 @@ def _variable(variable: str, text: str) -> dict[Key, Any]:
     )
     known = suggestion(variable, [f"LLMI_{each.upper()}" for each in names])
     raise ConfigError(f"there is no variable {variable!r}; {known}")
+
+
+def _prefixes() -> tuple[str, ...]:
+    """What variables of installed plugins begin with: those of `llmi-transformers` with `LLMI_TRANSFORMERS_`."""
+    groups = [group for group in entry_points().groups if _PLUGINS.fullmatch(group)]
+    names = [entry.name for group in groups for entry in entry_points(group=group)]
+    own = [re.sub(r"\W", "_", each.removeprefix("llmi-")).upper() for each in names]
+    return tuple(f"LLMI_{each}_" for each in own)
 
 
 def _option(variable: str, name: str, text: str) -> Any:
