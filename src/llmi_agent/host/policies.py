@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -56,6 +57,13 @@ class Policies:
         if not self._installed:
             return self.own
         return {**Policies(installed()).own, **self.own}
+
+    def also(self, policy: RegisteredPolicy) -> Policies:
+        """These, and one more; it goes before another one of its name."""
+        more = copy(self)
+        more.__dict__.pop("by_name", None)
+        more.own = {**self.own, policy.spec.name: policy}
+        return more
 
     def knows(self, name: str) -> bool:
         """Whether a policy answers this name, other than one that takes any."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -17,7 +18,7 @@ from llmi_agent.contract.preview import Preview
 from llmi_agent.contract.spec import ToolSpec
 from llmi_agent.contract.tool import ArtifactReader, Attachment, Tool
 from llmi_agent.host.plugins import PluginHost, installed, load_plugins
-from llmi_agent.host.policies import Policies
+from llmi_agent.host.policies import Policies, RegisteredPolicy
 from llmi_agent.host.unique import unique
 
 EMBEDDED = frozenset({"llmi-edit", "llmi-gallery", "llmi-sandbox", "llmi-sketch"})
@@ -99,6 +100,12 @@ class Registry:
         self._in_code = in_code
         self.tools = unique("tool", tools, host)
         self.policies = policies or Policies(host)
+
+    def also(self, policy: RegisteredPolicy) -> Registry:
+        """It, and one more policy, such as one that lives in this process."""
+        more = copy(self)
+        more.policies = self.policies.also(policy)
+        return more
 
     async def preview(self, attachment: Attachment, artifacts: ArtifactReader) -> Preview | None:
         """What the first plugin that reads the file tells of it; the installed ones too where tools came in code."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from llmi_agent.base.errors import ConfigError, UnavailableError
 from llmi_agent.contract.policy import PolicyFailed
-from llmi_agent.host.policies import error_of
+from llmi_agent.host.policies import RegisteredPolicy, error_of
 from llmi_agent.models.resolve import Model, resolve_models
 from llmi_agent.runner.runner import Runner
 from llmi_agent.runner.setup import Setup, prepare
@@ -39,17 +39,30 @@ class Prepared:
     weights: str
     """Their version; empty where it is known only from the answers."""
 
+    def anew(self, weights: str, seed: int) -> Prepared:
+        """The same for other weights of the policy, drawing by another seed."""
+        options = self.setup.config.options.model_copy(update={"weights": weights, "seed": seed})
+        setup = replace(self.setup, config=replace(self.setup.config, options=options))
+        return Prepared(setup, Runner.of(setup, self.store), self.store, weights)
+
 
 def prepared(
-    flags: Mapping[str, Any], graph: str = Setup.graph, *, concurrency: int, tokens: bool = True
+    flags: Mapping[str, Any],
+    graph: str = Setup.graph,
+    *,
+    concurrency: int,
+    tokens: bool = True,
+    policy: RegisteredPolicy | None = None,
 ) -> Prepared:
     """From llmi.toml, the environment and `flags` (by dotted name, as for `load_config`), on the user's store.
 
     All that happens is recorded. tokens: the model must say what it samples, token by token. Of a model whose weights are known before it answers, their version is one of the settings:
-    other weights below the same path are another policy. Raises what `Setup.check` does, ConfigError for settings of which
+    other weights below the same path are another policy. policy: one more that can be named as the model. Raises what `Setup.check` does, ConfigError for settings of which
     no traces to train on come, UnavailableError for a model that must say its tokens and does not.
     """
     setup = prepare({**flags, "options.record": "full"}, graph)
+    if policy:
+        setup = replace(setup, registry=setup.registry.also(policy))
     setup.check()
     store = default_store()
     model = _model(setup, store)

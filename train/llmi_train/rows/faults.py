@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from llmi_agent.base.errors import InputError
 
 ANEW = "collect it anew, or leave out such runs with --leave-out-bad"
@@ -44,3 +46,8 @@ class MixedGroup(BadTrace):
 
 class NothingToTrain(InputError):  # noqa: N818
     """There are traces, and none of them teaches anything."""
+
+    def __init__(self, message: str, left_out: Mapping[str, int] | None = None) -> None:
+        """left_out: how many runs, by the reason."""
+        super().__init__(message)
+        self.left_out = left_out or {}

@@ -215,7 +215,7 @@ class _Gathering:
         said = f"none of the {self.read} runs there can be trained on; left out are, by the reason: {why}"
         if self._taking.logprobs == {False}:
             said += f"; and none of them has logprobs of what was sampled: {OTHER_WAYS}"
-        return NothingToTrain(said)
+        return NothingToTrain(said, _counted(self._left_out))
 
 
 def _same_numbers(members: Sequence[Member]) -> bool:

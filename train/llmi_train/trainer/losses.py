@@ -91,3 +91,34 @@ class Offline(Settings):
         """As of every training; clips as they are used."""
         low, high = self.clips
         return {**super().said(), "clip_low": low, "clip_high": high}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Online(Offline):
+    """Of GRPO with fresh rollouts at each step. `step_rows`: those of a step without repairs that are trained on."""
+
+    NO_WEIGHT: ClassVar[frozenset[str]] = Offline.NO_WEIGHT | {"patience", "epochs", "step_rows"}
+
+    prompts_per_step: int = 8
+    """Prompts that each step is rolled out on, over all processes."""
+    group: int = 8
+    """Episodes of each of them."""
+    steps: int = 100
+    """How often it is rolled out."""
+    updates: int = 1
+    """Steps of the optimizer on each rollout, each over all of its rows."""
+    patience: int = 5
+    """After so many steps in a row of which nothing can be learnt, training ends."""
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for what cannot be together."""
+        super().__post_init__()
+        if self.loss == "cispo" and self.updates > 1:
+            raise ConfigError(
+                "cispo keeps pushing where ratios are clipped, so it takes one step on each rollout: leave --updates out, or "
+                "take --loss dapo, dr_grpo or gspo"
+            )
+        if self.group < 2:
+            raise ConfigError(
+                "--group must be at least 2: an advantage compares episodes of one prompt"
+            )

@@ -23,6 +23,18 @@ FIGURES = frozenset(
 )
 """Those of a step that say something; transformers and TRL report others besides."""
 
+ONLINE_SHOWN = {
+    "reward": "reward",
+    "valid": "valid",
+    "KL": "kl",
+    "clipped": "clip_share",
+    "episodes/s": "episodes_per_second",
+    "tokens/s": "tokens_per_second",
+}
+"""The same where each step is rolled out."""
+OF_ROLLOUTS = frozenset("valid missing episodes_per_second tokens_per_second".split())
+"""What is told besides of such a step."""
+
 
 class Measures:
     """Of one step after another."""

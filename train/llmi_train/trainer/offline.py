@@ -45,16 +45,22 @@ class OfflineTrainer(Warms, GRPOTrainer):  # type: ignore[misc]
     ) -> None:
         """rows: a whole number of steps, filled up by `schedule`."""
         self._rows = rows
+        longest = max(len(each.segment.completion) for each in rows)
+        args = config(settings, out, rows[0].segment.temperature, longest)
+        self._begin(len(rows), loaded, settings, args, check)
+
+    def _begin(
+        self, places: int, loaded: Loaded, settings: Offline, args: GRPOConfig, check: Check
+    ) -> None:
+        """places: rows that are gone through in all."""
         self._batch: Sequence[Row] = ()
         self._check = check
         self._by_row = LOSSES[settings.loss].by_row
         super().__init__(
             model=loaded.model,
             reward_funcs=_no_reward,
-            args=config(rows, settings, out),
-            train_dataset=Dataset.from_dict(
-                {"prompt": [""] * len(rows), "row": list(range(len(rows)))}
-            ),
+            args=args,
+            train_dataset=Dataset.from_dict({"prompt": [""] * places, "row": list(range(places))}),
             processing_class=loaded.tokenizer,
             peft_config=lora(settings.lora),
             rollout_func=self._recorded,
@@ -67,7 +73,7 @@ class OfflineTrainer(Warms, GRPOTrainer):  # type: ignore[misc]
             data_source=self.train_dataset if dataset is None else dataset,
             mini_repeat_count=1,
             batch_size=self.args.generation_batch_size,
-            repeat_count=self.args.steps_per_generation,
+            repeat_count=self.args.steps_per_generation * self.num_iterations,
             shuffle=False,
         )
 
@@ -89,15 +95,17 @@ class OfflineTrainer(Warms, GRPOTrainer):  # type: ignore[misc]
         real, filled = self.accelerator.reduce(counts, reduction="sum")
         if self._by_row:
             batch["advantages"] *= filled / real.clamp(min=1)
-        self._measures.begin(self._batch, batch["num_items_in_batch"])
         return batch
 
     def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
-        first = self._step % self.args.steps_per_generation == 0
+        place = self._step % self.args.steps_per_generation
+        before = self._buffered_inputs
         inputs: dict[str, Any] = super()._prepare_inputs(generation_batch)
-        if first:
+        if self._buffered_inputs is not before:
             self._buffered_inputs: list[dict[str, Any]] = sorted_by_length(self._buffered_inputs)
-            inputs = self._buffered_inputs[0]
+            inputs = self._buffered_inputs[place]
+        if place == 0:
+            self._measures.begin(self._batch, inputs["num_items_in_batch"])
         return inputs
 
     def _get_per_token_logps_and_entropies(self, *args: Any, **kwargs: Any) -> Any:
@@ -118,9 +126,14 @@ class OfflineTrainer(Warms, GRPOTrainer):  # type: ignore[misc]
         log = self._metrics["train"]
         for name in [each for each in log if each.startswith(_OF_SAMPLING)]:
             del log[name]
-        for name in [each for each in figures if each != "step_loss"]:
-            log[name].append(figures[name])
+        told = self._told(figures)
+        for name in [each for each in told if each != "step_loss"]:
+            log[name].append(told[name])
         self._check(self.state.global_step + 1, figures)
+
+    def _told(self, figures: dict[str, float]) -> dict[str, float]:
+        """What is reported of a step."""
+        return figures
 
     @staticmethod
     def get_off_policy_mask(
@@ -139,16 +152,22 @@ class OfflineTrainer(Warms, GRPOTrainer):  # type: ignore[misc]
         """TRL's says that rollouts were sampled in training; ours is written at the end."""
 
 
-def config(rows: Sequence[Row], settings: Offline, out: Path) -> GRPOConfig:
-    """All that TRL is told. A batch of rollouts is a step of the optimizer, always."""
+def config(
+    settings: Offline, out: Path, temperature: float, longest: int, updates: int = 1
+) -> GRPOConfig:
+    """All that TRL is told. A batch of rollouts is a step of the optimizer, or as many of them as `updates` says.
+
+    longest: the most tokens of a completion, by which `dr_grpo` divides.
+    """
     low, high = settings.clips
     return GRPOConfig(
         **settings.arguments(out),
         **LOSSES[settings.loss].arguments,
         num_train_epochs=1,
         num_generations=settings.step_rows,
-        temperature=rows[0].segment.temperature,
-        max_completion_length=max(len(each.segment.completion) for each in rows),
+        num_iterations=updates,
+        temperature=temperature,
+        max_completion_length=longest,
         **({} if low is None else {"epsilon": low}),
         epsilon_high=high,
         off_policy_mask_threshold=settings.mask_outside,

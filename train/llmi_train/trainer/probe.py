@@ -80,11 +80,17 @@ def spread(rows: Sequence[Row], count: int) -> list[Row]:
 
 
 def check_weights(
-    rows: Sequence[Row], model: Any, name: str, compute: torch.dtype, tolerance: float | None
+    rows: Sequence[Row],
+    model: Any,
+    name: str,
+    compute: torch.dtype,
+    tolerance: float | None,
+    way: str = "Name the checkpoint that sampled them (--behaviour), or collect again with this one",
 ) -> Probed:
     """Work out the rows' logprobs again. Raises InputError if these weights did not sample them.
 
-    model: in evaluation mode, on the device that it is trained on. tolerance: the mean difference that is let pass.
+    model: in evaluation mode, on the device that it is trained on. tolerance: the mean difference that is let pass. way: what
+    to do, as a sentence without its stop.
     """
     limit = TOLERANCE[compute] if tolerance is None else tolerance
     found = [_differences(row.segment, model, compute) for row in rows]
@@ -95,7 +101,7 @@ def check_weights(
         raise InputError(
             f"the weights in {name} did not sample these runs: over {len(rows)} rows their logprobs are {mean:.2g} nats a "
             f"token from those on record, and may be {limit:g}; most in the run {rows[worst].segment.episode} "
-            f"({means[worst]:.2g}). Name the checkpoint that sampled them (--behaviour), or collect again with this one"
+            f"({means[worst]:.2g}). {way}"
         )
     return Probed(len(rows), mean, means[worst])
 

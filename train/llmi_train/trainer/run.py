@@ -19,7 +19,7 @@ from llmi_train.trainer.card import Card
 from llmi_train.trainer.evaluating import Evaluating, Fresh, Look
 from llmi_train.trainer.loading import Loaded
 from llmi_train.trainer.losses import UNLEARNS, Offline
-from llmi_train.trainer.measures import FIGURES, SHOWN
+from llmi_train.trainer.measures import FIGURES, OF_ROLLOUTS, SHOWN
 from llmi_train.trainer.offline import OfflineTrainer
 from llmi_train.trainer.origin import Recall, check_origin
 from llmi_train.trainer.probe import Probed, check_rows, check_weights, spread
@@ -135,7 +135,7 @@ def train(
         own = [FiniteGradients(), folder.MarkWhole(), *([evaluating] if evaluating else [])]
         for each in (*own, *callbacks, shown):
             trainer.add_callback(each)
-        outcome = replace(_run(trainer, training, probed, evaluating), notes=notes)
+        outcome = replace(run_to_end(trainer, training, probed, evaluating), notes=notes)
         folder.on_main(
             lambda: _write(outcome, gathered, loaded, trainer, settings, training, evaluating)
         )
@@ -177,7 +177,7 @@ def _other_weights(report: Report, name: str) -> tuple[str, ...]:
     )
 
 
-def _run(
+def run_to_end(
     trainer: OfflineTrainer,
     training: folder.Training,
     probed: Probed | None,
@@ -218,7 +218,7 @@ def _run(
 
 
 def _told(log: Mapping[str, Any]) -> dict[str, float]:
-    return {name: value for name, value in log.items() if name in FIGURES}
+    return {name: value for name, value in log.items() if name in FIGURES | OF_ROLLOUTS}
 
 
 def _end(trainer: OfflineTrainer) -> None:
@@ -246,11 +246,8 @@ def _write(
     report = gathered.report.as_json()
     notes = [outcome.stopped, *outcome.notes] if outcome.stopped else [*outcome.notes]
     notes += [UNLEARNS] if settings.loss == "grpo" else []
-    notes += [_best(outcome)] if outcome.evaluations else []
-    rollouts = {
-        f"after step {each.step}": f"{each.reward:.3f} [{each.low:.3f}, {each.high:.3f}]"
-        for each in outcome.evaluations
-    }
+    notes += [best_of(outcome)] if outcome.evaluations else []
+    rollouts = looks_of(outcome)
     Card(
         title=training.out.resolve().name,
         about="A policy of LLMI, trained by GRPO on recorded runs: no rollout was sampled in training, and importance ratios are "
@@ -281,7 +278,16 @@ def _write(
     )
 
 
-def _best(outcome: Outcome) -> str:
+def looks_of(outcome: Outcome) -> dict[str, str]:
+    """What was evaluated, for the card."""
+    return {
+        f"after step {each.step}": f"{each.reward:.3f} [{each.low:.3f}, {each.high:.3f}]"
+        for each in outcome.evaluations
+    }
+
+
+def best_of(outcome: Outcome) -> str:
+    """Which checkpoint was kept, in a sentence."""
     if outcome.best == 0:
         return "No step earned more in fresh rollouts than the checkpoint that it started from: this is that one, unchanged."
     return f"Of what fresh rollouts looked at, this is the best: the checkpoint after step {outcome.best}."

@@ -41,6 +41,10 @@ class Held(Answering):
         self._post: _Thread | None = None
         self._version = ""
 
+    def use(self, model: Any) -> None:
+        """It writes from now on; of the same weights, such as one with adapters on it."""
+        self._model = model
+
     def version(self) -> str:
         """As `writing` was told last."""
         return self._version
