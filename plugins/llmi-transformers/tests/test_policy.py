@@ -210,9 +210,10 @@ async def test_what_cannot_be_loaded_is_said_to_each_who_asks(tmp_path: Path, fo
 def prompt(**given: Any) -> tuple[int, ...]:
     """Of a tokenizer that is made so; and what its template is given."""
     template = given.pop("template")
-    of = Mock(tokenizer=tiny_tokenizer(template=template), vocabulary=given.pop("vocabulary", 999))
+    known = given.pop("vocabulary", 999)
+    of = Mock(tokenizer=tiny_tokenizer(template=template), vocabulary=known, eyes=None)
     asked = [{"role": "system", "content": "Write."}, {"role": "user", "content": "The fox"}]
-    return prompt_of("own", of, asked, given)
+    return prompt_of("own", of, asked, given).ids
 
 
 def test_a_tokenizer_without_a_chat_template() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from llmi_agent.contract import PolicyFailed
 
 if TYPE_CHECKING:
+    from llmi_transformers.eyes import Prompt
     from llmi_transformers.loading import Loaded
     from llmi_transformers.sampling import Sampling
 
@@ -48,25 +49,26 @@ def sampling_of(asked: Mapping[str, Any]) -> Sampling:
 
 def prompt_of(
     name: str, loaded: Loaded, messages: Sequence[Mapping[str, Any]], template: Mapping[str, Any]
-) -> tuple[int, ...]:
-    """The ids that the model is to read. Raises PolicyFailed if the messages are none for it."""
-    tokenizer = loaded.tokenizer
-    if not getattr(tokenizer, "chat_template", None):
+) -> Prompt:
+    """What the model is to read. Raises PolicyFailed if the messages are none for it."""
+    if not getattr(loaded.tokenizer, "chat_template", None):
         raise PolicyFailed(
             f"the tokenizer of {name} has no chat template, so it cannot be asked in messages: take a model that was taught "
             "to chat, or put a chat_template.jinja into its folder",
             "input",
         )
-    asked = [_plain(name, each) for each in messages]
     try:
-        ids = tokenizer.apply_chat_template(
-            asked, tokenize=True, add_generation_prompt=True, return_dict=False, **template
-        )
+        found = _read(name, loaded, messages, template)
+    except PolicyFailed as error:
+        if error.reason == "setting":
+            raise
+        raise PolicyFailed(f"{name} cannot be asked this: {error}", error.reason) from error
     except Exception as error:
         words = " ".join(str(error).split())
         raise PolicyFailed(
             f"the chat template of {name} does not take these messages: {words:.300}", "input"
         ) from error
+    ids = found.ids
     if not ids or max(ids) >= loaded.vocabulary:
         made = f"the token {max(ids)}" if ids else "no token"
         raise PolicyFailed(
@@ -74,7 +76,21 @@ def prompt_of(
             f"{loaded.vocabulary}",
             "input",
         )
-    return tuple(ids)
+    return found
+
+
+def _read(
+    name: str, loaded: Loaded, messages: Sequence[Mapping[str, Any]], template: Mapping[str, Any]
+) -> Prompt:
+    from llmi_transformers.eyes import Prompt
+
+    if loaded.eyes:
+        return loaded.eyes.prompt(messages, template)
+    asked = [_plain(name, loaded.blind, each) for each in messages]
+    ids = loaded.tokenizer.apply_chat_template(
+        asked, tokenize=True, add_generation_prompt=True, return_dict=False, **template
+    )
+    return Prompt(tuple(ids))
 
 
 def most_of(name: str, loaded: Loaded, read: int, asked: int | None) -> int:
@@ -89,13 +105,14 @@ def most_of(name: str, loaded: Loaded, read: int, asked: int | None) -> int:
     return min(room, asked) if asked else room
 
 
-def _plain(name: str, message: Mapping[str, Any]) -> dict[str, str]:
+def _plain(name: str, blind: str, message: Mapping[str, Any]) -> dict[str, str]:
     """Role and text. Raises PolicyFailed for a picture."""
     content = message["content"]
     if isinstance(content, list):
         if any(each.get("type") != "text" for each in content):
             raise PolicyFailed(
-                f"{name} is shown no pictures by transformers/: leave vision off", "setting"
+                f"{name} is shown no pictures by transformers/, for {blind}: leave vision off",
+                "setting",
             )
         content = "".join(each["text"] for each in content)
     return {"role": message["role"], "content": content}

@@ -179,8 +179,8 @@ def _row(loaded: Loaded, name: str, ask: Ask) -> Row:
     """Raises PolicyFailed if it cannot be asked so."""
     sampling = sampling_of(ask.asked)
     prompt = prompt_of(name, loaded, ask.messages, ask.asked.get("chat_template_kwargs") or {})
-    most = most_of(name, loaded, len(prompt), ask.asked.get("max_tokens"))
-    return Row(prompt, sampling, most, loaded.ends, tuple(ask.stops))
+    most = most_of(name, loaded, len(prompt.ids), ask.asked.get("max_tokens"))
+    return Row(prompt.ids, sampling, most, loaded.ends, tuple(ask.stops), prompt.pictures)
 
 
 def _why(opening: Open, error: Exception) -> str:

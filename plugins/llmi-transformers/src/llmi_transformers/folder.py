@@ -13,6 +13,22 @@ from typing import Any
 from llmi_agent.contract import PolicyFailed
 
 CONFIG, ADAPTER = "config.json", "adapter_config.json"
+PROCESSORS: Mapping[str, str] = {
+    "qwen2_vl": "Qwen2VLProcessor",
+    "qwen2_5_vl": "Qwen2_5_VLProcessor",
+    "qwen3_vl": "Qwen3VLProcessor",
+    "llava": "LlavaProcessor",
+    "gemma3": "Gemma3Processor",
+    "idefics3": "Idefics3Processor",
+    "smolvlm": "SmolVLMProcessor",
+}
+"""Families that are shown pictures, by their `model_type`; others keep positions or pixels in ways of their own."""
+SIGHT = ("preprocessor_config.json", "processor_config.json", "chat_template.json")
+"""Files that say how pictures become pixels, and how they are asked about."""
+_TOWERS: Mapping[str, frozenset[str]] = {
+    "llava": frozenset({"clip_vision_model", "siglip_vision_model"})
+}
+"""Of families that may have other towers, those whose pictures are all of one size."""
 _WEIGHTS = ("*.safetensors", "*.bin")
 _DECIDING = (
     *_WEIGHTS,
@@ -20,6 +36,7 @@ _DECIDING = (
     ADAPTER,
     "tokenizer*",
     "chat_template*",
+    *SIGHT[:2],
     "special_tokens_map.json",
     "vocab*",
     "merges.txt",
@@ -47,6 +64,28 @@ class Folder:
     def config(self) -> Mapping[str, Any]:
         """As the file has it."""
         return _object(self.whole / CONFIG)
+
+    @property
+    def looks(self) -> bool:
+        """Whether its model has a part that sees, of a family that is shown pictures here."""
+        family, vision = str(self.config.get("model_type")), self.config.get("vision_config")
+        if family not in PROCESSORS or not isinstance(vision, Mapping):
+            return False
+        return family not in _TOWERS or vision.get("model_type") in _TOWERS[family]
+
+    @property
+    def sees(self) -> bool:
+        """Whether it can be shown pictures: it looks, and says how they become pixels."""
+        return self.looks and any((self.whole / each).is_file() for each in SIGHT[:2])
+
+    @property
+    def blind(self) -> str:
+        """Why it sees nothing, in a clause."""
+        if self.looks:
+            return f"there is no {SIGHT[0]} in {self.whole}"
+        if isinstance(self.config.get("vision_config"), Mapping):
+            return f"its family {self.config['model_type']} is not among {', '.join(PROCESSORS)}; vLLM serves it"
+        return "its model has no part that sees"
 
     @property
     def stamp(self) -> tuple[tuple[str, int, int], ...]:

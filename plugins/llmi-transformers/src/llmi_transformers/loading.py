@@ -14,6 +14,7 @@ import transformers
 from transformers.utils import logging as transformers_logging
 
 from llmi_agent.contract import PolicyFailed
+from llmi_transformers.eyes import Eyes, Pixels, eyes_of
 from llmi_transformers.folder import Folder
 from llmi_transformers.settings import Settings
 
@@ -31,7 +32,7 @@ class Loaded:
     model: Any = field(repr=False)
     tokenizer: Any = field(repr=False)
     ends: frozenset[int]
-    """The tokens that end an answer."""
+    """The tokens that end an answer; also those in whose place its model reads a picture, for no answer goes on after them."""
     context: int
     """The most tokens of a prompt and its answer."""
     vocabulary: int
@@ -40,11 +41,29 @@ class Loaded:
     """Of the checkpoint, by its files."""
     takes: frozenset[str]
     """The names of the arguments of its forward."""
+    eyes: Eyes | None = field(default=None, repr=False)
+    """What it sees with; None if it is shown no pictures."""
+    blind: str = "its model has no part that sees"
+    """Why, if it is not."""
 
     @property
     def device(self) -> torch.device:
         device: torch.device = self.model.device
         return device
+
+    @property
+    def spatial(self) -> bool:
+        """Whether its tokens stand in places of three dimensions."""
+        return hasattr(getattr(_inner(self.model), "model", None), "get_rope_index")
+
+    def places(self, ids: torch.Tensor, mask: torch.Tensor, pixels: Pixels) -> torch.Tensor | None:
+        """Where the tokens of a prompt with pictures stand, in three dimensions, if its model has places of that kind."""
+        if not self.spatial:
+            return None
+        find = _inner(self.model).model.get_rope_index
+        types, grid = pixels["mm_token_type_ids"], pixels["image_grid_thw"]
+        found: torch.Tensor = find(ids, types, image_grid_thw=grid, attention_mask=mask)[0]
+        return found
 
 
 def load(folder: Folder, settings: Settings) -> Loaded:
@@ -54,6 +73,8 @@ def load(folder: Folder, settings: Settings) -> Loaded:
         version, before = folder.version(), folder.stamp
         tokenizer = _tokenizer(folder)
         model = _model(folder, _dtype(settings.dtype, device)).to(device).eval()
+        takes = frozenset(inspect.signature(_inner(model).forward).parameters)
+        eyes = eyes_of(folder, tokenizer, model.config, takes)
         if folder.stamp != before:
             raise PolicyFailed(
                 f"{folder.path} was written to while it was read; run again", "input"
@@ -68,11 +89,13 @@ def ready(folder: Folder, model: Any, tokenizer: Any, version: str) -> Loaded:
     return Loaded(
         model,
         tokenizer,
-        _ends(folder, model, tokenizer),
+        _ends(folder, model, tokenizer) | (eyes.placeholders if eyes else frozenset()),
         _context(config),
         model.get_input_embeddings().weight.shape[0],
         version,
-        frozenset(inspect.signature(_inner(model).forward).parameters),
+        takes,
+        eyes,
+        folder.blind,
     )
 
 
@@ -87,7 +110,12 @@ def _tokenizer(folder: Folder) -> Any:
 
 def _model(folder: Folder, dtype: Any) -> Any:
     """The whole one, or with its adapter, which stays apart: merged, it would be rounded otherwise than it was trained."""
-    model, told = transformers.AutoModelForCausalLM.from_pretrained(
+    kind = (
+        transformers.AutoModelForImageTextToText
+        if folder.looks
+        else transformers.AutoModelForCausalLM
+    )
+    model, told = kind.from_pretrained(
         str(folder.whole), dtype=dtype, output_loading_info=True, **_OWN
     )
     _check_weights(folder, told)

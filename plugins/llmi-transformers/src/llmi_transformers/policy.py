@@ -32,7 +32,7 @@ def make(request: PolicyRequest) -> PolicyModel:
     )
     return PolicyModel(
         chat,
-        sees=False,
+        sees=folder.sees,
         takes=frozenset({"temperature", "top_p", "max_tokens", "stop", "seed"}),
         asks=chat.asks,
         weights=chat.engine.version,
