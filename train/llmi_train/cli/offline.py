@@ -9,6 +9,7 @@ import click
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import Number, json_option, verbose_option
 from llmi_agent.cli.traces_options import moment
+from llmi_train.cli.recipe_option import recipe_option
 from llmi_train.cli.training_options import settings_options
 
 LOSSES = ("dapo", "dr_grpo", "gspo", "cispo", "grpo")
@@ -206,6 +207,7 @@ def named_values(
     help="Who judges them, where the reward needs a judge; may be repeated.",
 )
 @settings_options
+@recipe_option
 @json_option
 @verbose_option
 @click.pass_obj

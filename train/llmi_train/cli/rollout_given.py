@@ -33,6 +33,13 @@ def prompts_of(given: Mapping[str, Any], split: str) -> list[Prompt]:
 
 def scoring_of(given: Mapping[str, Any], output: Output) -> Scorer:
     """By what the episodes are scored; it is said in one line."""
+    scorer = scorer_for(given)
+    tell_scorer(scorer, output)
+    return scorer
+
+
+def scorer_for(given: Mapping[str, Any]) -> Scorer:
+    """By what the episodes are scored. Raises what `scorer_of` does."""
     base = given["judge_api_base"]
     asked = Asked(
         episodes=(),
@@ -53,6 +60,4 @@ def scoring_of(given: Mapping[str, Any], output: Output) -> Scorer:
         chosen={},
     )
     setup = prepare({"api_base": base} if base else {})
-    scorer = scorer_of(asked, setup, sources(journal_beside(default_store())))
-    tell_scorer(scorer, output)
-    return scorer
+    return scorer_of(asked, setup, sources(journal_beside(default_store())))

@@ -9,6 +9,7 @@ import click
 from llmi_agent.cli.output import Output
 from llmi_agent.cli.parameters import Finite, json_option, verbose_option
 from llmi_train.cli.preference_options import sources
+from llmi_train.cli.recipe_option import recipe_option
 from llmi_train.cli.training_options import settings_options
 
 
@@ -28,6 +29,7 @@ from llmi_train.cli.training_options import settings_options
     "in which not all have the same]",
 )
 @settings_options
+@recipe_option
 @json_option
 @verbose_option
 @click.pass_obj

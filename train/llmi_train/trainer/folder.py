@@ -17,10 +17,11 @@ from transformers import TrainerCallback
 
 from llmi_agent.base.alone import held_alone
 from llmi_agent.base.errors import InputError, LlmiError
+from llmi_train.trainer import place
+from llmi_train.trainer.place import LOCK, STORY, read
 from llmi_train.trainer.processes import processes
 
-STORY = "training.json"
-_LOCK = ".training.lock"
+look = place.look
 _WHOLE = "WHOLE"
 _SHOWN = 3
 _DISK = frozenset(
@@ -58,25 +59,6 @@ class Training:
         return {"state": state, **json.loads(json.dumps(self.identity)), "versions": versions}
 
 
-def look(out: Path, *, resume: bool) -> None:
-    """Before anything is loaded: whether a training can be written there. Raises InputError."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; --out takes a folder")
-    near = next(each for each in (out, *out.absolute().parents) if each.exists())
-    if not near.is_dir() or not os.access(near, os.W_OK | os.X_OK):
-        raise InputError(f"{out} cannot be written: {near} is no folder that may be written to")
-    story = _read(out)
-    if story is None:
-        if out.is_dir() and any(each.name != _LOCK for each in out.iterdir()):
-            raise InputError(f"{out} has other files in it; --out takes a new or an empty folder")
-    elif story.get("state") == "done":
-        raise InputError(f"the training in {out} is done; name another folder with --out")
-    elif not resume:
-        raise InputError(
-            f"{out} has a training in it that was begun; --resume goes on with it, or name another folder with --out"
-        )
-
-
 @contextmanager
 def begun(out: Path, identity: Mapping[str, Any], *, resume: bool) -> Iterator[Training]:
     """The folder for as long as the block runs: new, or one in which the same training was begun.
@@ -93,13 +75,13 @@ def begun(out: Path, identity: Mapping[str, Any], *, resume: bool) -> Iterator[T
     look(out, resume=resume)
     with _writing(out):
         out.mkdir(parents=True, exist_ok=True)
-        with (out / _LOCK).open("wb") as lock:
+        with (out / LOCK).open("wb") as lock:
             if not held_alone(lock):
                 raise InputError(f"another process is training in {out}")
             _take(training)
             state.wait_for_everyone()
             yield training
-        (out / _LOCK).unlink(missing_ok=True)
+        (out / LOCK).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -125,7 +107,7 @@ def _unwritten(error: Exception) -> str:
 
 def _take(training: Training) -> None:
     """Make it its training's, or go on with it."""
-    story = _read(training.out)
+    story = read(training.out)
     mine = training._story("begun")
     if story is not None and (other := _differing(story, mine)):
         raise InputError(
@@ -180,19 +162,6 @@ def _is_whole(checkpoint: Path) -> bool:
 
 def _step(checkpoint: Path) -> int:
     return int(checkpoint.name.rpartition("-")[2])
-
-
-def _read(out: Path) -> dict[str, Any] | None:
-    """What is on record of a training there; None if there is none. Raises InputError if it cannot be read."""
-    try:
-        story = json.loads((out / STORY).read_text("utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{out / STORY} cannot be read: {error}") from None
-    if not isinstance(story, dict):
-        raise InputError(f"{out / STORY} is not the story of a training")
-    return story
 
 
 def _write(out: Path, story: Mapping[str, Any]) -> None:

@@ -1,0 +1,196 @@
+"""What can be looked at before anything is started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from llmi_agent.base.errors import ConfigError, InputError, UnavailableError
+from llmi_agent.cli.text import plural
+from llmi_train.recipes import machine, memory
+from llmi_train.recipes.checkpoint import unlike
+from llmi_train.recipes.finding import Finding, tried
+from llmi_train.recipes.recipe import SHARDED, Needs, Recipe
+
+Given = Mapping[str, Any]
+
+
+def files(recipe: Recipe, given: Given) -> Iterator[Finding]:
+    """What it reads, and where it would write."""
+    yield tried("model", lambda: _model(recipe, given["model"]))
+    if given.get("behaviour"):
+        yield tried("behaviour", lambda: _checkpoint(given["behaviour"]))
+    if given.get("out"):
+        yield tried("out", lambda: _out(given))
+    for name, split in (("prompts", "train"), ("eval_prompts", "test")):
+        if given.get(name):
+            yield tried(name.replace("_", "-"), partial(_prompts, given[name], split))
+    if recipe.command == "sft" and given["examples"]:
+        yield tried("examples", lambda: _examples(given))
+    elif recipe.command in ("sft", "offline"):
+        places = given["places"] if recipe.command == "offline" else given["traces"]
+        yield tried("traces", lambda: _traces(list(places)))
+
+
+def _checkpoint(name: str) -> str:
+    from llmi_transformers.folder import folder_of
+
+    return str(folder_of(name.removeprefix("transformers/")).path)
+
+
+def _model(recipe: Recipe, name: str | None) -> str:
+    """Raises InputError if it is not there, or another one than the recipe is for."""
+    from llmi_transformers.folder import folder_of
+
+    if name is None:
+        raise InputError("no model is named (--model)")
+    wanted = recipe.model
+    folder = Path(name.removeprefix("transformers/")).expanduser()
+    if wanted and not folder.exists():
+        way = wanted.get or f"hf download {wanted.name} --local-dir {folder}"
+        raise InputError(f"there is no folder {folder}: {way}, or name yours with --model")
+    found = folder_of(str(folder))
+    if wanted and (other := unlike(found.config, wanted.config)):
+        raise InputError(
+            f"{folder} is not {wanted.name}, which the recipe is for: {other[0]}; name that one with --model, or write a recipe "
+            "for yours"
+        )
+    if recipe.command != "sft" and not _has_template(found.whole):
+        raise InputError(f"{folder} has no chat template, so it cannot be asked anything")
+    return f"{folder}{f', which looks like {wanted.name}' if wanted else ''}"
+
+
+def _has_template(folder: Path) -> bool:
+    if any(folder.glob("chat_template*")):
+        return True
+    try:
+        return '"chat_template"' in (folder / "tokenizer_config.json").read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _out(given: Given) -> str:
+    from llmi_train.trainer.place import look
+
+    look(Path(given["out"]), resume=given["resume"])
+    return str(given["out"])
+
+
+def _prompts(name: str, split: str) -> str:
+    from llmi_agent.runner.prompt_file import STDIN, read_prompts
+
+    if name == STDIN:
+        return "from stdin, which is not looked at"
+    return f"{plural(len(read_prompts(name, split)), 'prompt')} in {name}"
+
+
+def _examples(given: Given) -> str:
+    from llmi_train.preferences.reading import examples_in
+
+    found = examples_in(Path(given["examples"]), leave_out_bad=given["leave_out_bad"])
+    return f"{plural(len(found.taken), 'example')} in {given['examples']}"
+
+
+def _traces(places: list[str]) -> str:
+    from llmi_agent.cli.traces_options import place_of
+    from llmi_agent.traces.places import InJournal, sources
+
+    found = sources(places or place_of(None))
+    for each in found:
+        if isinstance(each, InJournal) and not each.journal.path.exists():
+            raise InputError(
+                f"there are no traces yet in {each.journal.path}: llmi-train collect makes them"
+            )
+    return ", ".join(each.name for each in found[:3]) + (" and others" if len(found) > 3 else "")
+
+
+def judged(given: Given, command: str) -> Iterator[Finding]:
+    """By what episodes are scored, and whether those who judge can be asked."""
+    from llmi_train.cli.rollout_given import scorer_for
+
+    if command == "online":
+        yield tried("reward", lambda: _scorer(scorer_for(given)))
+    elif command == "offline" and given["eval_prompts"] and given["eval_profile"]:
+        own = {"profile": given["eval_profile"], "judge": given["eval_judge"]}
+        rest = {"judge_api_base": None, "picture_judge": None, "judge_votes": 1}
+        limits = {"judge_deadline": 180.0, "judge_budget": None}
+        yield tried("reward", lambda: _scorer(scorer_for({**own, **rest, **limits})))
+
+
+def _scorer(scorer: Any) -> str:
+    from llmi_agent.judges.choosing import name_of
+
+    names = ", ".join(dict.fromkeys(map(name_of, scorer.judges))) or "none, and none is needed"
+    return f"profile {scorer.version}; judges: {names}"
+
+
+def tools(given: Given) -> Iterator[Finding]:
+    """Plugins, and the tools that would make the pictures."""
+    from llmi_agent.runner.setup import prepare
+    from llmi_train.cli.rollout_given import flags_of
+
+    try:
+        setup = prepare(flags_of(given, None), given["graph"])
+    except (ConfigError, UnavailableError) as error:
+        yield Finding("missing", "tools", str(error))
+        return
+    yield from (Finding("notice", "plugins", each.sentence) for each in setup.problems)
+
+    def bound() -> str:
+        setup.check()
+        return ", ".join(f"{kind}: {name}" for kind, name in setup.bindings.names.items())
+
+    yield tried("tools", bound)
+
+
+def devices(needs: Needs, run: memory.Run | None) -> Iterator[Finding]:
+    """Whether this machine has the GPUs, and the memory."""
+    there = machine.gpus()
+    yield tried("GPUs", lambda: _gpus(needs, there))
+    if run and there and needs.gpus:
+        most, reckoned = min(each.memory for each in there), memory.total(run)
+        if reckoned > most:
+            yield Finding(
+                "notice", "memory",
+                f"about {reckoned / memory.GB:,.0f} GB are reckoned for a GPU, and the smallest has {most / memory.GB:,.0f}",
+            )  # fmt: skip
+    main = machine.memory()
+    if main is not None and needs.memory * memory.GB > main:
+        says = f"{needs.memory:g} GB of main memory are needed, and this machine has {main / memory.GB:,.0f}"
+        yield Finding("missing", "memory", says)
+
+
+def _gpus(needs: Needs, there: list[machine.Gpu]) -> str:
+    """Raises UnavailableError."""
+    fit = [each for each in there if each.memory >= 0.95 * needs.gpu_memory * memory.GB]
+    if len(fit) < needs.gpus:
+        has = ", ".join(f"{each.name} ({each.memory / memory.GB:,.0f} GB)" for each in there)
+        raise UnavailableError(
+            f"it cannot run on this machine: {plural(needs.gpus, 'GPU')} of {needs.gpu_memory:g} GB "
+            f"{'is' if needs.gpus == 1 else 'are'} needed, and there {f'is {has}' if has else 'is no NVIDIA GPU (nvidia-smi)'}"
+        )
+    return f"{len(there)} here" if needs.gpus else "none is needed"
+
+
+def together(recipe: Recipe, given: Given) -> Iterator[Finding]:
+    """Whether the processes can divide the work among them."""
+    launch = recipe.launch
+    count = launch.in_all
+    name = "prompts_per_step" if recipe.command == "online" else "step_rows"
+    if count > 1 and given[name] % count:
+        says = f"--{name.replace('_', '-')} is {given[name]}, and must be a multiple of the {count} processes"
+        yield Finding("missing", "processes", says)
+    if launch.strategy == "one" and count > 1:
+        says = 'launch.strategy is "one", and there are to be several processes: ddp, fsdp2 or deepspeed-zero3'
+        yield Finding("missing", "processes", says)
+    if recipe.command == "online" and launch.strategy in SHARDED and not given.get("vllm"):
+        says = f"with {launch.strategy} each process has a part of the weights, and cannot write by itself: --vllm URL"
+        yield Finding("missing", "processes", says)
+    if given.get("vllm"):
+        yield Finding(
+            "notice",
+            "server",
+            f"whether a server answers at {given['vllm']} is seen when it is started",
+        )

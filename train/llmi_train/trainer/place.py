@@ -1,0 +1,45 @@
+"""The folder that a training goes to, as far as it can be looked at without torch."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from llmi_agent.base.errors import InputError
+
+STORY = "training.json"
+LOCK = ".training.lock"
+
+
+def look(out: Path, *, resume: bool) -> None:
+    """Before anything is loaded: whether a training can be written there. Raises InputError."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; --out takes a folder")
+    near = next(each for each in (out, *out.absolute().parents) if each.exists())
+    if not near.is_dir() or not os.access(near, os.W_OK | os.X_OK):
+        raise InputError(f"{out} cannot be written: {near} is no folder that may be written to")
+    story = read(out)
+    if story is None:
+        if out.is_dir() and any(each.name != LOCK for each in out.iterdir()):
+            raise InputError(f"{out} has other files in it; --out takes a new or an empty folder")
+    elif story.get("state") == "done":
+        raise InputError(f"the training in {out} is done; name another folder with --out")
+    elif not resume:
+        raise InputError(
+            f"{out} has a training in it that was begun; --resume goes on with it, or name another folder with --out"
+        )
+
+
+def read(out: Path) -> dict[str, Any] | None:
+    """What is on record of a training there; None if there is none. Raises InputError if it cannot be read."""
+    try:
+        story = json.loads((out / STORY).read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{out / STORY} cannot be read: {error}") from None
+    if not isinstance(story, dict):
+        raise InputError(f"{out / STORY} is not the story of a training")
+    return story
