@@ -12,8 +12,8 @@ import pytest
 
 from llmi_agent.cli import llmi
 from llmi_train.cli import llmi_train
+from llmi_train.cli.grpo_options import LOSSES
 from llmi_train.cli.learning import LR
-from llmi_train.cli.offline import LOSSES
 from llmi_train.preferences.reading import examples_in
 
 ROOT = Path(__file__).parents[2]

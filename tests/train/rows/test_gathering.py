@@ -16,7 +16,7 @@ from llmi_agent.base.errors import InputError
 from llmi_agent.records.events import Resumed
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.traces import Chosen, export, import_traces, traces
-from llmi_train.cli.offline_run import known_prompts
+from llmi_train.cli.fresh import known_prompts
 from llmi_train.rows.faults import BadTrace, NothingToTrain
 from llmi_train.rows.gathering import rows_of
 
@@ -345,5 +345,5 @@ def test_members_with_the_same_number_are_members_and_are_told(home: Home) -> No
 def test_what_was_asked_is_known_by_its_normalised_text(home: Home) -> None:
     home.pair()
     gathered = rows_of(home.root)
-    assert known_prompts(["a  FOX", "a bear"], gathered).startswith("1 of 2 prompts to evaluate on")
-    assert known_prompts(["a bear"], gathered) == ""
+    assert known_prompts(["a  FOX", "a bear"], gathered.asked).startswith("1 of 2 prompts to evaluate on")
+    assert known_prompts(["a bear"], gathered.asked) == ""

@@ -16,6 +16,7 @@ from llmi_train.cli.dpo import dpo
 from llmi_train.cli.evaluate import evaluate
 from llmi_train.cli.kto import kto
 from llmi_train.cli.offline import offline
+from llmi_train.cli.online import online
 from llmi_train.cli.plan import plan
 from llmi_train.cli.prompts import prompts
 from llmi_train.cli.sft import sft
@@ -50,6 +51,7 @@ for _command in (
     dpo,
     kto,
     offline,
+    online,
     evaluate,
     plan,
 ):

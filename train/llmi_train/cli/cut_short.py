@@ -31,6 +31,6 @@ def resumable(out: Path, output: Output) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if any(out.glob("checkpoint-*")):
+        if any(out.glob("checkpoint-*")) or (out / "rollouts").is_dir():
             output.say(f"the same command with --resume goes on with {out}", "resumable")
         raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,10 @@ from llmi_agent.cli.text import plural
 from llmi_agent.cli.traces_options import place_of
 from llmi_agent.records.overview import Chosen
 from llmi_train.cli.cut_short import needed, resumable
+from llmi_train.cli.fresh import fresh_of
 from llmi_train.cli.lines import now_and_then
 from llmi_train.cli.runs_read import reading
 from llmi_train.cli.training_options import NAMES
-from llmi_train.prompts.text import digest_of
 from llmi_train.rows import Gathered, Report, rows_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def run(given: Mapping[str, Any], output: Output) -> None:
         from llmi_train.trainer.run import train
     own = {name: given[name] for name in (*NAMES, *OWN)}
     settings = Offline(**own, max_kl=given["max_kl"] or None)
-    _check(given)
+    check(given)
     if settings.loss == "grpo":
         output.say(UNLEARNS, "warned")
     gathered = gather(given, output)
@@ -57,7 +57,7 @@ def run(given: Mapping[str, Any], output: Output) -> None:
             settings,
             behaviour=given["behaviour"],
             template=given["template"],
-            fresh=fresh_of(given, gathered, output),
+            fresh=_fresh(given, gathered, output),
             resume=given["resume"],
             steps=steps,
             display=screen,
@@ -67,7 +67,7 @@ def run(given: Mapping[str, Any], output: Output) -> None:
         _tell(outcome, gathered.report, output)
 
 
-def _check(given: Mapping[str, Any]) -> None:
+def check(given: Mapping[str, Any]) -> None:
     """What can be seen before hours of reading. Raises what `train` would."""
     from llmi_train.trainer.folder import look
     from llmi_train.trainer.loading import folder_of
@@ -96,44 +96,13 @@ def gather(given: Mapping[str, Any], output: Output) -> Gathered:
         )
 
 
-def fresh_of(given: Mapping[str, Any], gathered: Gathered, output: Output) -> Fresh | None:
-    """How the policy is evaluated in between: sampled and scored as the runs were. None if it is not."""
-    if given["eval_prompts"] is None:
-        return None
-    from llmi_agent.runner.prompt_file import read_prompts
-    from llmi_train.cli.rollout_given import scoring_of
-    from llmi_train.rollout.evaluate import Evaluation, evaluate
-    from llmi_train.trainer.evaluating import Fresh
-
+def _fresh(given: Mapping[str, Any], gathered: Gathered, output: Output) -> Fresh | None:
+    """Sampled and scored as the runs were."""
     sampling = gathered.recorded(gathered.rows[0])[0].call.sampling
     told = {"temperature": gathered.temperature, "max_tokens": sampling.get("max_tokens")}
     flags = {f"options.{name}": value for name, value in told.items() if value is not None}
-    prompts = read_prompts(given["eval_prompts"], "test")
-    if said := known_prompts([each.text for each in prompts], gathered):
-        output.say(said, "warned")
-    profile = given["eval_profile"] or gathered.report.profile.partition("@")[0]
-    judge = {"judge": given["eval_judge"], "judge_api_base": None, "picture_judge": None}
-    limits = {"judge_votes": 1, "judge_deadline": 180.0, "judge_budget": None}
-    scorer = scoring_of({"profile": profile, **judge, **limits}, output)
-
-    async def evaluated(model: str, baseline: str | None) -> Evaluation:
-        samples = given["eval_samples"]
-        return await evaluate(
-            prompts, model, scorer, baseline=baseline, samples=samples, flags=flags
-        )
-
-    return Fresh(evaluated, given["eval_every"])
-
-
-def known_prompts(texts: Sequence[str], gathered: Gathered) -> str:
-    """That some prompts of an evaluation are trained on, in a sentence; empty if none is."""
-    known = sum(digest_of(each) in gathered.asked for each in texts)
-    if not known:
-        return ""
-    return (
-        f"{known:,} of {plural(len(texts), 'prompt')} to evaluate on are among those that are trained on: what they earn says "
-        "little about others; hold prompts out (llmi-train prompts split)"
-    )
+    profile = gathered.report.profile.partition("@")[0]
+    return fresh_of(given, flags, profile, gathered.asked, output)
 
 
 def _tell(outcome: Outcome, report: Report, output: Output) -> None:

@@ -9,7 +9,7 @@ import click
 
 from llmi_agent.cli.parameters import Number, together
 from llmi_agent.cli.traces_options import moment
-from llmi_train.cli.offline import named_values
+from llmi_train.cli.grpo_options import named_values
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -7,12 +7,7 @@ import click
 from llmi_agent.cli.judging_options import judging_options
 from llmi_agent.cli.parameters import Number, graph_options, images_option, together
 
-policy_options = together(
-    click.option(
-        "--api-base",
-        metavar="URL",
-        help="The server of a model that is on one, such as http://localhost:8000/v1 of vllm/MODEL.",
-    ),
+run_options = together(
     click.option(
         "--temperature",
         type=Number(0, 5),
@@ -24,13 +19,6 @@ policy_options = together(
         type=click.IntRange(1),
         metavar="N",
         help="The most tokens of one answer.  [default: the configured ones, else what the context holds]",
-    ),
-    click.option(
-        "--seed",
-        type=int,
-        metavar="N",
-        help="What is drawn by chance is drawn from it; each episode of a group has a seed of its own.  "
-        "[default: the configured one, else 0]",
     ),
     click.option(
         "--limit",
@@ -62,6 +50,23 @@ policy_options = together(
     graph_options,
 )
 """What runs, and how."""
+
+policy_options = together(
+    click.option(
+        "--api-base",
+        metavar="URL",
+        help="The server of a model that is on one, such as http://localhost:8000/v1 of vllm/MODEL.",
+    ),
+    run_options,
+    click.option(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="What is drawn by chance is drawn from it; each episode of a group has a seed of its own.  "
+        "[default: the configured one, else 0]",
+    ),
+)
+"""The same of a policy that may be anywhere, where nothing else is drawn by chance."""
 
 scoring_options = together(
     click.option(

@@ -20,9 +20,7 @@ def names(
     return tuple(each.strip() for value in values for each in value.split(",") if each.strip())
 
 
-settings_options = together(
-    click.option("--step-rows", type=click.IntRange(1), metavar="N", default=32, show_default=True,
-                 help="Examples to one step of the optimizer."),
+shared_options = together(
     click.option("--rows-at-once", type=click.IntRange(1), metavar="N", default=8, show_default=True,
                  help="Examples that go through the model together: what memory allows."),
     click.option("--lr", type=Number(0, min_open=True), metavar="RATE", help="The highest learning rate."),
@@ -48,6 +46,13 @@ settings_options = together(
                  help="Where figures go besides: tensorboard, wandb, trackio, or another that transformers knows; may be repeated."),
     click.option("--log-every", type=click.IntRange(1), metavar="N", default=1, show_default=True,
                  help="Steps between two reports."),
+)  # fmt: skip
+"""Of all trainings."""
+
+settings_options = together(
+    click.option("--step-rows", type=click.IntRange(1), metavar="N", default=32, show_default=True,
+                 help="Examples to one step of the optimizer."),
+    shared_options,
 )  # fmt: skip
 """What `settings_of` makes `Settings` of."""
 

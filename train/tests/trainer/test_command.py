@@ -16,7 +16,7 @@ from llmi_agent.cli import main as llmi
 from llmi_agent.config.load import load_config
 from llmi_agent.traces import Rewarded, give, traces
 from llmi_train.cli import main
-from llmi_train.cli.offline import LOSSES
+from llmi_train.cli.grpo_options import LOSSES
 from llmi_train.trainer.losses import LossName
 from llmi_transformers.folder import folder_of
 

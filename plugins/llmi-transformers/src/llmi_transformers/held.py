@@ -54,7 +54,8 @@ class Held(Answering):
         template = self._opening.settings.template_options
         chat = Chat(model=request.model, engine=self, tokens=request.tokens, template=template)
         takes = frozenset({"temperature", "top_p", "max_tokens", "stop", "seed"})
-        return PolicyModel(chat, sees=False, takes=takes, asks=chat.asks, weights=self.version)
+        sees = self._opening.folder.sees
+        return PolicyModel(chat, sees=sees, takes=takes, asks=chat.asks, weights=self.version)
 
     @contextmanager
     def writing(self, version: str) -> Iterator[None]:

@@ -73,19 +73,19 @@ def load(folder: Folder, settings: Settings) -> Loaded:
         version, before = folder.version(), folder.stamp
         tokenizer = _tokenizer(folder)
         model = _model(folder, _dtype(settings.dtype, device)).to(device).eval()
-        takes = frozenset(inspect.signature(_inner(model).forward).parameters)
-        eyes = eyes_of(folder, tokenizer, model.config, takes)
         if folder.stamp != before:
             raise PolicyFailed(
                 f"{folder.path} was written to while it was read; run again", "input"
             )
-    return ready(folder, model, tokenizer, version)
+        return ready(folder, model, tokenizer, version)
 
 
 def ready(folder: Folder, model: Any, tokenizer: Any, version: str) -> Loaded:
     """With what is to be known of a model that is there. Raises PolicyFailed, in a sentence, if it cannot write here."""
     config = model.config.get_text_config(decoder=True)
     _check_layers(folder, config)
+    takes = frozenset(inspect.signature(_inner(model).forward).parameters)
+    eyes = eyes_of(folder, tokenizer, model.config, takes)
     return Loaded(
         model,
         tokenizer,
