@@ -21,6 +21,9 @@ class Node(Runnable[Any, Any]):
     each verb would cost every document time for nothing.
     """
 
+    name: str | None = None
+    """Runnable promises the attribute, and does not set it."""
+
     def __init__(self, verb: Verb) -> None:
         self._verb = verb
 

@@ -87,7 +87,7 @@ def interleave(
     graph.add_node("compose", Node(partial(compose, machine)))
     graph.add_edge(START, "open")
     graph.add_edge("open", "plan")
-    graph.add_conditional_edges("plan", partial(slots_of, machine), ["slot", "compose"])
+    graph.add_conditional_edges("plan", Node(partial(slots_of, machine)), ["slot", "compose"])
     graph.add_edge("slot", "compose")
     graph.add_edge("compose", END)
     compiled = graph.compile(checkpointer=checkpointer, name=NAME)

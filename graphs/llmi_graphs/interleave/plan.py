@@ -132,8 +132,13 @@ class _Slots:
             self._session.begin(block.index, ahead(self._machine, self._session, turn))
 
 
-def slots_of(machine: Machine, state: State) -> list[Send] | Literal["compose"]:
-    """One Send per slot, in slot order; straight to compose if the draft has none."""
+async def slots_of(
+    machine: Machine, state: State, config: RunnableConfig
+) -> list[Send] | Literal["compose"]:
+    """One Send per slot, in slot order; straight to compose if the draft has none.
+
+    Async although it awaits nothing: LangGraph would give it a thread of its own otherwise.
+    """
     own = machine.as_asked(state)
     slots = [each for each in own["draft"] if each["type"] != "text"]
     origins = [slot_digest(slot) for slot in draft_of(slots).slots]

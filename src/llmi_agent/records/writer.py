@@ -139,8 +139,12 @@ def is_busy(error: BaseException) -> bool:
 
 def writer_of(path: Path, connect: Callable[[], sqlite3.Connection]) -> Writer:
     """The one writer of this file in this process."""
+    key = os.getpid(), path.absolute()
     with _guard:
-        return _all.setdefault((os.getpid(), path.absolute()), Writer(path, connect))
+        found = _all.get(key)
+        if found is None:
+            found = _all[key] = Writer(path, connect)
+        return found
 
 
 _all: dict[tuple[int, Path], Writer] = {}
