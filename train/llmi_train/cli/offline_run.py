@@ -81,6 +81,8 @@ def check(given: Mapping[str, Any]) -> None:
 
 def gather(given: Mapping[str, Any], output: Output) -> Gathered:
     """The rows that the options mean."""
+    from llmi_train.trainer.loading import sees
+
     with reading(output) as tell:
         return rows_of(
             list(given["places"]) or place_of(None),
@@ -92,6 +94,7 @@ def gather(given: Mapping[str, Any], output: Output) -> Gathered:
             repairs=given["repairs"],
             leave_out_bad=given["leave_out_bad"],
             trust_unstated=given["trust_unstated"],
+            sees=sees(given["model"]),
             tell=tell,
         )
 

@@ -87,6 +87,7 @@ def _row(
         mask=mask,
         temperature=parts[-1].temperature,
         truncated=parts[-1].truncated,
+        pictures=own.pictures,
     )
     return Row(segment, advantages, member.group, reward)
 

@@ -50,7 +50,6 @@ class Gathered:
         kept = self.shelf.of(row.segment.episode)
         return tuple(kept[call] for call in row.segment.calls)
 
-
 def rows_of(
     place: Place,
     *,
@@ -62,6 +61,7 @@ def rows_of(
     repairs: str | None = None,
     leave_out_bad: bool = False,
     trust_unstated: bool = False,
+    sees: bool = False,
     most_drift: float = MOST_DRIFT,
     tell: Callable[[int], object] = lambda _: None,
 ) -> Gathered:
@@ -75,13 +75,14 @@ def rows_of(
     repairs: the component of slots or calls by which repairs are trained on; None: they are not.
     leave_out_bad: what cannot be trained on is left out and counted, and is no error; of a mixed group, all of it.
     trust_unstated: what is not on record of how a call was sampled is taken to be neutral.
+    sees: the policy is shown pictures; one that is not cannot be trained on what it was asked with them.
     most_drift: as `MOST_DRIFT`; where repairs are trained on, more than that is an error.
     tell: gets how many episodes were read, after each.
 
     Raises BadTrace (an InputError) for the first trace that cannot be trained on, MixedGroup for a group, NothingToTrain if
     nothing is left, and InputError where it is unclear what is meant.
     """
-    wanted = Wanted(profile, split, longest, repairs, Rules(temperature, trust_unstated))
+    wanted = Wanted(profile, split, longest, repairs, Rules(temperature, trust_unstated, sees))
     gathering = _Gathering(wanted, leave_out_bad, most_drift)
     for number, trace in enumerate(traces(place, chosen), 1):
         gathering.take(trace)

@@ -14,12 +14,13 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from llmi_train.rows.pictures import Picture
 from llmi_train.rows.reading import Drawn
 from llmi_train.rows.row import Ids, Numbers
 
 How: TypeAlias = Literal["merged", "branch", "fork", "drift"]
 """How a call stands to the one whose answer it goes on from: in one segment with it; beside another one that is; where the
-template left out reasoning, or ended the turn otherwise; where tokens differ in another way."""
+template left out reasoning, or ended the turn otherwise, or other pictures are shown; where tokens differ in another way."""
 _REASONING = ("<think", "</think", "<|channel|>", "[THINK]", "<seed:think>")
 
 
@@ -48,6 +49,8 @@ class Joined:
     logprobs: Numbers = field(repr=False)
     """0 where nothing was sampled."""
     parts: tuple[Part, ...]
+    pictures: tuple[Picture, ...] = ()
+    """Those that the prompt shows."""
 
     def until(self, call: str) -> Joined:
         """Without what comes after this call, which is one of it."""
@@ -62,6 +65,7 @@ class _Growing:
 
     def __init__(self, first: Drawn) -> None:
         self.prompt = first.prompt
+        self.pictures = first.pictures
         self.read = first.prompt
         """All that the next call has to begin with."""
         self.pieces: list[tuple[Ids, Numbers]] = []
@@ -84,7 +88,7 @@ class _Growing:
     def joined(self, number: int) -> Joined:
         ids, logprobs = zip(*self.pieces, strict=True)
         whole = np.concatenate(ids), np.concatenate(logprobs)
-        return Joined(number, self.prompt, *whole, tuple(self.parts))
+        return Joined(number, self.prompt, *whole, tuple(self.parts), self.pictures)
 
 
 def joined(calls: Iterable[Drawn], count: Counter[How]) -> list[Joined]:
@@ -109,6 +113,8 @@ def joined(calls: Iterable[Drawn], count: Counter[How]) -> list[Joined]:
 
 def _how(last: Drawn, read: Ids, now: Drawn, *, grown: bool) -> How:
     """read: all that `last` read and wrote. grown: something else follows it in its segment already."""
+    if last.pictures != now.pictures:
+        return "fork"
     shared = _shared(read, now.prompt)
     if shared == len(read):
         return "branch" if grown else "merged"

@@ -14,6 +14,7 @@ from llmi_agent.traces.parts import ModelCall
 from llmi_agent.traces.trace import Trace
 from llmi_train.rows.faults import MixedGroup
 from llmi_train.rows.joining import Joined
+from llmi_train.rows.pictures import Picture
 from llmi_train.rows.worth import Worth
 
 _SHOWN = 60
@@ -63,8 +64,10 @@ class Identity:
     machine: Machine
 
     @classmethod
-    def of(cls, trace: Trace, draft: ModelCall, read: bytes) -> Identity:
-        """read: the ids of the draft's prompt."""
+    def of(
+        cls, trace: Trace, draft: ModelCall, read: bytes, shown: Sequence[Picture] = ()
+    ) -> Identity:
+        """read: the ids of the draft's prompt. shown: its pictures."""
         opened = trace.opened
         files = [[each.name, each.digest] for each in opened.attachments]
         pictures = [each.digest for each in opened.inputs]
@@ -73,7 +76,7 @@ class Identity:
         sampling = {name: value for name, value in draft.sampling.items() if name != "seed"}
         return cls(
             _digest(json.dumps(asked).encode()),
-            _digest(read),
+            _digest(read + "".join(each.digest for each in shown).encode()),
             draft.model,
             draft.weights,
             json.dumps(sampling, sort_keys=True),

@@ -15,6 +15,7 @@ from llmi_agent.traces.exchange.messages import pictures_in, plain
 from llmi_agent.traces.parts import ModelCall
 from llmi_agent.traces.trace import Trace
 from llmi_train.rows.faults import BadTrace
+from llmi_train.rows.pictures import Gallery, Picture
 from llmi_train.rows.row import Ids, Numbers
 from llmi_train.rows.sampling import bent, temperature_of, told, unstated
 
@@ -40,6 +41,8 @@ class Drawn:
     completion: Ids = field(repr=False)
     logprobs: Numbers = field(repr=False)
     temperature: float = 1.0
+    pictures: tuple[Picture, ...] = ()
+    """Those that it was shown, in their order."""
 
     @property
     def truncated(self) -> bool:
@@ -55,6 +58,8 @@ class Rules:
     """The one that it must have been sampled at; None: whichever."""
     trusted: bool = False
     """What is not on record of its sampling is taken to be neutral."""
+    sees: bool = False
+    """The policy is shown pictures."""
 
 
 def draft_of(trace: Trace) -> ModelCall | None:
@@ -76,29 +81,33 @@ def before(trace: Trace, call: ModelCall) -> str:
     return next((each for each in reversed(asked[call.call].messages) if each in asked), "")
 
 
-def drawn(trace: Trace, call: ModelCall, rules: Rules, draft: Drawn | None = None) -> Drawn:
+def drawn(
+    trace: Trace, call: ModelCall, rules: Rules, gallery: Gallery, draft: Drawn | None = None
+) -> Drawn:
     """The call with its tokens. draft: that of a repair. Raises BadTrace if it cannot be trained on."""
     episode = trace.episode
     if draft:
         _check_same(episode, draft.call, call)
-    _check_blind(trace, call)
+    pictures = _shown(trace, call, rules, gallery)
     prompt, completion, logprobs = _arrays(episode, call)
     temperature = _sampled_at(episode, call, rules)
     own = replace(call, tokens=None)
     numbers = logprobs.astype(np.float32)
-    return Drawn(own, before(trace, call), prompt, completion, numbers, temperature)
+    return Drawn(own, before(trace, call), prompt, completion, numbers, temperature, pictures)
 
 
-def read_only(trace: Trace, call: ModelCall) -> Drawn | None:
-    """The call with its tokens, of which nothing is trained; None if they are not on record."""
+def read_only(trace: Trace, call: ModelCall, pictures: tuple[Picture, ...]) -> Drawn | None:
+    """The call with its tokens, of which nothing is trained; None if they are not on record.
+
+    pictures: those of the draft, which a repair is shown again.
+    """
     tokens = call.tokens
     if tokens is None or not tokens.prompt or not tokens.completion:
         return None
     prompt, completion = ids(tokens.prompt), ids(tokens.completion)
     own = replace(call, tokens=None)
-    return Drawn(
-        own, before(trace, call), prompt, completion, np.zeros(len(completion), np.float32)
-    )
+    nothing = np.zeros(len(completion), np.float32)
+    return Drawn(own, before(trace, call), prompt, completion, nothing, pictures=pictures)
 
 
 def ids(numbers: Iterable[int]) -> Ids:
@@ -106,14 +115,20 @@ def ids(numbers: Iterable[int]) -> Ids:
     return np.fromiter(numbers, np.int64)
 
 
-def _check_blind(trace: Trace, call: ModelCall) -> None:
-    """Raises BadTrace where the policy was shown pictures, or it is not on record that it was not."""
+def _shown(trace: Trace, call: ModelCall, rules: Rules, gallery: Gallery) -> tuple[Picture, ...]:
+    """The pictures that a call was shown.
+
+    Raises BadTrace where one is gone; and for a policy that sees nothing, where it is not on record that none was shown.
+    """
     if trace.options.get("vision") is False:
-        return
-    if any(pictures_in(plain(each) for each in call.messages)):
-        said = f"pictures are among what its call {call.call} was asked with, and those are not trained on yet"
-        way = "leave such runs out with --leave-out-bad, or collect with vision = false"
-        raise BadTrace(trace.episode, "pictures in the prompt", said, way)
+        return ()
+    if not any(pictures_in(plain(each) for each in call.messages)):
+        return ()
+    if rules.sees:
+        return gallery.hang(trace, call)
+    said = f"pictures are among what its call {call.call} was asked with, and the model that is trained is shown none"
+    way = "leave such runs out with --leave-out-bad, or collect with vision = false"
+    raise BadTrace(trace.episode, "pictures in the prompt", said, way)
 
 
 def _check_same(episode: str, draft: ModelCall, repair: ModelCall) -> None:

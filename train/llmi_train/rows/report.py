@@ -116,7 +116,7 @@ def data_hash(rows: Iterable[Row]) -> str:
     for row in rows:
         own = row.segment
         about = (own.episode, own.number, own.calls, row.group, row.reward, own.temperature)
-        found.update(repr(about).encode())
+        found.update(repr(about).encode() + "".join(each.digest for each in own.pictures).encode())
         for array, kind in (
             (own.prompt, "<i8"),
             (own.completion, "<i8"),

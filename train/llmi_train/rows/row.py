@@ -8,6 +8,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from llmi_train.rows.pictures import Picture
+
 Ids: TypeAlias = NDArray[np.int64]
 Numbers: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.int8]
@@ -39,6 +41,8 @@ class Segment:
     """What it was sampled at."""
     truncated: bool = False
     """The last call was cut at the length limit."""
+    pictures: tuple[Picture, ...] = ()
+    """Those that the prompt shows, in their order."""
 
 
 @dataclass(frozen=True, eq=False)

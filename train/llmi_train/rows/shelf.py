@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from llmi_agent.traces.parts import ModelCall
+from llmi_train.rows.pictures import Gallery
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Shelf:
     """Calls by their episodes, in a file of SQLite's own, which goes with the process."""
 
     def __init__(self) -> None:
+        self.gallery = Gallery()
+        """The pictures that they were shown."""
         self._tables = sqlite3.connect("", check_same_thread=False)
         self._tables.execute("CREATE TABLE calls (episode TEXT PRIMARY KEY, kept BLOB)")
 

@@ -91,12 +91,12 @@ class Taking:
         return self._member(trace, draft, given)
 
     def _member(self, trace: Trace, draft: ModelCall, given: Mapping[str, Worth]) -> Member:
-        first = drawn(trace, draft, self._wanted.rules)
+        first = drawn(trace, draft, self._wanted.rules, self.shelf.gallery)
         before = self.hows["drift"]
         segments = self._segments(trace, first)
         if self.hows["drift"] > before:
             self.drifting = self.drifting or trace.episode
-        identity = Identity.of(trace, draft, first.prompt.tobytes())
+        identity = Identity.of(trace, draft, first.prompt.tobytes(), first.pictures)
         identity = self._identities.setdefault(identity, identity)
         read = self._prompts.setdefault(identity.read, first.prompt)
         own = replace(segments[0], prompt=read), *segments[1:]
@@ -108,9 +108,10 @@ class Taking:
     def _segments(self, trace: Trace, first: Drawn) -> list[Joined]:
         wanted, repairs = self._wanted, repairs_of(trace, first.call)
         if wanted.repairs:
-            calls = [first, *(drawn(trace, each, wanted.rules, first) for each in repairs)]
+            shown = self.shelf.gallery
+            calls = [first, *(drawn(trace, each, wanted.rules, shown, first) for each in repairs)]
         else:
-            seen = (read_only(trace, each) for each in repairs)
+            seen = (read_only(trace, each, first.pictures) for each in repairs)
             calls = [first, *(each for each in seen if each)]
         found = joined(calls, self.hows)
         kept = found if wanted.repairs else [found[0].until(first.call.call)]

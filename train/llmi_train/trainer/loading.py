@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +11,20 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoTokenizer
 
 import llmi_transformers.folder
 from llmi_agent.base.errors import InputError
+from llmi_agent.contract import PolicyFailed
+from llmi_transformers.eyes import Eyes, eyes_of
 
 PREFIX = "transformers/"
 ADAPTER = "adapter"
 _OWN: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 """Nothing is downloaded, no code of a checkpoint is run, and nobody is asked whether it may be."""
 
+_VIDEO = "video_preprocessor_config.json"
+"""Not read here; other servers of such checkpoints ask for it."""
 _NO_TOKENIZER = "there is none that can be made of its files; copy tokenizer.json and tokenizer_config.json from the model that it was made of"
 
 
@@ -31,6 +37,8 @@ class Loaded:
     """A `PreTrainedModel` in evaluation mode."""
     tokenizer: Any
     """A `PreTrainedTokenizerBase`."""
+    eyes: Eyes | None = None
+    """What it is shown pictures with; None if it sees none."""
 
 
 def folder_of(name: str) -> Path:
@@ -56,16 +64,41 @@ def version_of(folder: Path) -> str:
     return llmi_transformers.folder.folder_of(str(folder)).version()
 
 
+def _files(folder: Path) -> llmi_transformers.folder.Folder:
+    try:
+        return llmi_transformers.folder.folder_of(str(folder))
+    except PolicyFailed as error:
+        raise InputError(str(error)) from None
+
+
+def sees(name: str) -> bool:
+    """Whether a checkpoint is shown pictures. Raises InputError if there is none."""
+    return _files(folder_of(name)).sees
+
+
 def load(name: str, dtype: torch.dtype = torch.float32) -> Loaded:
     """Read a checkpoint of a causal language model. Raises InputError, in one sentence, if it cannot be read."""
     folder = folder_of(name)
-    return Loaded(folder, read_model(folder, dtype), read_tokenizer(folder))
+    model, tokenizer = read_model(folder, dtype), read_tokenizer(folder)
+    return Loaded(folder, model, tokenizer, read_eyes(folder, model, tokenizer))
+
+
+def read_eyes(folder: Path, model: Any, tokenizer: Any) -> Eyes | None:
+    """What the model of a checkpoint is shown pictures with. Raises InputError if it cannot be read."""
+    takes = frozenset(inspect.signature(model.forward).parameters)
+    try:
+        return eyes_of(_files(folder), tokenizer, model.config, takes)
+    except Exception as error:
+        raise InputError(
+            f"the processor of pictures in {folder} cannot be read: {_why(error)}"
+        ) from error
 
 
 def read_model(folder: Path, dtype: torch.dtype = torch.float32) -> Any:
     """The model of a checkpoint, on the CPU. Raises InputError, also if a part of it would be filled by chance."""
+    kind = AutoModelForImageTextToText if _files(folder).looks else AutoModelForCausalLM
     try:
-        model, told = AutoModelForCausalLM.from_pretrained(
+        model, told = kind.from_pretrained(
             folder, dtype=dtype, output_loading_info=True, **_OWN
         )
     except Exception as error:
@@ -115,6 +148,9 @@ def save(model: Any, tokenizer: Any, out: Path, base: Path) -> None:
         model = adapted.merge_and_unload()
     model.save_pretrained(draft)
     tokenizer.save_pretrained(draft)
+    for name in (*llmi_transformers.folder.SIGHT, _VIDEO):
+        if (base / name).is_file():
+            shutil.copy(base / name, draft)
     for path in sorted(draft.iterdir(), key=lambda path: path.name == "config.json"):
         path.replace(out / path.name)
     draft.rmdir()

@@ -23,8 +23,8 @@ PROCESSORS: Mapping[str, str] = {
     "smolvlm": "SmolVLMProcessor",
 }
 """Families that are shown pictures, by their `model_type`; others keep positions or pixels in ways of their own."""
-SIGHT = ("preprocessor_config.json", "processor_config.json", "chat_template.json")
-"""Files that say how pictures become pixels, and how they are asked about."""
+SIGHT = ("preprocessor_config.json", "processor_config.json")
+"""Files that say how pictures become pixels."""
 _TOWERS: Mapping[str, frozenset[str]] = {
     "llava": frozenset({"clip_vision_model", "siglip_vision_model"})
 }
@@ -36,7 +36,7 @@ _DECIDING = (
     ADAPTER,
     "tokenizer*",
     "chat_template*",
-    *SIGHT[:2],
+    *SIGHT,
     "special_tokens_map.json",
     "vocab*",
     "merges.txt",
@@ -76,7 +76,7 @@ class Folder:
     @property
     def sees(self) -> bool:
         """Whether it can be shown pictures: it looks, and says how they become pixels."""
-        return self.looks and any((self.whole / each).is_file() for each in SIGHT[:2])
+        return self.looks and any((self.whole / each).is_file() for each in SIGHT)
 
     @property
     def blind(self) -> str:
