@@ -163,7 +163,7 @@ def test_criteria_are_those_of_the_prompt(cli: Any, run: Any, judge: OpenAIServe
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--profile", "best"), "there are llmi, paper, rules"),
+        (("--profile", "best"), "there are llmi, paper, paper-vl, rules"),
         (("--profile", "gone.toml"), "gone.toml cannot be read"),
         (("--profile", "llmi"), "name a judge"),
         (("--judge", "offline"), "is a program"),

@@ -13,7 +13,7 @@ from llmi_agent.rewards.profile import OF_PICTURES
 
 
 def test_the_named_ones() -> None:
-    assert [*PROFILES] == ["llmi", "paper", "rules"]
+    assert [*PROFILES] == ["llmi", "paper", "paper-vl", "rules"]
     for name, each in PROFILES.items():
         assert each.name == name
         assert sum(each.weights.values()) == pytest.approx(1)
@@ -21,12 +21,20 @@ def test_the_named_ones() -> None:
     assert PROFILES["llmi"].judged == PROFILES["paper"].judged == ("text", "tag", *OF_PICTURES)
 
 
+def test_models_that_are_shown_pictures_are_paid_more_for_text_as_in_the_paper() -> None:
+    paper, seeing = PROFILES["paper"], PROFILES["paper-vl"]
+    assert (paper.text_weight, paper.tag_weight) == (1.4, 0.6)
+    assert (seeing.text_weight, seeing.tag_weight) == (1.5, 0.5)
+    same = {"name": "paper", "text_weight": 1.4, "tag_weight": 0.6}
+    assert profile_of("paper-vl", same).digest == paper.digest
+
+
 def test_the_digest_is_that_of_the_settings_and_not_of_their_order() -> None:
     one = profile_of("llmi", {"weights": {"count": 1, "writing": 2}})
     other = profile_of("llmi", {"weights": {"writing": 2, "count": 1}})
     assert one.digest == other.digest
     digests = {each.digest for each in PROFILES.values()}
-    assert len({*digests, one.digest}) == 4
+    assert len({*digests, one.digest}) == 5
     for name, value in ALL.items():
         assert profile_of("llmi", {name: value}).digest not in digests, name
 
@@ -89,7 +97,9 @@ def test_what_cannot_be_is_refused_in_a_sentence(settings: dict[str, Any], words
 
 
 def test_a_name_that_is_none_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no profile 'theirs'; there are llmi, paper, rules"):
+    with pytest.raises(
+        ConfigError, match="no profile 'theirs'; there are llmi, paper, paper-vl, rules"
+    ):
         profile_of("theirs")
 
 

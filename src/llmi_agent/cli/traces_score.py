@@ -31,7 +31,7 @@ judge_options = together(
 @click.option(
     "--profile",
     metavar="NAME|FILE",
-    help="By which rules: llmi, paper, rules, or a .toml file of your own.  [default: llmi with a judge, rules without]",
+    help="By which rules: llmi, paper, paper-vl, rules, or a .toml file of your own.  [default: llmi with a judge, rules without]",
 )
 @judge_options
 @click.option(

@@ -128,20 +128,22 @@ class Profile(BaseModel):
 VERSION = 2
 """Of the formulas: it changes with what the same settings give."""
 
+_PAPER = Profile(
+    name="paper",
+    form="paper",
+    weights={
+        "count": paper.COUNT_WEIGHT,
+        "writing": paper.TEXT_WEIGHT,
+        "pictures": paper.PICTURES_WEIGHT,
+    },
+)
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
         each.name: each
         for each in (
             Profile(),
-            Profile(
-                name="paper",
-                form="paper",
-                weights={
-                    "count": paper.COUNT_WEIGHT,
-                    "writing": paper.TEXT_WEIGHT,
-                    "pictures": paper.PICTURES_WEIGHT,
-                },
-            ),
+            _PAPER,
+            _PAPER.model_copy(update={"name": "paper-vl", "text_weight": 1.5, "tag_weight": 0.5}),
             Profile(
                 name="rules",
                 weights={"count": 0.3, "validity": 0.1, "kinds": 0.2, "made": 0.2, "whole": 0.2},

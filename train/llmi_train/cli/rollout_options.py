@@ -72,7 +72,7 @@ scoring_options = together(
     click.option(
         "--profile",
         metavar="NAME|FILE",
-        help="By which rules: llmi, paper, rules, or a .toml file of your own.",
+        help="By which rules: llmi, paper, paper-vl, rules, or a .toml file of your own.",
     ),
     judging_options("judge-"),
 )

@@ -22,7 +22,7 @@ def files(recipe: Recipe, given: Given) -> Iterator[Finding]:
     yield tried("model", lambda: _model(recipe, given["model"]))
     if given.get("behaviour"):
         yield tried("behaviour", lambda: _checkpoint(given["behaviour"]))
-    if given.get("out"):
+    if not given.get("export"):
         yield tried("out", lambda: _out(given))
     for name, split in (("prompts", "train"), ("eval_prompts", "test")):
         if given.get(name):
@@ -74,6 +74,8 @@ def _has_template(folder: Path) -> bool:
 def _out(given: Given) -> str:
     from llmi_train.trainer.place import look
 
+    if not given["out"]:
+        raise InputError("no folder is named that the new checkpoint goes to (--out)")
     look(Path(given["out"]), resume=given["resume"])
     return str(given["out"])
 

@@ -54,7 +54,7 @@ def _value(
     try:
         parameter.type_cast_value(ctx, given)
     except click.BadParameter as error:
-        raise ConfigError(f"{recipe.path}: options.{name}: {error.message}") from None
+        raise ConfigError(f"{recipe.path}: options.{name}: {error.message.rstrip('.')}") from None
     return given
 
 

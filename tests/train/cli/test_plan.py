@@ -1,0 +1,131 @@
+"""`llmi-train plan`: nothing is started, and what is in the way is said."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmi_train.cli import main
+from llmi_train.recipes.reading import recipe_named, recipes
+
+from ..recipes.conftest import Write, base, drafts, tensors, work, write
+
+__all__ = ("base", "drafts", "work", "write")
+NO_TORCH = """
+import sys
+from llmi_train.cli import main
+code = main(["plan", "mine.toml"])
+print(*({"torch", "transformers", "trl"} & {*sys.modules}), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def planned(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    code = main(["plan", *arguments, "--json"])
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return code, found
+
+
+def missing(plan: dict[str, Any]) -> dict[str, str]:
+    found = plan["findings"]
+    return {each["what"]: each["says"] for each in found if each["state"] == "missing"}
+
+
+def test_without_a_name_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [*recipes()]
+    assert main(["plan", "--json"]) == 0
+    assert [*json.loads(capsys.readouterr().out)] == [*recipes()]
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_every_recipe_plans_here_and_says_what_it_lacks(
+    name: str, work: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(work))  # no driver
+    code, plan = planned(capsys, name)
+    lacks = missing(plan)
+    assert (code, plan["ready"]) == (1, False)
+    assert str(plan["options"]["model"]) in lacks["model"]
+    recipe = recipe_named(name)
+    if recipe.needs.gpus:
+        assert "it cannot run on this machine" in lacks["GPUs"]
+        assert plan["memory"]["all"] < recipe.needs.gpu_memory * 1e9
+    assert bool(plan["server"]) == bool(recipe.server)
+    assert len(plan["trainer"]) == recipe.launch.nodes
+    assert not [each for each in plan["findings"] if each["what"] == "processes"]
+    assert main(["plan", name]) == 1
+    assert "missing: it cannot be run like this" in capsys.readouterr().out
+
+
+def test_what_is_there_is_ready(
+    base: Path, drafts: Path, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", write()]) == 0
+    told = capsys.readouterr().out
+    assert "3 examples in drafts.jsonl" in told
+    assert "ready to be run" in told
+    assert "  llmi-train sft --recipe mine.toml\n" in told
+    assert not (base.parent / "warm").exists()
+
+
+def test_no_library_is_loaded_for_it(base: Path, drafts: Path, write: Write) -> None:
+    write()
+    done = subprocess.run(
+        [sys.executable, "-c", NO_TORCH], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+
+
+def test_each_thing_that_is_in_the_way_is_said(
+    base: Path, drafts: Path, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = '[model]\nname = "Other/Model"\nparameters = 1e9\nconfig = { hidden_size = 9 }\n'
+    needs = '[needs]\ngpus = 2\ngpu-memory = 24\nmemory = 1e9\npackages = ["click<1", "no-such-thing>=2"]\n'
+    launch = "[launch]\nprocesses = 3\n"
+    (base.parent / "warm").write_text("a file")
+    drafts.write_text("{\n")
+    code, plan = planned(capsys, write(model + needs + launch), "--step-rows", "8")
+    says = [each["says"] for each in plan["findings"] if each["state"] == "missing"]
+    assert code == 1
+    for words in (
+        "is installed, and <1 is needed: pip install 'click<1'",
+        "no-such-thing is not installed: pip install 'no-such-thing>=2'",
+        "base is not Other/Model, which the recipe is for: hidden_size is 8 and not 9",
+        "warm is a file",
+        "drafts.jsonl, line 1",
+        "--step-rows is 8, and must be a multiple of the 3 processes",
+        'launch.strategy is "one"',
+        "2 GPUs of 24 GB are needed",
+        "GB of main memory are needed",
+    ):
+        assert sum(words in each for each in says) == 1, words
+    assert len(says) == 9
+
+
+def test_a_checkpoint_that_is_there_is_what_is_reckoned_with(
+    base: Path, drafts: Path, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tensors(base / "model.safetensors", {"all": (1000, 1000)})
+    _, plan = planned(capsys, write())
+    parts = plan["memory"]["bytes"]
+    assert parts["weights, gradients and optimizer in float32"] == 16e6
+    base.joinpath("config.json").unlink()
+    code, plan = planned(capsys, write())
+    assert (code, plan["memory"]["all"]) == (1, None)
+    assert "no config.json" in missing(plan)["model"]
+
+
+def test_an_option_that_the_command_does_not_know_is_wrong_usage(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", write(), "--step-row", "8"]) == 2
+    assert "No such option '--step-row'" in capsys.readouterr().err
+    assert main(["plan", write("", ('out = "warm"\n', ""))]) == 1
+    assert "no folder is named that the new checkpoint goes to (--out)" in capsys.readouterr().out
