@@ -89,7 +89,8 @@ def test_each_thing_that_is_in_the_way_is_said(
     model = '[model]\nname = "Other/Model"\nparameters = 1e9\nconfig = { hidden_size = 9 }\n'
     needs = '[needs]\ngpus = 2\ngpu-memory = 24\nmemory = 1e9\npackages = ["click<1", "no-such-thing>=2"]\n'
     launch = "[launch]\nprocesses = 3\n"
-    (base.parent / "warm").write_text("a file")
+    (base.parent / "warm").mkdir()
+    (base.parent / "warm" / "notes.txt").touch()
     drafts.write_text("{\n")
     code, plan = planned(capsys, write(model + needs + launch), "--step-rows", "8")
     says = [each["says"] for each in plan["findings"] if each["state"] == "missing"]
@@ -98,8 +99,8 @@ def test_each_thing_that_is_in_the_way_is_said(
         "is installed, and <1 is needed: pip install 'click<1'",
         "no-such-thing is not installed: pip install 'no-such-thing>=2'",
         "base is not Other/Model, which the recipe is for: hidden_size is 8 and not 9",
-        "warm is a file",
-        "drafts.jsonl, line 1",
+        "warm has other files in it",
+        "drafts.jsonl",
         "--step-rows is 8, and must be a multiple of the 3 processes",
         'launch.strategy is "one"',
         "2 GPUs of 24 GB are needed",
