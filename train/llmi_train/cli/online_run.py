@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -23,6 +24,7 @@ from llmi_train.cli.offline_run import check
 from llmi_train.cli.rollout_given import flags_of, prompts_of, scoring_of
 from llmi_train.cli.training_options import NAMES
 from llmi_train.prompts.text import digest_of
+from llmi_train.rollout.aside import Aside
 from llmi_train.rollout.turns import Turns
 from llmi_train.rows.taking import is_other_split
 
@@ -38,6 +40,23 @@ OWN = (
 
 def run(given: Mapping[str, Any], output: Output) -> None:
     """Train, and say what came of it. Raises what stops it."""
+    try:
+        _train(given, output)
+    except BaseException as error:
+        if Aside.kept:
+            _end(output, output.fail(error))
+        raise
+    if Aside.kept:
+        _end(output, 0)
+
+
+def _end(output: Output, code: int) -> NoReturn:
+    """End the process, though a tool or a judge keeps a thread of it."""
+    output.flush()
+    os._exit(code)
+
+
+def _train(given: Mapping[str, Any], output: Output) -> None:
     with needed():
         from llmi_train.trainer.losses import UNLEARNS
         from llmi_train.trainer.measures import ONLINE_SHOWN

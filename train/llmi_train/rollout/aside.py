@@ -13,6 +13,8 @@ T = TypeVar("T")
 
 _LOOK = 0.2
 """Seconds between two looks at it."""
+_ENDING = 5.0
+"""Seconds for threads to come to their end."""
 _CLOSING = 60.0
 """Seconds for what is cancelled to close what it has open."""
 
@@ -24,10 +26,11 @@ class Stuck(Exception):  # noqa: N818 - says what has happened
 class Aside:
     """One loop for all that is given to it, until one is stuck: then another."""
 
+    kept = 0
+    """In this process, so many loops and threads are kept by something that does not let go: Python would wait for it at its end."""
+
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.left_behind = 0
-        """Loops that something keeps."""
 
     def run(self, work: Coroutine[Any, Any, T], patience: float, tick: Callable[[], object]) -> T:
         """Wait for it. tick: called now and then meanwhile. Raises Stuck after `patience` seconds, and what it raises.
@@ -44,23 +47,41 @@ class Aside:
         if not ended:
             job.cancel()
             self._loop = None
-            self.left_behind += 1
+            Aside.kept += 1
             raise Stuck
         return job.result()
 
     def close(self) -> None:
         """Nothing more is to be done."""
-        if self._loop:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+        if loop := self._loop:
             self._loop = None
+            job: _Job[None] = _Job(_ended(loop), loop)
+            Aside.kept += not job.wait(_ENDING, lambda: None)
+            loop.call_soon_threadsafe(loop.stop)
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             threading.Thread(
-                target=self._loop.run_forever, name="llmi-rollouts", daemon=True
+                target=_serve, args=(self._loop,), name="llmi-rollouts", daemon=True
             ).start()
         return self._loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    loop.close()
+
+
+async def _ended(loop: asyncio.AbstractEventLoop) -> None:
+    """What still runs is cancelled, and waited for."""
+    left = asyncio.all_tasks(loop) - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left)
+    await loop.shutdown_asyncgens()
+    await loop.shutdown_default_executor()
 
 
 class _Job(Generic[T]):

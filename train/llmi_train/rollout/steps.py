@@ -107,10 +107,9 @@ class Steps:
         given = self.ready.setup.config.options.temperature
         return 1.0 if given is None else given
 
-    @property
-    def left_behind(self) -> int:
-        """How many loops something keeps."""
-        return self._aside.left_behind
+    def close(self) -> None:
+        """Nothing more is rolled out."""
+        self._aside.close()
 
     def of(self, step: int) -> Rolled:
         """Those of a step, from 1. In all processes at the same time.

@@ -16,7 +16,7 @@ from llmi_train.rollout.closed import Missing
 from llmi_train.rollout.collect import Order, collect
 from llmi_train.rollout.preparing import Prepared
 
-GRACE = 60.0
+GRACE = 30.0
 """Seconds for what was given up to close what it has open."""
 _MOST_WORDS = 300
 
@@ -113,7 +113,7 @@ def collected(aside: Aside, ready: Prepared, order: Order, watch: Watch, deadlin
     Raises what `collect` does.
     """
     try:
-        aside.run(_collected(ready, order, watch, deadline), deadline + 2 * GRACE, watch.tick)
+        aside.run(_collected(ready, order, watch, deadline), deadline + GRACE + 10, watch.tick)
     except Stuck:
         return  # what is there, is known
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,17 +51,16 @@ class HeldPolicy:
         template: Mapping[str, Any] | None = None,
     ) -> None:
         """name: of the training, for what is on record. at_once: answers that are written together. template: what the chat
-        template is given besides; None: as LLMI_TRANSFORMERS_TEMPLATE says. Raises ConfigError for settings that cannot be.
+        template is given besides; None: as LLMI_TRANSFORMERS_TEMPLATE says. Raises ConfigError or InputError if it cannot
+        write so.
         """
         self.model = PREFIX + name
-        try:
+        with _told():
             settings = replace(settings_of(os.environ), batch=at_once)
+            if template:
+                settings = replace(settings, template=json.dumps(dict(template), sort_keys=True))
             folder = llmi_transformers.folder.folder_of(str(loaded.folder))
-        except PolicyFailed as error:
-            raise error_of(error) from None
-        if template:
-            settings = replace(settings, template=json.dumps(dict(template), sort_keys=True))
-        self._held = Held(folder, loaded.model, loaded.tokenizer, settings, compute)
+            self._held = Held(folder, loaded.model, loaded.tokenizer, settings, compute)
         spec = replace(
             SPEC,
             name=PREFIX + "*",
@@ -80,8 +79,18 @@ class HeldPolicy:
                 "the weights are spread over the processes (FSDP, ZeRO-3), so that none of them can write rollouts with them: serve "
                 "the policy with vLLM and name it with --vllm"
             )
-        self._held.use(trainer.accelerator.unwrap_model(trainer.model))
+        with _told():
+            self._held.use(trainer.accelerator.unwrap_model(trainer.model))
 
     def writing(self, version: str) -> AbstractContextManager[None]:
         """As `StepPolicy` says."""
         return self._held.writing(version)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What a policy says of its failure, as what it is to the user."""
+    try:
+        yield
+    except PolicyFailed as error:
+        raise error_of(error) from None

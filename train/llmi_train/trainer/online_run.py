@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from transformers import PrinterCallback
 from llmi_agent.base.errors import ConfigError, LlmiError
 from llmi_agent.cli.batch_progress import Display
 from llmi_agent.cli.text import plural
+from llmi_agent.config.options import ASIDE
 from llmi_agent.rewards.scoring import Scorer
 from llmi_agent.runner.prompt_file import Prompt
 from llmi_agent.runner.setup import Setup
@@ -23,6 +25,7 @@ from llmi_train.rollout.policy import StepPolicy
 from llmi_train.rollout.preparing import CONCURRENCY, Prepared, prepared
 from llmi_train.rollout.steps import DEADLINE, Plan, Rolled, Steps
 from llmi_train.rollout.turns import Turns
+from llmi_train.rows.sampling import bent
 from llmi_train.trainer import folder, loading
 from llmi_train.trainer.card import Card
 from llmi_train.trainer.evaluating import Evaluating, Fresh
@@ -125,12 +128,14 @@ def train_online(
     settings.arguments(out)
     _check_shares(settings)
     loaded = loading.load(model, settings.kept)
-    writer = (policy or partial_held(settings, rollouts))(loaded, out.resolve().name)
+    writer = (policy or _held(settings, rollouts))(loaded, out.resolve().name)
     ready = _prepared(rollouts, writer)
+    _check_sampling(ready)
     longest = _longest(ready, settings)
     turns = Turns(rollouts.prompts, settings.prompts_per_step, settings.seed)
     identity = _identity(rollouts, ready, settings, loaded)
-    with folder.begun(out, identity, resume=resume) as training:
+    with ExitStack() as stack:
+        training = stack.enter_context(folder.begun(out, identity, resume=resume))
         rolling = Steps(
             plan=Plan(
                 turns=turns,
@@ -148,6 +153,7 @@ def train_online(
             identity=f"online:{_digest(identity)}",
             together=Gathering(),
         )
+        stack.callback(rolling.close)
         if display:
             rolling.watch.tick = display.tick
         source = _Source(rolling, loaded, settings, rollouts.template, tell)
@@ -170,14 +176,14 @@ def train_online(
             trainer.add_callback(each)
         outcome = replace(run_to_end(trainer, training, None, evaluating), probed=source.probed)
         done = trainer.state.global_step // settings.updates
-        trained = Trained(outcome, rolling.story.all()[: done or None])
+        trained = Trained(outcome, rolling.story.all()[:done])
         folder.on_main(
             lambda: _write(trained, loaded, trainer, settings, training, rollouts, evaluating)
         )
     return trained
 
 
-def partial_held(settings: Online, rollouts: Rollouts) -> PolicyOf:
+def _held(settings: Online, rollouts: Rollouts) -> PolicyOf:
     """The model itself writes."""
 
     def held(loaded: Loaded, name: str) -> StepPolicy:
@@ -209,6 +215,20 @@ def _prepared(rollouts: Rollouts, writer: StepPolicy) -> Prepared:
     )
 
 
+def _check_sampling(ready: Prepared) -> None:
+    """Raises ConfigError for what no step could be trained on."""
+    options = ready.setup.config.options
+    if fault := bent(options.sampling):
+        raise ConfigError(
+            f"nothing could be trained on: {fault}; leave that out of the options, for only what is sampled from the policy's own "
+            "distribution can be"
+        )
+    if options.temperature == 0:
+        raise ConfigError(
+            "at the temperature 0 all episodes of a group are the same; take one above 0"
+        )
+
+
 def _longest(ready: Prepared, settings: Online) -> int:
     """What `dr_grpo` divides by. Raises ConfigError if that is not known before anything is sampled."""
     given = ready.setup.config.options.max_tokens
@@ -224,8 +244,9 @@ def _identity(
 ) -> dict[str, Any]:
     """What the weights follow from, as far as it is known before anything is sampled."""
     setup = ready.setup
-    apart = {"weights", "seed", "record"}
+    apart = {"weights", "seed", "folders", *ASIDE}
     options = setup.config.options.model_dump(mode="json", exclude=apart, exclude_defaults=True)
+    places = [setup.config.tools, setup.config.options.folders]
     asked = [[each.id, each.text, list(map(str, each.attach))] for each in rollouts.prompts]
     return {
         "kind": "online",
@@ -236,11 +257,11 @@ def _identity(
             "profile": rollouts.scorer.version,
             "tools": setup.bindings.names,
             "options": options,
-            "tool_settings": _digest(setup.config.tools),
+            "tool_settings": _digest(places),
             "template": dict(rollouts.template),
             "longest": rollouts.longest,
             "repairs": rollouts.repairs,
-            "policy": setup.model,
+            "policy": setup.model if setup.config.api_base else "the model itself",
             "processes": processes().num_processes,
         },
         "settings": settings.said(),

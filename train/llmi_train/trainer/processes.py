@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object
 
+_PATIENCE = timedelta(hours=12)
+"""For the slowest: one may wait for its tools and judges while others have all of theirs."""
+
 
 def processes() -> PartialState:
     """This one among them, as torchrun and accelerate say; on machines without a GPU too, where accelerate must be told."""
-    return PartialState(cpu=not torch.cuda.is_available())
+    return PartialState(cpu=not torch.cuda.is_available(), timeout=_PATIENCE)
 
 
 class Gathering:

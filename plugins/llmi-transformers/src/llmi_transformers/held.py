@@ -6,11 +6,13 @@ import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from llmi_agent.contract import PolicyFailed, PolicyModel, PolicyRequest
+from llmi_transformers.asking import prompt_of
 from llmi_transformers.chat import Chat
 from llmi_transformers.desk import Desk, Order
 from llmi_transformers.folder import Folder
@@ -32,18 +34,26 @@ class Held(Answering):
         compute: torch.dtype | None = None,
     ) -> None:
         """folder: where the model was read from, for what is said of it. compute: what it computes in, where that is not what its
-        weights are kept in.
+        weights are kept in. Raises PolicyFailed if such a model cannot write here.
         """
         super().__init__()
         self._opening = Open(folder, settings)
-        self._model, self._tokenizer = model, tokenizer
+        self._tokenizer = tokenizer
         self._compute = compute
         self._post: _Thread | None = None
         self._version = ""
+        self.use(model)
 
     def use(self, model: Any) -> None:
-        """It writes from now on; of the same weights, such as one with adapters on it."""
-        self._model = model
+        """It writes from now on, such as the same one with adapters on it. Raises PolicyFailed, in a sentence, if it cannot."""
+        self._loaded = ready(self._opening.folder, model, self._tokenizer, "")
+        settings = self._opening.settings
+        prompt_of(
+            self._opening.folder.path.name,
+            self._loaded,
+            [{"role": "user", "content": "?"}],
+            settings.template_options,
+        )
 
     def version(self) -> str:
         """As `writing` was told last."""
@@ -61,19 +71,19 @@ class Held(Answering):
     def writing(self, version: str) -> Iterator[None]:
         """While the block runs, the weights as they are answer, in evaluation mode; afterwards nothing of theirs is in use.
 
-        version: what they go by. Raises PolicyFailed if such a model cannot write here.
+        version: what they go by.
         """
         self._version = version
-        loaded = ready(self._opening.folder, self._model, self._tokenizer, version)
-        training = self._model.training
-        self._model.eval()
-        self._post = _Thread(self._opening, loaded, self._compute)
+        model = self._loaded.model
+        training = model.training
+        model.eval()
+        self._post = _Thread(self._opening, replace(self._loaded, version=version), self._compute)
         try:
             yield
         finally:
             post, self._post = self._post, None
             post.close()
-            self._model.train(training)
+            model.train(training)
 
     def _open(self) -> Post:
         if self._post is None:
