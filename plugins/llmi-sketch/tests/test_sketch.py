@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from PIL import Image, ImageChops, ImageStat
 
-from llmi_agent.contract import Produced
+from llmi_agent.contract import Produced, ToolFailed
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.store.intake import admit
 from llmi_agent.testing import make_call, make_context
@@ -155,3 +155,37 @@ def test_the_door_is_light() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.5, 1])
+async def test_it_draws_as_large_as_the_settings_say(tmp_path: Path, scale: float) -> None:
+    call = make_call(SPEC, prompt="a forest, 9:16")
+    async with AsyncExitStack() as scope:
+        context = make_context(ArtifactStore(tmp_path), scope, settings={"scale": scale})
+        made = await Sketch().run(call, context)
+    assert isinstance(made, Produced)
+    picture = Image.open(io.BytesIO(made.images[0].data))
+    assert picture.size == (864 * scale, 1536 * scale)
+
+
+@pytest.mark.parametrize("size", [(216, 384), (216, 288), (384, 216)])
+def test_the_badge_fits_on_the_smallest_pictures(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    scene = Scene(**{**vars(scene_of("a plain")), "size": size})
+    picture = paint(scene)
+    monkeypatch.setattr(finish, "_with_badge", lambda bare: bare)
+    badge = ImageChops.difference(picture, paint(scene)).getbbox()
+    assert badge
+    assert 0 < badge[0] < badge[2] < size[0]
+
+
+@pytest.mark.parametrize("scale", [0, 0.24, 1.1, -1, "half", True, None, float("nan"), 10**400])
+async def test_a_scale_that_cannot_be_is_refused_in_a_sentence(
+    tmp_path: Path, scale: object
+) -> None:
+    call = make_call(SPEC, prompt="a forest")
+    async with AsyncExitStack() as scope:
+        context = make_context(ArtifactStore(tmp_path), scope, settings={"scale": scale})
+        with pytest.raises(ToolFailed, match=r"\[tools.llmi_sketch\] scale: must be a number"):
+            await Sketch().run(call, context)

@@ -102,7 +102,7 @@ def _blueprint(canvas: Canvas) -> None:
 
 
 def _with_badge(picture: Image.Image) -> Image.Image:
-    size = max(14, round(min(picture.size) * 0.0185))
+    size = max(min(14, picture.width // 18), round(min(picture.size) * 0.0185))
     font = ImageFont.load_default(size)
     left, _, right, _ = (round(side) for side in font.getbbox(BADGE))
     pad = round(size * 0.62)
