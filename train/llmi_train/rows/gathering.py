@@ -50,6 +50,7 @@ class Gathered:
         kept = self.shelf.of(row.segment.episode)
         return tuple(kept[call] for call in row.segment.calls)
 
+
 def rows_of(
     place: Place,
     *,

@@ -38,7 +38,9 @@ class Gallery:
 
     def __init__(self) -> None:
         self._tables = sqlite3.connect("", check_same_thread=False)
-        self._tables.execute("CREATE TABLE pictures (digest TEXT PRIMARY KEY, data BLOB, shown INT)")
+        self._tables.execute(
+            "CREATE TABLE pictures (digest TEXT PRIMARY KEY, data BLOB, shown INT)"
+        )
 
     def hang(self, trace: Trace, call: ModelCall) -> tuple[Picture, ...]:
         """What a call was shown, in its order; the bytes are kept. Raises BadTrace if one is gone."""

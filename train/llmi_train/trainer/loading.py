@@ -98,9 +98,7 @@ def read_model(folder: Path, dtype: torch.dtype = torch.float32) -> Any:
     """The model of a checkpoint, on the CPU. Raises InputError, also if a part of it would be filled by chance."""
     kind = AutoModelForImageTextToText if _files(folder).looks else AutoModelForCausalLM
     try:
-        model, told = kind.from_pretrained(
-            folder, dtype=dtype, output_loading_info=True, **_OWN
-        )
+        model, told = kind.from_pretrained(folder, dtype=dtype, output_loading_info=True, **_OWN)
     except Exception as error:
         raise InputError(f"the model in {folder} cannot be read: {_why(error)}") from error
     if wrong := sorted(map(str, [*told["missing_keys"], *told["mismatched_keys"]])):

@@ -22,6 +22,7 @@ from llmi_train.trainer.batches import of_rows, sorted_by_length
 from llmi_train.trainer.loading import Loaded, lora
 from llmi_train.trainer.losses import LOSSES, Offline
 from llmi_train.trainer.measures import Measures
+from llmi_train.trainer.pictures import Sees
 from llmi_train.trainer.warming import Warms
 
 Check = Callable[[int, dict[str, float]], None]
@@ -37,7 +38,7 @@ _OF_SAMPLING = (
 """TRL's figures that say nothing here: of a constant reward, and those that count rows that only fill a batch."""
 
 
-class OfflineTrainer(Warms, GRPOTrainer):  # type: ignore[misc]
+class OfflineTrainer(Sees, Warms, GRPOTrainer):  # type: ignore[misc]
     """Goes once over rows in the order in which they are given, each of them a rollout that was recorded."""
 
     def __init__(
@@ -65,6 +66,7 @@ class OfflineTrainer(Warms, GRPOTrainer):  # type: ignore[misc]
             peft_config=lora(settings.lora),
             rollout_func=self._recorded,
         )
+        self._look_through(loaded.eyes)
         self._measures = Measures(settings, self.eos_token_ids)
 
     def _get_train_sampler(self, dataset: Any = None) -> RepeatSampler:

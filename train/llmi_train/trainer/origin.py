@@ -9,9 +9,12 @@ from langchain_core.messages import messages_from_dict
 from langchain_core.messages.utils import convert_to_openai_messages
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.document.messages import with_pictures, without_pictures
+from llmi_agent.run.conversation import SEEN_SIDE
 from llmi_agent.traces.parts import ModelCall
 from llmi_train.rows.row import Row
 from llmi_train.rows.shelf import Recorded
+from llmi_transformers.eyes import Eyes
 
 _SHOWN = 60
 
@@ -20,12 +23,16 @@ Recall: TypeAlias = Callable[[Row], Sequence[Recorded]]
 
 
 def check_origin(
-    rows: Sequence[Row], look: Recall, tokenizer: Any, options: Mapping[str, Any]
+    rows: Sequence[Row],
+    look: Recall,
+    tokenizer: Any,
+    options: Mapping[str, Any],
+    eyes: Eyes | None = None,
 ) -> None:
     """Decode what was sampled, and render what was asked, again. Raises InputError, naming the first run that differs.
 
     look: the calls of a row. options: what the chat template is given besides the messages; it goes before what is on
-    record of that.
+    record of that. eyes: what the model is shown pictures with.
     """
     rendered: set[tuple[bytes, str]] = set()
     for row in rows:
@@ -36,7 +43,7 @@ def check_origin(
             call = calls[0].call
             key = row.segment.prompt.tobytes(), repr((call.messages, call.sampling))
             if key not in rendered:  # a group reads the same
-                _check_prompt(row, call, tokenizer, options)
+                _check_prompt(row, call, tokenizer, options, eyes)
                 rendered.add(key)
 
 
@@ -79,10 +86,12 @@ def _at(text: str, place: int) -> str:
     return repr(text[place : place + _SHOWN])
 
 
-def _check_prompt(row: Row, call: ModelCall, tokenizer: Any, options: Mapping[str, Any]) -> None:
+def _check_prompt(
+    row: Row, call: ModelCall, tokenizer: Any, options: Mapping[str, Any], eyes: Eyes | None
+) -> None:
     said = call.sampling.get("chat_template_kwargs")
     given = {**(said if isinstance(said, Mapping) else {}), **options}
-    ids = _rendered(row, call, tokenizer, given)
+    ids = _rendered(row, call, tokenizer, given, eyes)
     asked = row.segment.prompt.tolist()
     if ids == asked:
         return
@@ -98,18 +107,24 @@ def _check_prompt(row: Row, call: ModelCall, tokenizer: Any, options: Mapping[st
     )
 
 
-def _rendered(row: Row, call: ModelCall, tokenizer: Any, options: Mapping[str, Any]) -> list[int]:
+def _rendered(
+    row: Row, call: ModelCall, tokenizer: Any, options: Mapping[str, Any], eyes: Eyes | None
+) -> list[int]:
     if not tokenizer.chat_template:
         raise InputError(
             f"the tokenizer has no chat template, so it cannot be seen whether the run {row.segment.episode} was asked through "
             "it; take the model as it was served"
         )
-    messages = convert_to_openai_messages(messages_from_dict([*call.messages]))
-    plain = [{"role": each["role"], "content": _text(row, each["content"])} for each in messages]
+    messages = _messages(row, call)
     try:
+        if eyes:
+            return list(eyes.prompt(messages, options).ids)
+        plain = [{"role": each["role"], "content": each["content"]} for each in messages]
         ids: list[int] = tokenizer.apply_chat_template(
             plain, tokenize=True, add_generation_prompt=True, return_dict=False, **options
         )
+    except InputError:
+        raise
     except Exception as error:
         words = " ".join(str(error).split())
         raise InputError(
@@ -118,15 +133,13 @@ def _rendered(row: Row, call: ModelCall, tokenizer: Any, options: Mapping[str, A
     return ids
 
 
-def _text(row: Row, content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    if any(part.get("type") != "text" for part in content):
-        raise InputError(
-            f"the run {row.segment.episode} was asked with pictures, and those are not trained on yet: leave it out, or "
-            "collect with a model that is shown none"
-        )
-    return "".join(part["text"] for part in content)
+def _messages(row: Row, call: ModelCall) -> list[dict[str, Any]]:
+    """What it was sent, as it was shown it: with pictures where its row has any, and else without."""
+    sent = messages_from_dict([*call.messages])
+    if pictures := row.segment.pictures:
+        with_ = [with_pictures(each, pictures[0].gallery, SEEN_SIDE) for each in sent]
+        return list(convert_to_openai_messages(with_))
+    return list(convert_to_openai_messages([without_pictures(each) for each in sent]))
 
 
 def _letters(text: str) -> str:

@@ -12,6 +12,8 @@ import torch
 
 from llmi_agent.base.errors import InputError
 from llmi_train.rows.row import Row, Segment
+from llmi_train.trainer.pictures import shown
+from llmi_transformers.eyes import Eyes
 
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.02}
 """Nats a token, mean of all: what another way to compute the same makes."""
@@ -85,15 +87,16 @@ def check_weights(
     name: str,
     compute: torch.dtype,
     tolerance: float | None,
+    eyes: Eyes | None = None,
     way: str = "Name the checkpoint that sampled them (--behaviour), or collect again with this one",
 ) -> Probed:
     """Work out the rows' logprobs again. Raises InputError if these weights did not sample them.
 
-    model: in evaluation mode, on the device that it is trained on. tolerance: the mean difference that is let pass. way: what
-    to do, as a sentence without its stop.
+    model: in evaluation mode, on the device that it is trained on. tolerance: the mean difference that is let pass. eyes: what
+    it is shown pictures with. way: what to do, as a sentence without its stop.
     """
     limit = TOLERANCE[compute] if tolerance is None else tolerance
-    found = [_differences(row.segment, model, compute) for row in rows]
+    found = [_differences(row.segment, model, compute, eyes) for row in rows]
     means = [float(each.mean()) for each in found]
     mean = float(torch.cat(found).mean())
     worst = max(range(len(rows)), key=lambda n: means[n] if math.isfinite(means[n]) else math.inf)
@@ -106,12 +109,15 @@ def check_weights(
     return Probed(len(rows), mean, means[worst])
 
 
-def _differences(segment: Segment, model: Any, compute: torch.dtype) -> torch.Tensor:
+def _differences(
+    segment: Segment, model: Any, compute: torch.dtype, eyes: Eyes | None
+) -> torch.Tensor:
     """Of each trained token: how far its logprob is from the one on record."""
     device = model.device
     ids = torch.tensor([[*segment.prompt.tolist(), *segment.completion.tolist()]], device=device)
+    read, pixels = shown(eyes, [segment.pictures], ids, len(segment.prompt))
     with torch.no_grad(), torch.autocast(device.type, compute, enabled=compute != torch.float32):
-        logits = model(input_ids=ids, logits_to_keep=len(segment.completion) + 1).logits
+        logits = model(input_ids=read, **pixels, logits_to_keep=len(segment.completion) + 1).logits
     scores = logits[0, :-1].float() / segment.temperature
     logps = scores.log_softmax(-1).gather(1, ids[0, -len(segment.completion) :, None])[:, 0].cpu()
     kept = torch.from_numpy(segment.mask.astype(bool))

@@ -22,6 +22,7 @@ from llmi_train.trainer.losses import UNLEARNS, Offline
 from llmi_train.trainer.measures import FIGURES, OF_ROLLOUTS, SHOWN
 from llmi_train.trainer.offline import OfflineTrainer
 from llmi_train.trainer.origin import Recall, check_origin
+from llmi_train.trainer.pictures import check_pictures
 from llmi_train.trainer.probe import Probed, check_rows, check_weights, spread
 from llmi_train.trainer.processes import processes
 from llmi_train.trainer.progress import Say, ShowSteps, Steps
@@ -116,6 +117,7 @@ def train(
         raise InputError("there is no row to train on")
     loaded = loading.load(model, settings.kept)
     check_rows(rows, loaded.model)
+    check_pictures((each.segment for each in rows), loaded.eyes)
     look: Recall = gathered.recorded
     probed = _probe(rows, look, loaded, settings, behaviour, template or {})
     notes = _other_weights(gathered.report, behaviour or model) if probed else ()
@@ -154,14 +156,16 @@ def _probe(
     some = spread(rows, settings.probe_rows)
     if not some:
         return None
-    check_origin(rows, look, loaded.tokenizer, template)
+    check_origin(rows, look, loaded.tokenizer, template, loaded.eyes)
     name = str(loaded.folder)
     model = loaded.model
     if behaviour is not None:
         path = loading.folder_of(behaviour)
         name, model = str(path), loading.read_model(path, settings.kept)
     device = processes().device
-    return check_weights(some, model.to(device), name, settings.compute, settings.tolerance)
+    return check_weights(
+        some, model.to(device), name, settings.compute, settings.tolerance, loaded.eyes
+    )
 
 
 def _other_weights(report: Report, name: str) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from transformers import Qwen3ForCausalLM, TrainerCallback
 
 from llmi_agent.base.errors import ConfigError, InputError, UnavailableError
+from llmi_train.rows.pictures import Gallery, Picture
 from llmi_train.rows.row import Row
 from llmi_train.trainer.loading import read_tokenizer
 from llmi_train.trainer.losses import Offline
@@ -283,21 +284,19 @@ def test_another_template_is_refused_unless_it_is_told_what_it_was_given(
     assert done.steps == done.of
 
 
-def test_pictures_are_refused(gathered: Gathered, base: Path, tmp_path: Path) -> None:
-    calls = dict(gathered.calls)
-    seen = {
-        "type": "human",
-        "data": {"content": [{"type": "image", "base64": "", "mime_type": "image/png"}]},
-    }
-    name = gathered.rows[0].segment.episode
-    own = SimpleNamespace(**{**vars(calls[name][0].call), "messages": (seen,)})
-    calls[name] = (SimpleNamespace(**{**vars(calls[name][0]), "call": own}),)
+def test_pictures_are_refused_by_a_model_that_sees_nothing(
+    gathered: Gathered, base: Path, tmp_path: Path
+) -> None:
+    first, *rest = gathered.rows
+    shown = (Picture("0" * 64, Gallery()),)
+    first = replace(first, segment=replace(first.segment, pictures=shown))
+    name = first.segment.episode
     with pytest.raises(InputError, match=f"the run {name} was asked with pictures"):
         train(
-            Gathered(gathered.rows, calls),
+            Gathered([first, *rest], gathered.calls),
             str(base),
             tmp_path / "out",
-            Offline(**{**SETTINGS, "probe_rows": 8}),
+            Offline(**SETTINGS),
         )
 
 
