@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any
@@ -46,6 +46,14 @@ class Setup:
     def bindings(self) -> Bindings:
         """Raises ConfigError or UnavailableError if a tool that was named cannot be used."""
         return self.registry.bind(self.config.use, self.secrets)
+
+    def with_options(self, **update: Any) -> Setup:
+        """The same with other values of options; the graph and the bindings, which do not follow from any, are not looked for again."""
+        options = self.config.options.model_copy(update=update)
+        other = replace(self, config=replace(self.config, options=options))
+        known = {name: each for name, each in vars(self).items() if name in ("bindings", "builder")}
+        vars(other).update(known)
+        return other
 
     @property
     def model(self) -> str:

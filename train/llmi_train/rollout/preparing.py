@@ -41,8 +41,7 @@ class Prepared:
 
     def anew(self, weights: str, seed: int) -> Prepared:
         """The same for other weights of the policy, drawing by another seed."""
-        options = self.setup.config.options.model_copy(update={"weights": weights, "seed": seed})
-        setup = replace(self.setup, config=replace(self.setup.config, options=options))
+        setup = self.setup.with_options(weights=weights, seed=seed)
         return Prepared(setup, Runner.of(setup, self.store), self.store, weights)
 
 
@@ -75,8 +74,7 @@ def prepared(
     limits = {**options.limits, "model": options.limits.get("model", concurrency)}
     update = {"weights": weights, "limits": limits}
     update |= {} if model.tokens else {"record": "events"}
-    config = replace(setup.config, options=options.model_copy(update=update))
-    setup = replace(setup, config=config)
+    setup = setup.with_options(**update)
     return Prepared(setup, Runner.of(setup, store), store, weights)
 
 

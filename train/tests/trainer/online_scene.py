@@ -22,10 +22,10 @@ SETTINGS: dict[str, Any] = {
 FLAGS = {"options.max_tokens": 10, "options.repairs": 0, "options.cache": True}
 
 
-class Even:
-    """A reward: the share of even tokens."""
+class High:
+    """A reward: how high the ids of its tokens are."""
 
-    version = "even@1"
+    version = "high@1"
 
     async def score(self, trace: Trace) -> Scored:
         known = tuple(each.given for each in trace.rewards if each.given.profile == self.version)
@@ -36,7 +36,7 @@ class Even:
 
     def worth(self, trace: Trace) -> float | None:
         ids = sampled(trace)
-        return sum(each % 2 == 0 for each in ids) / len(ids)
+        return sum(ids) / len(ids) / 64
 
 
 def sampled(trace: Trace) -> tuple[int, ...]:
@@ -54,7 +54,7 @@ def prompts(folder: Path, count: int = 5) -> list[Prompt]:
 
 def rollouts(folder: Path, scorer: Any = None, **given: Any) -> Rollouts:
     return Rollouts(
-        prompts=prompts(folder), scorer=cast("Scorer", scorer or Even()), flags=FLAGS, **given
+        prompts=prompts(folder), scorer=cast("Scorer", scorer or High()), flags=FLAGS, **given
     )
 
 

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from tiny import Gathered, read, rows, stale  # type: ignore[import-not-found]
 from llmi_agent.base.errors import LlmiError
 from llmi_train.trainer.losses import Offline
 from llmi_train.trainer.run import train
+
+Work = Callable[..., None]
 
 
 class Kill(TrainerCallback):  # type: ignore[misc]
@@ -42,7 +45,7 @@ def work(base: str, out: str, kill: int, resume: bool, settings: dict[str, Any])
     train(Gathered(made), base, Path(out), Offline(**settings), resume=resume, callbacks=callbacks)
 
 
-def forked(asked: dict[str, Any], environment: dict[str, str]) -> int:
+def forked(work: Work, asked: dict[str, Any], environment: dict[str, str]) -> int:
     """The id of a process that does it."""
     if child := os.fork():
         return child
@@ -61,10 +64,10 @@ def forked(asked: dict[str, Any], environment: dict[str, str]) -> int:
     os._exit(code)
 
 
-def main() -> None:
+def main(work: Work = work) -> None:
     for line in sys.stdin:
         given = json.loads(line)
-        children = [forked(given["asked"], each) for each in given["environments"]]
+        children = [forked(work, given["asked"], each) for each in given["environments"]]
         codes = [os.waitstatus_to_exitcode(os.waitpid(each, 0)[1]) for each in children]
         print(json.dumps(codes), flush=True)
 
