@@ -108,6 +108,7 @@ def _examples(method: Method, given: Mapping[str, Any], output: Output) -> Examp
             profile=given["profile"],
             split=given["split"],
             text=given["text"],
+            sees=method == "sft" and not given["export"] and _sees(given["model"]),
             leave_out_bad=bad,
             tell=tell,
         )
@@ -135,6 +136,12 @@ def _lesson(method: Method) -> Any:
     """Its lesson. Raises UnavailableError if what it is trained with is not installed."""
     with needed():
         return getattr(import_module(f"llmi_train.trainer.{method}"), method.upper())
+
+
+def _sees(model: str) -> bool:
+    from llmi_train.trainer.loading import sees
+
+    return sees(model)
 
 
 def _settings(method: Method, given: Mapping[str, Any]) -> Settings:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from llmi_agent.traces.parts import ModelCall
+from llmi_train.rows.pictures import Picture
 
 Message: TypeAlias = Mapping[str, Any]
 """A chat message: `role`, `content` (text), and what else a chat template may read."""
@@ -50,6 +51,8 @@ class Answer:
     reward: float | None = None
     call: ModelCall | None = field(default=None, repr=False)
     """It as it is on record, without its tokens; None of a file's."""
+    pictures: tuple[Picture, ...] = ()
+    """Those that the prompt shows, in their order."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.models.ending import limited
@@ -20,6 +21,7 @@ from llmi_train.prompts.text import digest_of
 from llmi_train.rows.faults import BadTrace, MixedGroup, NothingToTrain
 from llmi_train.rows.members import Identity, Member, mixed
 from llmi_train.rows.nothing import no_run
+from llmi_train.rows.pictures import Gallery
 from llmi_train.rows.reading import draft_of
 from llmi_train.rows.taking import (
     NO_DRAFT,
@@ -31,7 +33,7 @@ from llmi_train.rows.taking import (
 from llmi_train.rows.worth import Worth, version_of, worths
 
 OPEN = "a run that is not at its end"
-PICTURES = "a draft that answers pictures, which cannot be trained on yet"
+PICTURES = "a draft that answers pictures, which are not shown in this training"
 CUT_TEXT = "a draft that was cut at the length limit, and whose ids are not on record"
 
 
@@ -70,19 +72,20 @@ def scored(
     profile: str | None = None,
     split: str | None = None,
     text: bool = False,
+    sees: bool = False,
     leave_out_bad: bool = False,
     tell: Callable[[int], object] = lambda _: None,
 ) -> Pool:
     """The drafts at a place that have a reward.
 
     place, chosen: as for `llmi_agent.traces.traces`. profile, split: as for `llmi_train.rows.rows_of`. text: what was written is
-    taken, also where ids are on record. leave_out_bad: what cannot be read is left out and counted, and is no error; of a mixed
+    taken, also where ids are on record. sees: drafts that answer pictures are taken, with these. leave_out_bad: what cannot be read is left out and counted, and is no error; of a mixed
     group, all of it. tell: gets how many runs were read, after each.
 
     Raises InputError: BadTrace for the first run that cannot be read, MixedGroup for members of a group that are not to be
     compared, NothingToTrain if nothing is left.
     """
-    reader = _Reader(profile, split, text)
+    reader = _Reader(profile, split, text, Gallery() if sees else None)
     for number, trace in enumerate(traces(place, chosen), 1):
         try:
             if why := reader.take(trace):
@@ -100,8 +103,12 @@ def scored(
 class _Reader:
     """Takes run by run."""
 
-    def __init__(self, profile: str | None, split: str | None, text: bool) -> None:
+    def __init__(
+        self, profile: str | None, split: str | None, text: bool, gallery: Gallery | None
+    ) -> None:
+        """gallery: gets the pictures; None: there must be none."""
         self._profile, self._split, self._text = profile, split, text
+        self._gallery = gallery
         self._found: list[tuple[Member, Answer, bool]] = []
         self.read = 0
         self._prompts: dict[str, tuple[Message, ...]] = {}
@@ -129,14 +136,16 @@ class _Reader:
             return NO_DRAFT
         truncated = limited(draft.finish_reason)
         ids = None if self._text else _ids(draft)
-        messages = [plain(each) for each in draft.messages]
-        if why := _unfit(draft, ids, truncated, messages):
+        blind = trace.options.get("vision") is False
+        messages = [_told(plain(each)) if blind else plain(each) for each in draft.messages]
+        if why := _unfit(draft, ids, truncated, messages, sees=self._gallery is not None):
             return why
-        answer = self._answer(trace, draft, messages, ids)
+        pictures = self._gallery.hang(trace, draft) if self._gallery and not blind else ()
+        answer = replace(self._answer(trace, draft, messages, ids), pictures=pictures)
         group = trace.group or trace.episode
         number = -1 if trace.member is None else trace.member
         read = repr(messages).encode()
-        identity = Identity.of(trace, draft, read)
+        identity = Identity.of(trace, draft, read, pictures)
         asked = digest_of(trace.prompt)
         member = Member(trace.episode, group, number, trace.split, identity, given, (), asked)
         self._found.append((member, answer, truncated))
@@ -204,9 +213,19 @@ def _ids(draft: ModelCall) -> Ids | None:
     return Ids.of(tokens.prompt, tokens.completion)
 
 
-def _unfit(draft: ModelCall, ids: Ids | None, truncated: bool, messages: Sequence[Message]) -> str:
+def _told(message: Message) -> dict[str, Any]:
+    """As a model that is shown no pictures was sent it."""
+    content = message["content"]
+    parts = [] if isinstance(content, str) else content
+    text = "".join(each["text"] for each in parts if each["type"] == "text")
+    return {**message, "content": text if parts else content}
+
+
+def _unfit(
+    draft: ModelCall, ids: Ids | None, truncated: bool, messages: Sequence[Message], *, sees: bool
+) -> str:
     """Why a draft is not learnt from; empty if it may be."""
-    if [*pictures_in(messages)]:
+    if not sees and [*pictures_in(messages)]:
         return PICTURES
     if truncated and ids is None:
         return CUT_TEXT

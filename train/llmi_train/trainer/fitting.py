@@ -15,6 +15,8 @@ import numpy as np
 from llmi_agent.base.errors import InputError
 from llmi_agent.models.ending import limited
 from llmi_train.preferences.answer import Answer, Ids, T, answers_of
+from llmi_train.rows.pictures import Picture
+from llmi_train.trainer.pictures import Fit
 from llmi_train.trainer.templated import Templated
 
 Row: TypeAlias = dict[str, Any]
@@ -26,11 +28,13 @@ TOO_LONG = "an answer that is too long together with its prompt"
 FOREIGN = "an answer with ids that are not in the model's vocabulary"
 ALONE = "an example that would go through the model alone, with nothing to be weighed against"
 ENDLESS = "an answer whose last token is no end token of the model"
+UNSEEN = "an answer whose tokens are not those of the pictures of its prompt in this model"
 APART = "a pair whose prompts are not the same ids"
 _WAYS = {
     TOO_LONG: "at most {most:,} tokens are taken: --longest says how many, up to what the model can read",
     FOREIGN: "they are those of another tokenizer: name its model, or learn from what was written with --text",
     ENDLESS: "a policy that learns it never ends: --text learns what was written, with an end",
+    UNSEEN: "they are those of another model, or too small, too large or too long for this one's processor",
     APART: "they were asked in different words",
 }
 
@@ -42,6 +46,8 @@ class Fitted:
     rows: list[Row] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     """Tokens of the answers, by row."""
+    shown: list[tuple[Picture, ...]] = field(default_factory=list)
+    """The pictures of the prompt, by row."""
     left_out: Counter[str] = field(default_factory=Counter)
     _digests: list[bytes] = field(default_factory=list, repr=False)
 
@@ -61,18 +67,20 @@ class Fitted:
         if not 0 < rest < together:
             return
         self.left_out[ALONE] += rest
-        del self.rows[-rest:], self.sizes[-rest:], self._digests[-rest:]
+        del self.rows[-rest:], self.sizes[-rest:], self.shown[-rest:], self._digests[-rest:]
         if not self.rows:
             raise InputError(f"a single example is too little to learn from: {ALONE}")
 
-    def add(self, row: Row, ids: Sequence[Ids]) -> None:
-        """A row, and the ids that it is made of."""
+    def add(self, row: Row, ids: Sequence[Ids], shown: tuple[Picture, ...] = ()) -> None:
+        """A row, the ids that it is made of, and the pictures of its prompt."""
         self.rows.append(row)
+        self.shown.append(shown)
         self.sizes.append(sum(len(each.completion) for each in ids))
         parts = [part for each in ids for part in (each.prompt, each.completion)]
         digest = hashlib.sha256(repr(([len(each) for each in parts], row.get("label"))).encode())
         for part in parts:
             digest.update(part.astype("<i8").tobytes())
+        digest.update("".join(each.digest for each in shown).encode())
         self._digests.append(digest.digest())
 
 
@@ -89,15 +97,18 @@ def fitted(
     words = model.get_input_embeddings().num_embeddings
     reads = getattr(model.config.get_text_config(), "max_position_embeddings", None) or math.inf
     most = min(longest or math.inf, reads)
-    found, bad = Fitted(), dict[str, list[str]]()
+    found, bad, fit = Fitted(), dict[str, list[str]](), Fit(templated.eyes)
     for each in examples:
         answers = answers_of(each)
         ids = tuple(map(templated.of, answers))
         endless = any(map(partial(_is_endless, ends=templated.ends), answers, ids))
-        if why := ENDLESS if endless else _fault(ids, words, most):
+        why = ENDLESS if endless else _fault(ids, words, most)
+        if not why and fit.lack(ids[0].prompt, ids[0].completion, answers[0].pictures):
+            why = UNSEEN
+        if why:
             bad.setdefault(why, []).append(answers[0].where)
         else:
-            found.add(row_of(each, ids), ids)
+            found.add(row_of(each, ids), ids, answers[0].pictures)
     if bad and not leave_out_bad:
         raise InputError(_refusal(bad, most))
     found.left_out.update({why: len(where) for why, where in bad.items()})

@@ -15,7 +15,7 @@ from llmi_agent.cli.batch_progress import Display
 from llmi_train.preferences.answer import T
 from llmi_train.preferences.reading import Examples
 from llmi_train.trainer.card import Card
-from llmi_train.trainer.fitting import Fitted, Row, RowOf, fitted
+from llmi_train.trainer.fitting import Fitted, RowOf, fitted
 from llmi_train.trainer.folder import MarkWhole, Training, begun, look, on_main
 from llmi_train.trainer.loading import Loaded, load, lora, save, version_of
 from llmi_train.trainer.progress import Say, ShowSteps, Steps
@@ -38,6 +38,8 @@ class Lesson(Generic[T]):
     """The order in which examples are given to the trainer, by a seed, if that shuffles nothing itself."""
     own: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the trainer's config."""
+    sees: bool = False
+    """Its trainer takes `shown`: the pictures of each row's prompt, and what the model is shown them with."""
     together: int = 1
     """So many examples must go through the model together."""
     figures: Mapping[str, str] = field(default_factory=dict)
@@ -122,7 +124,7 @@ def learn(
     identity = _identity(lesson, loaded, fit, settings, course)
     with begun(out, identity, resume=course.resume) as training:
         shown = ShowSteps(steps or Steps(lesson.figures), display, say)
-        trainer = _trainer(lesson, loaded, fit.rows, out, settings, course)
+        trainer = _trainer(lesson, loaded, fit, out, settings, course)
         for each in (FiniteGradients(), MarkWhole(), shown):
             trainer.add_callback(each)
         checkpoint = training.checkpoint()
@@ -149,7 +151,7 @@ def _fitted(
 ) -> tuple[Fitted, dict[str, int]]:
     """What is learnt from, and what a person should know of it. Raises InputError."""
     ends = ends_of(loaded.tokenizer, loaded.model.generation_config.eos_token_id)
-    templated = Templated(loaded.tokenizer, ends, course.options)
+    templated = Templated(loaded.tokenizer, ends, course.options, loaded.eyes)
     check_sampled(examples.taken, templated)
     fit = fitted(
         lesson.ordered(examples.taken, settings.seed),
@@ -206,18 +208,20 @@ def _identity(
 def _trainer(
     lesson: Lesson[T],
     loaded: Loaded,
-    rows: Sequence[Row],
+    fit: Fitted,
     out: Path,
     settings: Settings,
     course: Course,
 ) -> Any:
     own = {"num_train_epochs": course.epochs, "max_length": None, **lesson.own, **course.own}
+    shown = {"shown": (fit.shown, loaded.eyes)} if lesson.sees else {}
     trainer = lesson.trainer(
         model=loaded.model,
         args=lesson.config(**settings.arguments(out), **own),
-        train_dataset=Dataset.from_list(list(rows)),
+        train_dataset=Dataset.from_list(fit.rows),
         processing_class=loaded.tokenizer,
         peft_config=lora(settings.lora),
+        **shown,
     )
     trainer.remove_callback(
         PrinterCallback

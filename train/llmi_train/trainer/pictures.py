@@ -10,60 +10,59 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from llmi_agent.base.errors import InputError
 from llmi_agent.contract import PolicyFailed
 from llmi_train.rows.pictures import Picture
-from llmi_train.rows.row import Row, Segment
+from llmi_train.rows.row import Ids, Row, Segment
 from llmi_transformers.eyes import Eyes, Pixels
 
-_LEAVE = "leave it out (--leave-out-bad), or take the model that sampled it"
+
+class Fit:
+    """Whether prompts have the tokens that their pictures are read as."""
+
+    def __init__(self, eyes: Eyes | None) -> None:
+        """eyes: what the model is shown pictures with."""
+        self._eyes = eyes
+        self._known: dict[tuple[Picture, ...], int] = {(): 0}
+        """Of how many tokens."""
+
+    def lack(self, prompt: Ids, completion: Ids, pictures: tuple[Picture, ...]) -> str:
+        """What does not fit, in a clause; empty if all does."""
+        if self._eyes is None:
+            return "was asked with pictures, and this model is shown none" if pictures else ""
+        try:
+            wanted = self._tokens(pictures, self._eyes)
+        except PolicyFailed as error:
+            return f"was asked with pictures that this model cannot be shown ({error})"
+        marks = sorted(self._eyes.placeholders)
+        read = int(np.isin(prompt, marks).sum())
+        if read != wanted:
+            return f"read {read} tokens in the place of {len(pictures)} pictures, of which this model makes {wanted}"
+        if np.isin(completion[:-1], marks).any():
+            return "wrote the mark of a picture and went on after it, which this model would read as a picture"
+        return ""
+
+    def _tokens(self, pictures: tuple[Picture, ...], eyes: Eyes) -> int:
+        if pictures not in self._known:
+            self._known[pictures] = eyes.pixels([each.read() for each in pictures])[1]
+        return self._known[pictures]
 
 
 def check_pictures(segments: Iterable[Segment], eyes: Eyes | None) -> None:
-    """Whether each prompt has the tokens that its pictures are read as. Raises InputError, naming the first run that has not."""
-    known: dict[tuple[Picture, ...], int] = {}
+    """Raises InputError, naming the first run whose prompt does not fit its pictures."""
+    fit = Fit(eyes)
     for each in segments:
-        if eyes is None:
-            if each.pictures:
-                raise _unlike(each, "was asked with pictures, and this model is shown none")
-            continue
-        if each.pictures not in known:
-            known[each.pictures] = _pixels(each.pictures, eyes, f"the run {each.episode}")[1]
-        _check(each, known[each.pictures], eyes)
+        if lack := fit.lack(each.prompt, each.completion, each.pictures):
+            raise InputError(
+                f"the run {each.episode} {lack}; take the model that sampled it, or leave it out (--leave-out-bad)"
+            )
 
 
-def _check(segment: Segment, wanted: int, eyes: Eyes) -> None:
-    marks = list(eyes.placeholders)
-    read = int(sum((segment.prompt == each).sum() for each in marks))
-    if read != wanted:
-        raise _unlike(
-            segment,
-            f"read {read} tokens in the place of {len(segment.pictures)} pictures, of which this model makes {wanted}",
-        )
-    wrote = sum((segment.completion[:-1] == each).sum() for each in marks)
-    if wrote:
-        raise _unlike(
-            segment,
-            "wrote the mark of a picture and went on after it, which this model would read as a picture",
-        )
-
-
-def _unlike(segment: Segment, what: str) -> InputError:
-    return InputError(f"the run {segment.episode} {what}; {_LEAVE}")
-
-
-def _pixels(pictures: Sequence[Picture], eyes: Eyes, where: str) -> tuple[Pixels, int]:
-    """Raises InputError."""
-    if not pictures:
-        return {}, 0
-    try:
-        return eyes.pixels([each.read() for each in pictures])
-    except PolicyFailed as error:
-        raise InputError(
-            f"the pictures of {where} cannot be shown to this model: {error}"
-        ) from None
+def _pixels(pictures: Sequence[Picture], eyes: Eyes) -> Pixels:
+    return eyes.pixels([each.read() for each in pictures])[0] if pictures else {}
 
 
 def shown(
@@ -81,7 +80,7 @@ def shown(
     ids = torch.cat([ids[:, :read], tail.masked_fill(torch.isin(tail, marks), 0)], dim=1)
     if not any(pictures):
         return ids, {}
-    found = eyes.merged([_pixels(each, eyes, "a row")[0] for each in pictures])
+    found = eyes.merged([_pixels(each, eyes) for each in pictures])
     return ids, {name: each.to(ids.device) for name, each in found.items()} | eyes.types(ids)
 
 

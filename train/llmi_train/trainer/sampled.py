@@ -34,7 +34,7 @@ def _check(own: Mapping[str, Answer], templated: Templated) -> None:
 
     rows = spread([_row(each) for each in own.values()], LOOKED_AT)
     try:
-        check_origin(rows, look, templated.tokenizer, templated.options)
+        check_origin(rows, look, templated.tokenizer, templated.options, templated.eyes)
     except InputError as error:
         raise InputError(
             f"{error}. Or learn from what was written, through this model's own template, with --text, or from the runs of one "
@@ -56,6 +56,7 @@ def _row(answer: Answer) -> Row:
         completion=ids.completion,
         logprobs=none,
         mask=np.ones(len(none), np.int8),
+        pictures=answer.pictures,
     )
     return Row(segment, none)
 

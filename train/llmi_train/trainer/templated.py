@@ -12,6 +12,7 @@ from typing import Any
 
 from llmi_agent.base.errors import InputError
 from llmi_train.preferences.answer import Answer, Ids, Message
+from llmi_transformers.eyes import Eyes
 
 PLAIN = "two texts, taken as a user's message and the answer to it, in the model's chat template"
 WRITTEN_OUT = "two texts that hold the marks of a chat template, taken as they stand"
@@ -32,6 +33,8 @@ class Templated:
     tokenizer: Any
     ends: Collection[int]
     options: Mapping[str, Any] = field(default_factory=dict)
+    eyes: Eyes | None = None
+    """What the model is shown pictures with."""
     notes: Counter[str] = field(default_factory=Counter)
     """What a person should know, and of how many answers it is true."""
 
@@ -75,7 +78,8 @@ class Templated:
             raise InputError(
                 f"the answer of {answer.where} is not in what the chat template of this model makes of it"
             )
-        read, whole = self._ids(asked), self._ids(text)
+        shown = [each.read() for each in answer.pictures]
+        read, whole = self._ids(asked, shown), self._ids(text, shown)
         if whole[: len(read)] == read:
             return read, whole[len(read) :]
         self.notes[OTHERWISE] += 1
@@ -92,7 +96,9 @@ class Templated:
         opened = asked.rstrip().endswith(OPENED) and CLOSED not in wrote
         return (f"{CLOSED}\n\n" if opened else "") + text[place:]
 
-    def _ids(self, text: str) -> list[int]:
+    def _ids(self, text: str, shown: Sequence[bytes] = ()) -> list[int]:
+        if self.eyes and shown:
+            return list(self.eyes.ids(text, shown))
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _rendered(self, answer: Answer, talk: Sequence[Message], **told: Any) -> str:
@@ -103,6 +109,8 @@ class Templated:
             )
         try:
             options = {**self.options, **answer.template, **told}
+            if self.eyes:
+                return self.eyes.text(talk, options, ask=bool(told))
             return str(self.tokenizer.apply_chat_template(list(talk), tokenize=False, **options))
         except Exception as error:  # noqa: BLE001 - a template is a program of anybody's
             words = " ".join(str(error).split())[:200]

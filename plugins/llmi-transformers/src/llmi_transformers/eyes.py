@@ -75,21 +75,20 @@ class Eyes:
         self._known: OrderedDict[tuple[str, bytes], tuple[tuple[int, ...], Pixels]] = OrderedDict()
         self._in_parts = _takes_parts(processor.tokenizer)
 
-    def prompt(
-        self, messages: Sequence[Mapping[str, Any]], options: Mapping[str, Any], *, ask: bool = True
-    ) -> Prompt:
-        """What the model reads of messages in the form of OpenAI.
+    def prompt(self, messages: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> Prompt:
+        """What the model reads of messages in the form of OpenAI, when it is asked to answer them.
 
-        options: what the chat template is given besides. ask: with what an answer begins with. Raises PolicyFailed for a picture
-        that cannot be shown; whatever the template or the processor raise.
+        options: what the chat template is given besides. Raises PolicyFailed for a picture that cannot be shown; whatever the
+        template or the processor raise.
         """
         pictures = tuple(_bytes(each) for each in _pictures(messages))
-        text = self.text(messages, options, ask=ask)
+        return Prompt(self.ids(self.text(messages, options), pictures), pictures)
+
+    def ids(self, text: str, pictures: Sequence[bytes] = ()) -> tuple[int, ...]:
+        """What the model reads of a text with a mark for each picture. Raises PolicyFailed for one that cannot be shown."""
         if not pictures:
-            return Prompt(
-                tuple(self._processor.tokenizer(text, add_special_tokens=False).input_ids)
-            )
-        return Prompt(self._read(text, pictures)[0], pictures)
+            return tuple(self._processor.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return self._read(text, tuple(pictures))[0]
 
     def text(
         self, messages: Sequence[Mapping[str, Any]], options: Mapping[str, Any], *, ask: bool = True
