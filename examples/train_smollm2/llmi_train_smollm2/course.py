@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ WARM_UP: Mapping[str, Any] = {
 }  # fmt: skip
 GRPO: Mapping[str, Any] = {
     "loss": "gspo", "clip_low": 0.1, "clip_high": 0.15, "lora": 16, "lr": 1e-3, "step_rows": 16, "rows_at_once": 8,
-    "schedule": "linear", "warmup": 2, "weight_decay": 0.0, "save_every": 5,
+    "schedule": "linear", "warmup": 2, "weight_decay": 0.0, "save_every": 5, "probe_rows": 16,
 }  # fmt: skip
 
 
@@ -46,13 +46,13 @@ class Size:
     """Drafts of each request to warm up on."""
     proses: int = 4
     """Times that the published model writes of each request, for these."""
-    prompts: int = 36
+    prompts: int = 24
     """That traces are collected of."""
     group: int = 8
     tested: int = 40
     """Held-out prompts."""
     samples: int = 2
-    """Episodes of each of these."""
+    """Episodes of each of these; one of the published model, which writes no slot."""
     shown: int = 10
     """Held-out prompts of which documents are shown, each of another request."""
 
@@ -68,8 +68,10 @@ class Course:
     seed: int = 0
 
     def begin(self) -> None:
-        """The checkpoint, the files of prompts, the settings. Raises LlmiError."""
-        if self._kept("base.json"):
+        """The checkpoint, the files of prompts, the settings. Raises LlmiError, also if the folder was begun otherwise."""
+        asked = {"seed": self.seed, **asdict(self.size)}
+        if (known := self._kept(f"{BASE}.json")) is not None:
+            check_same(known["asked"], asked, self.folder)
             return
         began = time.monotonic()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +79,7 @@ class Course:
             shutil.copy(HERE / name, self.folder)
         self._write_prompts()
         checkpoint.convert(checkpoint.packaged(), self.folder / BASE)
-        self._keep("base.json", {"wall": time.monotonic() - began})
+        self._keep(f"{BASE}.json", {"asked": asked, "wall": time.monotonic() - began})
 
     def warm_up(self) -> dict[str, Any]:
         """Learn the form of slots from drafts of which many are wrong."""
@@ -87,7 +89,7 @@ class Course:
         )  # fmt: skip
         self._write_examples()
         given = ("--examples", "examples.jsonl", *self._from_to(BASE, WARM), *_options(WARM_UP))
-        return self._done(WARM, "sft", *given, "--resume")
+        return self._learnt(WARM, "sft", *given)
 
     def collect(self) -> dict[str, Any]:
         """Groups of episodes of the warm policy, through the graph and its tools."""
@@ -97,13 +99,13 @@ class Course:
     def train(self) -> dict[str, Any]:
         """One pass of GRPO over these traces."""
         given = ("--policy", f"transformers/{WARM}", *self._from_to(WARM, TRAINED))
-        return self._done(TRAINED, "offline", *given, *_options(GRPO), "--resume")
+        return self._learnt(TRAINED, "offline", *given, *_options(GRPO))
 
     def evaluate(self, policy: str) -> dict[str, Any]:
         """Fresh episodes on held-out prompts, beside those of the warm policy."""
         given = ("--prompts", "test.jsonl", "--model", f"transformers/{policy}")
         against = () if policy == WARM else ("--baseline", f"transformers/{WARM}")
-        number = ("--samples", str(self.size.samples))
+        number = ("--samples", "1" if policy == BASE else str(self.size.samples))
         return self._done(f"eval-{policy}", "eval", *given, *number, *against, *self._run())
 
     def documents(self, policy: str) -> Path:
@@ -144,10 +146,10 @@ class Course:
                 file.write(json.dumps(example) + "\n")
 
     def minutes(self) -> list[tuple[str, str]]:
-        """How long each stage took, in the order in which they ended."""
+        """How long each stage took, in the order in which they ended; of one that was cut, its last part."""
         kept = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
-        found = [(path.stem, json.loads(path.read_text())["wall"]) for path in kept]
-        return [(name, f"{seconds / 60:.1f}") for name, seconds in found]
+        found = [(path.stem, json.loads(path.read_text()).get("wall")) for path in kept]
+        return [(name, "" if wall is None else f"{wall / 60:.1f}") for name, wall in found]
 
     @property
     def home(self) -> Path:
@@ -159,6 +161,15 @@ class Course:
     def _run(self) -> tuple[str, ...]:
         """How episodes are run."""
         return ("--profile", "smollm2.toml", "--images", str(PHOTOS), "--concurrency", "128")
+
+    def _learnt(self, out: str, command: str, *given: str) -> dict[str, Any]:
+        """As `_done`; a training that was stopped just after its end is not begun again."""
+        story = self.folder / out / "training.json"
+        if self._kept(f"{out}.json") is None and story.exists():
+            told = json.loads(story.read_text())
+            if told.get("state") == "done":
+                return self._keep(f"{out}.json", told["figures"])
+        return self._done(out, command, *given, "--resume")
 
     def _done(
         self, result: str, command: str, *given: str, program: str = "llmi-train"
@@ -207,6 +218,15 @@ def _said(stdout: str) -> dict[str, Any]:
     except ValueError:
         found = {"lines": [json.loads(line) for line in stdout.splitlines()]}
     return found
+
+
+def check_same(known: Mapping[str, Any], asked: Mapping[str, Any], folder: Path) -> None:
+    """Raises LlmiError if a folder was begun with other settings."""
+    for name, value in asked.items():
+        if known.get(name) != value:
+            raise LlmiError(
+                f"{folder} was begun with {name} {known.get(name)}, and {value} is asked for: name another folder with --out"
+            )
 
 
 def check_apart(seen: Sequence[Any], tested: Sequence[prompts.Wish]) -> None:

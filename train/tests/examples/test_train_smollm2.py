@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "examples" / "train_smollm2"))
 
-from llmi_agent.base.errors import InputError, UnavailableError
+from llmi_agent.base.errors import InputError, LlmiError, UnavailableError
 from llmi_agent.contract import WELL_KNOWN, Demand
 from llmi_agent.draft import Slot, parse
 from llmi_train_smollm2 import checkpoint
@@ -178,6 +178,17 @@ def test_a_stage_that_was_done_is_not_done_again(
     course.begin()
     assert weights.stat().st_mtime_ns == before
     assert [name for name, _ in course.minutes()] == ["base"]
+    with pytest.raises(LlmiError, match="was begun with tested 12, and 13 is asked for"):
+        Course(course.folder, Size(tested=13, shown=3)).begin()
+
+
+def test_a_training_that_was_stopped_just_after_its_end_is_not_begun_again(tmp_path: Path) -> None:
+    course = Course(tmp_path)
+    (tmp_path / "grpo").mkdir()
+    story = {"state": "done", "figures": {"steps": 12}}
+    (tmp_path / "grpo" / "training.json").write_text(json.dumps(story))
+    assert course.train() == {"steps": 12}
+    assert course.minutes() == [("grpo", "")]
 
 
 def _write(path: Path, model: Any) -> None:
