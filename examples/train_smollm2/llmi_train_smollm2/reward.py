@@ -81,7 +81,7 @@ def _written(trace: Trace, facts: Facts) -> Written | None:
         return None
     read = parse(text, {name: kind.params for name, kind in WELL_KNOWN.items()}, reader="strict")
     slots = [each for each in read.slots if isinstance(each, Slot)]
-    if len(slots) != len(facts.slots) or "imgen>" in read.text:
+    if {len(facts.slots), text.count("<imgen>"), text.count("</imgen>")} != {len(slots)}:
         return None
     made = sum(
         each.duplicate_of is None and (each.kind == "search" or each.fault != "policy")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import sys
 from copy import deepcopy
 from pathlib import Path
@@ -18,17 +17,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 sys.path.insert(0, str(Path(__file__).parents[3] / "examples" / "train_smollm2"))
 
 from llmi_agent.base.errors import InputError, LlmiError, UnavailableError
-from llmi_agent.contract import WELL_KNOWN, Demand
-from llmi_agent.draft import Slot, parse
 from llmi_train_smollm2 import checkpoint
-from llmi_train_smollm2.course import Course, Size, check_apart
-from llmi_train_smollm2.drafts import NO_SLIPS, SLIPS, draft, examples, paragraphs
-from llmi_train_smollm2.prompts import wishes
-from llmi_train_smollm2.requests import TEST, TRAIN, keys_of, requests
-from llmi_train_smollm2.reward import Written, keys_asked, parts_of, weighed
-
-PARAMS = {name: kind.params for name, kind in WELL_KNOWN.items()}
-PROSE = ("Birds find their way by the sun and the stars. They learn it in their first year.",)
+from llmi_train_smollm2.course import Course, Size
 
 
 @pytest.fixture(scope="module")
@@ -94,78 +84,6 @@ def test_without_the_package_or_with_a_file_that_is_none_one_sentence_says_so(
         checkpoint.convert(broken, tmp_path / "out")
 
 
-def test_no_request_that_is_tested_is_trained_on() -> None:
-    own, tested = [e for e in requests() if e.split == TRAIN], wishes(TEST, 9, 0)
-    check_apart(own, tested)
-    assert len(own) + len({each.request.id for each in tested}) == len(requests()) == 50
-    assert len({each.text for each in tested}) == len(tested)
-    assert len({each.request.id for each in tested[:10]}) == 10
-
-
-def test_every_request_tells_what_it_is_about_and_is_found_again_by_its_prompt() -> None:
-    for split in (TRAIN, TEST):
-        for wish in wishes(split, 2, 0):
-            assert wish.request.keys
-            assert keys_asked(wish.as_prompt(0).text) == wish.request.keys
-
-
-def test_drafts_without_slips_do_what_is_asked_and_with_them_often_do_not() -> None:
-    chance, found = random.Random(0), {True: 0, False: 0}
-    for wish in wishes(TRAIN, 4, 0):
-        for careful in found:
-            text = draft(wish, PROSE, ["something else"], chance, NO_SLIPS if careful else SLIPS)
-            slots = parse(text, PARAMS, reader="strict").slots
-            assert not careful or all(isinstance(each, Slot) for each in slots)
-            kinds = [each.kind for each in slots if isinstance(each, Slot)]
-            found[careful] += kinds == [wish.kind] * wish.count
-    assert found[True] == 120
-    assert 10 < found[False] < 60
-
-
-def test_prose_is_shortened_to_whole_sentences_without_marks_and_headings() -> None:
-    long = "This sentence has twelve words, so that it is surely long enough. "
-    text = (
-        f"# A title\n\n**{long * 5}**\n\n- a list\n\nToo short.\n\nWithout an end " + "word " * 20
-    )
-    assert paragraphs(text) == [(long * 3).strip()]
-
-
-def test_examples_are_made_of_requests_that_were_written_of_alone() -> None:
-    wished = wishes(TRAIN, 1, 0)
-    own = wished[3].request.prompt
-    made = list(examples(wished, {own: [PROSE]}, 0))
-    assert len(made) == 1
-    assert made[0]["prompt"][0]["content"].startswith(own)
-    assert PROSE[0] in made[0]["completion"][0]["content"]
-
-
-def test_the_reward_pays_for_kind_number_topic_prose_and_pictures() -> None:
-    keys = keys_of("railway bridges of Scotland")
-    prose = "Scotland has many railway bridges. " + "Trains cross them every day. " * 8
-
-    def slot(kind: str = "diffusion", asked: str = "a railway bridge") -> Slot:
-        return Slot(0, kind, "It", {"query" if kind == "search" else "prompt": asked})
-
-    def worth(
-        slots: list[Slot], text: str = prose, made: int = 2, repetition: float = 0.0
-    ) -> float:
-        written = Written(text, slots, made, repetition)
-        return weighed(parts_of(written, Demand(2, ("diffusion",)), keys))
-
-    best = worth([slot(), slot()])
-    assert best == pytest.approx(1.0)
-    worse = [
-        worth([slot(), slot("search")]),
-        worth([slot()], made=1),
-        worth([slot(), slot(asked="a cat")]),
-        worth([slot(), slot()], "Cats sleep all day."),
-        worth([slot(), slot()], made=1),
-        worth([slot(), slot()], repetition=0.5),
-    ]
-    assert max(worse) < 0.96
-    assert worth([], made=0) < 0.2
-
-
 def test_a_stage_that_was_done_is_not_done_again(
     tmp_path: Path, gguf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,15 +98,6 @@ def test_a_stage_that_was_done_is_not_done_again(
     assert [name for name, _ in course.minutes()] == ["base"]
     with pytest.raises(LlmiError, match="was begun with tested 12, and 13 is asked for"):
         Course(course.folder, Size(tested=13, shown=3)).begin()
-
-
-def test_a_training_that_was_stopped_just_after_its_end_is_not_begun_again(tmp_path: Path) -> None:
-    course = Course(tmp_path)
-    (tmp_path / "grpo").mkdir()
-    story = {"state": "done", "figures": {"steps": 12}}
-    (tmp_path / "grpo" / "training.json").write_text(json.dumps(story))
-    assert course.train() == {"steps": 12}
-    assert course.minutes() == [("grpo", "")]
 
 
 def _write(path: Path, model: Any) -> None:
