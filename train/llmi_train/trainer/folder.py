@@ -21,7 +21,6 @@ from llmi_train.trainer import place
 from llmi_train.trainer.place import LOCK, STORY, read
 from llmi_train.trainer.processes import processes
 
-look = place.look
 _WHOLE = "WHOLE"
 _SHOWN = 3
 _DISK = frozenset(
@@ -57,6 +56,14 @@ class Training:
     def _story(self, state: str) -> dict[str, Any]:
         versions = {name: version(name) for name in ("llmi-train", "trl", "transformers", "torch")}
         return {"state": state, **json.loads(json.dumps(self.identity)), "versions": versions}
+
+
+def look(out: Path, *, resume: bool) -> None:
+    """Before anything is loaded: whether a training can be written there. Raises InputError, in the first of several
+    processes: where another one is late, that has begun it meanwhile.
+    """
+    if processes().is_main_process:
+        place.look(out, resume=resume)
 
 
 @contextmanager
