@@ -87,6 +87,12 @@ from llmi_train.cli.training_options import shared_options
     help="Stop after so many steps in a row that have nothing to learn from.",
 )
 @click.option(
+    "--vllm",
+    metavar="URL",
+    help="Let vLLM's server there write, such as http://localhost:8000/v1; it is given the weights before each step, over NCCL.  "
+    "[default: the model writes in this process]",
+)
+@click.option(
     "--split",
     default="train",
     show_default=True,
@@ -108,7 +114,7 @@ def online(output: Output, /, **given: Any) -> None:
 
     Each episode runs through the graph with its tools, as a run of `llmi` does, with the configuration of llmi.toml, and is
     given its reward by --profile and --judge; it is on record in your home of LLMI as a trace. The model writes in this process,
-    with the weights that are trained.
+    with the weights that are trained, or on a server of vLLM that is given them (--vllm).
 
     The same command with --resume goes on with a training that was cut: rollouts that are on record are not sampled again. The path
     of the new checkpoint is printed: `llmi-train eval` compares it, `llmi run --model transformers/DIR` serves it.

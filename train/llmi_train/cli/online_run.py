@@ -30,7 +30,7 @@ from llmi_train.rows.taking import is_other_split
 
 if TYPE_CHECKING:
     from llmi_train.trainer.losses import Online
-    from llmi_train.trainer.online_run import Rollouts, Trained
+    from llmi_train.trainer.online_run import PolicyOf, Rollouts, Trained
 
 OWN = (
     "loss", "clip_low", "clip_high", "mask_outside", "probe_rows", "tolerance", "prompts_per_step", "group", "updates", "patience",
@@ -89,6 +89,7 @@ def _train(given: Mapping[str, Any], output: Output) -> None:
             given["model"],
             out,
             settings,
+            policy=_policy(given),
             fresh=fresh,
             resume=given["resume"],
             steps=steps,
@@ -148,6 +149,16 @@ def _rollouts(given: Mapping[str, Any], prompts: Sequence[Prompt], output: Outpu
         repairs=given["repairs"],
         template=given["template"],
     )
+
+
+def _policy(given: Mapping[str, Any]) -> PolicyOf | None:
+    """Who writes, if it is not the model in this process. Raises what `ServedPolicy` does."""
+    if not given["vllm"]:
+        return None
+    from llmi_train.trainer.served import ServedPolicy
+
+    served = ServedPolicy(given["vllm"])
+    return lambda loaded, name: served
 
 
 def _fresh(given: Mapping[str, Any], rollouts: Rollouts, output: Output) -> Any:

@@ -134,7 +134,7 @@ def tools(given: Given) -> Iterator[Finding]:
     from llmi_train.cli.rollout_given import flags_of
 
     try:
-        setup = prepare(flags_of(given, None), given["graph"])
+        setup = prepare(flags_of({"api_base": None, **given}, None), given["graph"])
     except (ConfigError, UnavailableError) as error:
         yield Finding("missing", "tools", str(error))
         return
