@@ -326,12 +326,19 @@ class _Source:
         settings, model = self._settings, self.trainer.accelerator.unwrap_model(self.trainer.model)
         check_rows(rolled.rows, model)
         some = spread(rolled.rows, settings.probe_rows)
-        check_origin(some, rolled.gathered.recorded, self._loaded.tokenizer, self._template)
+        eyes = self._loaded.eyes
+        check_origin(some, rolled.gathered.recorded, self._loaded.tokenizer, self._template, eyes)
         way = "What writes the rollouts must have the weights that are trained"
         model.eval()
         try:
             return check_weights(
-                some, model, str(self._loaded.folder), settings.compute, settings.tolerance, way
+                some,
+                model,
+                str(self._loaded.folder),
+                settings.compute,
+                settings.tolerance,
+                eyes,
+                way,
             )
         finally:
             model.train()
