@@ -345,5 +345,7 @@ def test_members_with_the_same_number_are_members_and_are_told(home: Home) -> No
 def test_what_was_asked_is_known_by_its_normalised_text(home: Home) -> None:
     home.pair()
     gathered = rows_of(home.root)
-    assert known_prompts(["a  FOX", "a bear"], gathered.asked).startswith("1 of 2 prompts to evaluate on")
+    assert known_prompts(["a  FOX", "a bear"], gathered.asked).startswith(
+        "1 of 2 prompts to evaluate on"
+    )
     assert known_prompts(["a bear"], gathered.asked) == ""

@@ -18,6 +18,8 @@ from llmi_train.rollout.preparing import Prepared
 
 GRACE = 30.0
 """Seconds for what was given up to close what it has open."""
+MORE = 10.0
+"""Seconds on top, after which something keeps the loop."""
 _MOST_WORDS = 300
 
 
@@ -113,7 +115,7 @@ def collected(aside: Aside, ready: Prepared, order: Order, watch: Watch, deadlin
     Raises what `collect` does.
     """
     try:
-        aside.run(_collected(ready, order, watch, deadline), deadline + GRACE + 10, watch.tick)
+        aside.run(_collected(ready, order, watch, deadline), deadline + GRACE + MORE, watch.tick)
     except Stuck:
         return  # what is there, is known
 
