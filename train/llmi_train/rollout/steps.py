@@ -66,6 +66,7 @@ class Plan:
     """What is not at its end by then, and scored, is given up."""
     longest: int | None = None
     repairs: str | None = None
+    sees: bool = False
     """As for `rows_of`."""
 
 
@@ -187,6 +188,7 @@ class Steps:
                 temperature=self.temperature,
                 longest=self.plan.longest,
                 repairs=self.plan.repairs,
+                sees=self.plan.sees,
                 leave_out_bad=True,
             )
         except NothingToTrain as nothing:

@@ -35,6 +35,7 @@ from llmi_train.trainer.losses import UNLEARNS, Online
 from llmi_train.trainer.measures import ONLINE_SHOWN
 from llmi_train.trainer.online import OnlineTrainer
 from llmi_train.trainer.origin import check_origin
+from llmi_train.trainer.pictures import check_pictures
 from llmi_train.trainer.probe import Probed, check_rows, check_weights, spread
 from llmi_train.trainer.processes import Gathering, processes
 from llmi_train.trainer.progress import Say, ShowSteps, Steps as Progress
@@ -145,6 +146,7 @@ def train_online(
                 deadline=rollouts.deadline,
                 longest=rollouts.longest,
                 repairs=rollouts.repairs,
+                sees=loaded.eyes is not None,
             ),
             ready=ready,
             scorer=rollouts.scorer,
@@ -327,6 +329,7 @@ class _Source:
         check_rows(rolled.rows, model)
         some = spread(rolled.rows, settings.probe_rows)
         eyes = self._loaded.eyes
+        check_pictures((each.segment for each in rolled.rows), eyes)
         check_origin(some, rolled.gathered.recorded, self._loaded.tokenizer, self._template, eyes)
         way = "What writes the rollouts must have the weights that are trained"
         model.eval()
@@ -338,7 +341,7 @@ class _Source:
                 settings.compute,
                 settings.tolerance,
                 eyes,
-                way,
+                way=way,
             )
         finally:
             model.train()
