@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ from llmi_train.trainer import loading
 from llmi_train.trainer.loading import Loaded
 from llmi_train.trainer.processes import processes
 from llmi_train.trainer.stops import Stopped
+from llmi_train.trainer.whole import state_of
 
 STORY = "evaluations.json"
 _KEPT = "evaluated-"
@@ -121,7 +122,9 @@ class Evaluating(TrainerCallback):  # type: ignore[misc]
     def look(self, step: int, model: Any) -> Look:
         """Evaluate the model as it is after a step, unless that is on record. Raises LlmiError if nothing was scored."""
         if step not in self.looks:
-            told = [self._looked(step, model) if processes().is_main_process else None]
+            own = model.module if hasattr(model, "module") else model
+            state = state_of(own) if step else None
+            told = [self._looked(step, own, state) if processes().is_main_process else None]
             (look,) = broadcast_object_list(told) if processes().num_processes > 1 else told
             assert look is not None
             self.looks[step] = look
@@ -139,13 +142,12 @@ class Evaluating(TrainerCallback):  # type: ignore[misc]
             shutil.rmtree(each)
         return best
 
-    def _looked(self, step: int, model: Any) -> Look:
+    def _looked(self, step: int, model: Any, state: Mapping[str, Any] | None) -> Look:
         before = self.best if self.looks else None
         if step:
             folder = self._out / f"{_KEPT}{step}"
             folder.mkdir(parents=True, exist_ok=True)
-            own = model.module if hasattr(model, "module") else model
-            loading.save(own, self._loaded.tokenizer, folder, self._loaded.folder)
+            loading.save(model, self._loaded.tokenizer, folder, self._loaded.folder, state)
         look = asyncio.run(self._judged(step, before))
         self._tell(look)
         if loser := before if look.is_best else look:

@@ -17,12 +17,13 @@ from llmi_train.preferences.reading import Examples
 from llmi_train.trainer.card import Card
 from llmi_train.trainer.fitting import Fitted, RowOf, fitted
 from llmi_train.trainer.folder import MarkWhole, Training, begun, look, on_main
-from llmi_train.trainer.loading import Loaded, load, lora, save, version_of
+from llmi_train.trainer.loading import Loaded, load, lora, version_of
 from llmi_train.trainer.progress import Say, ShowSteps, Steps
 from llmi_train.trainer.sampled import check_sampled
 from llmi_train.trainer.settings import Settings, quiet
 from llmi_train.trainer.stops import FiniteGradients
 from llmi_train.trainer.templated import Templated, ends_of
+from llmi_train.trainer.whole import Save, saving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +142,8 @@ def learn(
             notes=notes,
             figures=_last(trainer.state.log_history, lesson.figures),
         )
-        own = trainer.accelerator.unwrap_model(trainer.model)
-        on_main(lambda: _write(own, loaded, lesson, outcome, training, settings))
+        save = saving(trainer, loaded)
+        on_main(lambda: _write(save, loaded, lesson, outcome, training, settings))
     return outcome
 
 
@@ -177,7 +178,7 @@ def _last(history: Sequence[Mapping[str, Any]], figures: Mapping[str, str]) -> d
 
 
 def _write(
-    model: Any,
+    save: Save,
     loaded: Loaded,
     lesson: Lesson[T],
     outcome: Outcome,
@@ -185,7 +186,7 @@ def _write(
     settings: Settings,
 ) -> None:
     """The checkpoint, its card, and that it is done."""
-    save(model, loaded.tokenizer, training.out, loaded.folder)
+    save(training.out)
     _card(lesson, loaded, outcome, training.identity).write(training.out)
     training.finish(outcome.as_json(), keep_checkpoints=settings.keep_checkpoints)
 

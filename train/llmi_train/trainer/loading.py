@@ -133,18 +133,21 @@ def lora(rank: int | None) -> LoraConfig | None:
     )
 
 
-def save(model: Any, tokenizer: Any, out: Path, base: Path) -> None:
+def save(
+    model: Any, tokenizer: Any, out: Path, base: Path, state: Mapping[str, Any] | None = None
+) -> None:
     """Write a checkpoint that loads without any other.
 
-    model: what is trained, which stays as it is. base: the folder that it was read from. Adapters are merged into the
-    weights of `base`, and stand in `adapter` besides. A file takes its place when it is whole, the configuration last.
+    model: what is trained, which stays as it is. base: the folder that it was read from. state: its weights, where it has a
+    part of them alone (`whole.state_of`). Adapters are merged into the weights of `base`, and stand in `adapter` besides. A
+    file takes its place when it is whole, the configuration last.
     """
     draft = out / ".writing"
     if isinstance(model, PeftModel):
-        model.save_pretrained(out / ADAPTER)
+        model.save_pretrained(out / ADAPTER, state_dict=state)
         adapted = PeftModel.from_pretrained(read_model(base), out / ADAPTER)
-        model = adapted.merge_and_unload()
-    model.save_pretrained(draft)
+        model, state = adapted.merge_and_unload(), None
+    model.save_pretrained(draft, state_dict=state)
     tokenizer.save_pretrained(draft)
     for name in (*llmi_transformers.folder.SIGHT, _VIDEO):
         if (base / name).is_file():

@@ -42,6 +42,7 @@ from llmi_train.trainer.progress import Say, ShowSteps, Steps as Progress
 from llmi_train.trainer.run import Outcome, best_of, looks_of, run_to_end
 from llmi_train.trainer.settings import quiet
 from llmi_train.trainer.stops import FiniteGradients, Stopped, limits
+from llmi_train.trainer.whole import Save, saving
 
 _SHOWN = 3
 
@@ -179,8 +180,9 @@ def train_online(
         outcome = replace(run_to_end(trainer, training, None, evaluating), probed=source.probed)
         done = trainer.state.global_step // settings.updates
         trained = Trained(outcome, rolling.story.all()[:done])
+        save = saving(trainer, loaded)
         folder.on_main(
-            lambda: _write(trained, loaded, trainer, settings, training, rollouts, evaluating)
+            lambda: _write(save, trained, loaded, trainer, settings, training, rollouts, evaluating)
         )
     return trained
 
@@ -367,6 +369,7 @@ def _said(closed: Closed) -> list[str]:
 
 
 def _write(
+    save: Save,
     trained: Trained,
     loaded: Loaded,
     trainer: OnlineTrainer,
@@ -377,8 +380,7 @@ def _write(
 ) -> None:
     """The checkpoint, its card, and that it is done."""
     outcome = trained.outcome
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    loading.save(model, loaded.tokenizer, training.out, loaded.folder)
+    save(training.out)
     if evaluating:
         evaluating.keep_best()
     notes = [outcome.stopped] if outcome.stopped else []

@@ -28,6 +28,7 @@ from llmi_train.trainer.processes import processes
 from llmi_train.trainer.progress import Say, ShowSteps, Steps
 from llmi_train.trainer.settings import quiet
 from llmi_train.trainer.stops import Diverged, FiniteGradients, Stopped, limits
+from llmi_train.trainer.whole import Save, saving
 
 
 class Report(Protocol):
@@ -138,8 +139,9 @@ def train(
         for each in (*own, *callbacks, shown):
             trainer.add_callback(each)
         outcome = replace(run_to_end(trainer, training, probed, evaluating), notes=notes)
+        save = saving(trainer, loaded)
         folder.on_main(
-            lambda: _write(outcome, gathered, loaded, trainer, settings, training, evaluating)
+            lambda: _write(save, outcome, gathered, loaded, trainer, settings, training, evaluating)
         )
     return outcome
 
@@ -234,6 +236,7 @@ def _end(trainer: OfflineTrainer) -> None:
 
 
 def _write(
+    save: Save,
     outcome: Outcome,
     gathered: Gathered,
     loaded: Loaded,
@@ -243,8 +246,7 @@ def _write(
     evaluating: Evaluating | None,
 ) -> None:
     """The checkpoint, its card, and that it is done."""
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    loading.save(model, loaded.tokenizer, training.out, loaded.folder)
+    save(training.out)
     if evaluating:
         evaluating.keep_best()
     report = gathered.report.as_json()
