@@ -9,7 +9,10 @@ import pytest
 from llmi_train.trainer.settings import quiet
 
 _HERE = Path(__file__).parent
-_THEIRS = ("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning",)
+_THEIRS = (
+    "ignore:`is_gradient_checkpointing` is deprecated:FutureWarning",
+    "ignore:`gradient_checkpointing_(dis|en)able` is deprecated:FutureWarning",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

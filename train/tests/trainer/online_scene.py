@@ -29,9 +29,11 @@ class High:
 
     async def score(self, trace: Trace) -> Scored:
         known = tuple(each.given for each in trace.rewards if each.given.profile == self.version)
-        if known:
+        if any(each.value is not None for each in known):
             return Scored(trace.episode, known, found=True)
-        given = Rewarded(value=self.worth(trace), profile=self.version)
+        worth = self.worth(trace)
+        why = {"status": "error", "error": "the judge is gone"} if worth is None else {}
+        given = Rewarded(value=worth, profile=self.version, **why)
         return Scored(trace.episode, (given,), (given,))
 
     def worth(self, trace: Trace) -> float | None:

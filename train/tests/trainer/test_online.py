@@ -8,17 +8,22 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from transformers import TrainerCallback
 
-from llmi_agent.traces import Rewarded, give
+from llmi_agent.base.errors import LlmiError
+from llmi_agent.traces import Rewarded, Trace, give
+from llmi_train.rollout.closed import Closed, Share
+from llmi_train.rows import rows_of
 from llmi_train.trainer.online_run import Trained, train_online
 
-from .online_scene import members, on_record, rollouts, settings, story, texts
-from .test_run import together
+from .online_scene import High, members, on_record, rollouts, settings, story, texts
+from .test_run import history, together
 from .tiny import checkpoint, read
 
 
@@ -166,3 +171,173 @@ def test_traces_that_were_changed_since_are_not_trained_on_again(
     give(tmp_path / "home", share.episodes[0], Rewarded(value=0.5, profile="high@1"))
     assert worker("out", resume=True) == [2]
     assert "the traces of step 1 are not what they were" in worker.said
+
+
+class Gone(High):
+    """Gives no reward from some episode on: its judge is gone."""
+
+    def __init__(self, after: int, until: int = 10**9) -> None:
+        self._after, self._until, self._asked = after, until, 0
+
+    def worth(self, trace: Trace) -> float | None:
+        self._asked += 1
+        return None if self._after < self._asked <= self._until else super().worth(trace)
+
+
+class Same(High):
+    """All that is written is worth the same."""
+
+    def worth(self, trace: Trace) -> float | None:
+        return 0.5
+
+
+class Weights(TrainerCallback):  # type: ignore[misc]
+    """As they are after each step, with the optimizer's memory of gradients."""
+
+    def __init__(self) -> None:
+        self.after: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def on_step_end(
+        self,
+        args: Any,
+        state: Any,
+        control: Any,
+        model: Any = None,
+        optimizer: Any = None,
+        **_: Any,
+    ) -> None:
+        weight = model.model.norm.weight
+        memory = optimizer.state[weight].get("exp_avg", torch.zeros(1))
+        self.after.append((weight.detach().clone(), memory.clone()))
+
+
+def test_a_step_without_rewards_changes_nothing_and_is_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    seen = Weights()
+    done = trained(
+        tmp_path, scorer=Gone(6, 12), tell=said.append, callbacks=[seen], weight_decay=0.5
+    )
+    assert done.outcome.steps == 4
+    assert [each.rows for each in done.rollouts] == [6, 0, 6, 6]
+    first, second, third, _ = seen.after
+    assert torch.equal(first[0], second[0])
+    assert torch.equal(first[1], second[1])
+    assert not torch.equal(second[0], third[0])
+    assert said == [
+        "step 2: 6 of 6 episodes without a reward, 6 because: the judge is gone",
+        "step 2 is skipped: nothing can be learnt from it",
+    ]
+    told = json.loads((tmp_path / "out" / "training.json").read_text(), parse_constant=pytest.fail)
+    assert told["figures"]["rollouts"]["missing"] == {"the judge is gone": 6}
+    assert told["figures"]["rollouts"]["steps_without_rows"] == 1
+    assert "| missing, the judge is gone | 6 |" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_where_rewards_stay_away_it_ends_and_can_be_gone_on_with(tmp_path: Path) -> None:
+    with pytest.raises(
+        LlmiError, match=r"in 2 steps in a row .* most often because: the judge is gone"
+    ):
+        trained(tmp_path, scorer=Gone(6), patience=2)
+    out = tmp_path / "out"
+    assert (out / "checkpoint-3" / "WHOLE").exists()
+    done = trained(tmp_path, scorer=High(), patience=2, resume=True)
+    assert done.outcome.steps == 4
+    assert [each.rows for each in done.rollouts] == [6, 0, 0, 6]
+
+
+def test_where_all_rewards_are_the_same_it_ends_with_the_weights_that_there_are(
+    tmp_path: Path,
+) -> None:
+    done = trained(tmp_path, scorer=Same(), patience=2)
+    assert done.outcome.steps == 2
+    assert "all rewards were the same" in done.outcome.stopped
+    assert done.summary()["left_out"] == {"a group with rewards that are all the same": 12}
+    assert torch.equal(
+        weights(tmp_path / "out")["model.norm.weight"],
+        weights(tmp_path / "base")["model.norm.weight"],
+    )
+
+
+@pytest.mark.parametrize(
+    "given", [{"lora": 4}, {"dtype": "bfloat16"}, {"recompute": True}, {"loss": "dr_grpo"}], ids=str
+)
+def test_what_is_sampled_has_the_logprobs_of_the_weights_that_are_trained(
+    given: dict[str, Any], tmp_path: Path
+) -> None:
+    done = trained(tmp_path, steps=2, **given)
+    assert done.outcome.probed
+    exact = "dtype" not in given
+    assert done.outcome.probed.difference < (1e-5 if exact else 0.02)
+    assert abs(done.outcome.last["ratio_mean"] - 1) < (1e-4 if exact else 0.02)
+    assert done.outcome.last["grad_norm"] > 0
+
+
+def test_several_updates_move_away_from_what_was_sampled_and_go_on_in_their_midst(
+    tmp_path: Path, worker: Worker
+) -> None:
+    given = {"updates": 3, "steps": 2, "save_every": 2, "lr": 1e-3}
+    assert worker("whole", **given) == [0]
+    assert worker("cut", "step 5", **given) == [-9]
+    assert worker("cut", resume=True, **given) == [0]
+    whole, cut = history(tmp_path / "whole"), history(tmp_path / "cut")
+    assert len(whole) == 6
+    assert [abs(each["ratio_max"] - 1) < 1e-3 for each in whole] == [True, False, False] * 2
+    assert [each.step for each in story(tmp_path / "cut")] == [1, 2]
+    for name in ("kl", "clip_share", "grad_norm"):
+        assert [each[name] for each in cut] == pytest.approx(
+            [each[name] for each in whole], rel=1e-3, abs=1e-4
+        )
+
+
+def test_two_processes_roll_out_their_shares_and_train_as_one_does(
+    tmp_path: Path, worker: Worker
+) -> None:
+    assert worker("two", processes=2, steps=3) == [0, 0]
+    closed = story(tmp_path / "two")
+    assert [[len(share.episodes) for share in each.shares] for each in closed] == [[3, 3]] * 3
+    assert len({name for step in members(tmp_path / "two") for name in step}) >= 12
+    assert [each["rows"] for each in history(tmp_path / "two")] == [6.0] * 3
+
+    # The same rollouts, as one process would have had them.
+    joined = [each.model_copy(update={"shares": (alone_of(each),)}) for each in closed]
+    one = tmp_path / "one"
+    one.mkdir()
+    assert worker("one", "line 1", steps=3) == [-9]
+    text = "".join(each.model_dump_json() + "\n" for each in joined)
+    (one / "rollouts.jsonl").write_text(text)
+    assert worker("one", resume=True, steps=3) == [0]
+    for alone, shared in zip(history(one), history(tmp_path / "two"), strict=True):
+        for name in (
+            "loss",
+            "grad_norm",
+            "kl",
+            "reward",
+            "rows",
+            "tokens",
+            "ess",
+            "ratio_max",
+            "end_weight",
+        ):
+            assert shared[name] == pytest.approx(alone[name], rel=1e-4, abs=1e-6), name
+
+    assert worker("three", processes=2, prompts_per_step=3) == [2, 2]
+    assert "3 prompts to a step cannot be divided among 2 processes equally" in worker.said
+
+
+def alone_of(closed: Closed) -> Share:
+    """What one process would have of a step that several have rolled out."""
+    of = {each.episode: each for each in on_record()}
+    episodes = [each for share in closed.shares for each in share.episodes]
+    gathered = rows_of(Some([of[each] for each in episodes]), profile="high@1")
+    return Share(episodes=tuple(episodes), rows=len(gathered.rows), data=gathered.report.data_hash)
+
+
+@dataclass
+class Some:
+    """These traces, as a place."""
+
+    taken: list[Trace]
+    name: str = "some"
+
+    def traces(self) -> Iterator[Trace]:
+        return iter(self.taken)
