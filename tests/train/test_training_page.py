@@ -19,7 +19,7 @@ from llmi_train.preferences.reading import examples_in
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 TRAINER = ROOT / "train" / "llmi_train" / "trainer"
-COMMANDS = ("sft", "dpo", "kto", "offline", "collect", "eval")
+COMMANDS = ("sft", "dpo", "kto", "offline", "online", "collect", "eval")
 
 
 def blocks(kind: str) -> list[str]:
@@ -66,7 +66,7 @@ def test_every_option_on_the_page_exists() -> None:
 
 def test_the_commands_on_the_page_take_what_they_are_given() -> None:
     lines = [line for block in blocks("bash") for line in block.splitlines()]
-    assert len(lines) == 9
+    assert len(lines) == 10
     for line in lines:
         words = re.sub(r'"[^"]*"', "TEXT", line).split()
         given = {each for each in words if each.startswith("--")}
