@@ -43,7 +43,12 @@ def test_code_of_a_checkpoint_is_not_run_and_nobody_is_asked(
     read: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(builtins, "input", lambda text="": asked.append(text) or "y")
+
+    def answer(text: str = "") -> str:
+        asked.append(text)
+        return "y"
+
+    monkeypatch.setattr(builtins, "input", answer)
     folder, ran = checkpoint(tmp_path / "m"), tmp_path / "ran"
     _evil(folder, ran)
     with pytest.raises(InputError, match="code of its own"):
