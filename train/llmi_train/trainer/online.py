@@ -74,14 +74,11 @@ class OnlineTrainer(OfflineTrainer):
         count = self.accelerator.num_processes
         self.num_generations = len(self._rows) * count
         given = [{"prompt": "", "row": number} for number in range(len(self._rows))]
-        updates, self.num_iterations = (
-            self.num_iterations,
-            1,
-        )  # else TRL works out logprobs that are on record
+        self.num_iterations = 1  # else TRL works out logprobs that are on record
         try:
             return super()._generate_and_score_completions(given)
         finally:
-            self.num_iterations = updates
+            self.num_iterations = self._settings.updates
 
     def _filled(self, rolled: Rolled) -> Sequence[Row]:
         """Its rows, and as many that teach nothing as make them divisible: the same number in all processes."""

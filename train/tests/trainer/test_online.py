@@ -20,9 +20,11 @@ from llmi_agent.base.errors import LlmiError
 from llmi_agent.traces import Rewarded, Trace, give
 from llmi_train.rollout.closed import Closed, Share
 from llmi_train.rows import rows_of
+from llmi_train.trainer.losses import LossName, Offline
 from llmi_train.trainer.online_run import Trained, train_online
+from llmi_train.trainer.run import train
 
-from .online_scene import High, members, on_record, rollouts, settings, story, texts
+from .online_scene import SETTINGS, High, members, on_record, rollouts, settings, story, texts
 from .test_run import history, together
 from .tiny import checkpoint, read
 
@@ -171,6 +173,24 @@ def test_traces_that_were_changed_since_are_not_trained_on_again(
     give(tmp_path / "home", share.episodes[0], Rewarded(value=0.5, profile="high@1"))
     assert worker("out", resume=True) == [2]
     assert "the traces of step 1 are not what they were" in worker.said
+
+
+@pytest.mark.parametrize("loss", ["dapo", "gspo"])
+def test_a_step_is_that_of_offline_training_on_its_traces(loss: LossName, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"loss": loss, "steps": 1}
+    online = trained(tmp_path, **given)
+    gathered = rows_of(tmp_path / "home", profile="high")
+    own = {name: value for name, value in SETTINGS.items() if name in vars(Offline())}
+    offline = train(
+        gathered, str(tmp_path / "base"), tmp_path / "offline", Offline(**own, loss=loss)
+    )
+    for name in ("loss", "grad_norm", "kl", "reward", "tokens", "rows", "length_mean"):
+        assert online.outcome.last[name] == pytest.approx(offline.last[name], rel=1e-5, abs=1e-7), (
+            name
+        )
+    one, other = weights(tmp_path / "out"), weights(tmp_path / "offline")
+    for name in one:
+        torch.testing.assert_close(one[name], other[name], rtol=1e-4, atol=1e-5)
 
 
 class Gone(High):
