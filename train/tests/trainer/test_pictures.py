@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,17 @@ import torch
 from PIL import Image, ImageOps
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.document.messages import reference as referring
+from llmi_agent.testing import random_png as png
 from llmi_train.rows.row import Row
 from llmi_train.rows.schedule import schedule
 from llmi_train.trainer.loading import load
 from llmi_train.trainer.losses import Offline
+from llmi_train.trainer.origin import check_origin
 from llmi_train.trainer.pictures import check_pictures
 from llmi_train.trainer.probe import check_weights
 
-from .seeing import PNGS, checkpoint, forward, rows
+from .seeing import PNGS, Hung, checkpoint, forward, rows
 from .test_offline import Compare, Noting, Step, assert_equal, norm, reference
 from .tiny import checkpoint as blind_checkpoint, stale
 
@@ -139,3 +143,25 @@ def test_pictures_that_do_not_fit_what_was_read_are_refused(tmp_path: Path) -> N
         check_pictures([replace(own, completion=went_on)], loaded.eyes)
     with pytest.raises(InputError, match="this model is shown none"):
         check_pictures([own], load(str(blind_checkpoint(tmp_path / "blind"))).eyes)
+
+
+def test_a_prompt_is_rendered_again_with_the_pictures_that_are_on_record(base: Path) -> None:
+    """As calls have them: by their digests. With a picture of another size it would have been another prompt."""
+    loaded = load(str(base))
+    row = rows(loaded)[4]
+    pictures = row.segment.pictures
+    parts = [referring(each.digest, "image/png") for each in pictures]
+    message = {"type": "human", "data": {"content": [{"type": "text", "text": "fox 1"}, *parts]}}
+    call = SimpleNamespace(messages=(message,), raw="", reasoning="", withheld=False, sampling={})
+
+    def look(_: Row) -> Any:
+        return (SimpleNamespace(call=call, start=0, end=len(row.segment.completion)),)
+
+    check_origin([row], look, loaded.tokenizer, {}, loaded.eyes)
+    others = Hung([PNGS[0], png(90, 10), PNGS[2]])
+    shown = tuple(replace(each, gallery=others) for each in pictures)
+    changed = replace(row, segment=replace(row.segment, pictures=shown))
+    if base.name.startswith("llava"):  # makes all pictures of one size
+        return
+    with pytest.raises(InputError, match="was asked through another chat template"):
+        check_origin([changed], look, loaded.tokenizer, {}, loaded.eyes)
