@@ -42,7 +42,7 @@ from llmi_train.trainer.progress import Say, ShowSteps, Steps as Progress
 from llmi_train.trainer.run import Outcome, best_of, looks_of, run_to_end
 from llmi_train.trainer.settings import quiet
 from llmi_train.trainer.stops import FiniteGradients, Stopped, limits
-from llmi_train.trainer.whole import Save, saving
+from llmi_train.trainer.whole import Save, is_spread, saving
 
 _SHOWN = 3
 
@@ -305,8 +305,8 @@ class _Source:
             self._empty = [] if closed.rows else [*self._empty, closed]
         for line in _said(closed):
             self._tell(line)
-        if step == 1 and rolled.rows and self._settings.probe_rows:
-            self.probed = self._probe(rolled)
+        if step == 1 and (count := self._to_probe(rolled)):
+            self.probed = self._probe(rolled, count)
         return rolled
 
     def _end(self) -> None:
@@ -324,12 +324,17 @@ class _Source:
             "there, and go on with --resume"
         )
 
-    def _probe(self, rolled: Rolled) -> Probed:
+    def _to_probe(self, rolled: Rolled) -> int:
+        """How many rows; the same in all processes where each needs the others' weights for that."""
+        count = min(len(rolled.rows), self._settings.probe_rows)
+        return min(self._rolling.together.all(count)) if is_spread(self.trainer.model) else count
+
+    def _probe(self, rolled: Rolled, count: int) -> Probed:
         """Raises InputError if the weights that wrote are not those that are trained."""
         assert rolled.gathered
         settings, model = self._settings, self.trainer.accelerator.unwrap_model(self.trainer.model)
         check_rows(rolled.rows, model)
-        some = spread(rolled.rows, settings.probe_rows)
+        some = spread(rolled.rows, count)
         eyes = self._loaded.eyes
         check_pictures((each.segment for each in rolled.rows), eyes)
         check_origin(some, rolled.gathered.recorded, self._loaded.tokenizer, self._template, eyes)

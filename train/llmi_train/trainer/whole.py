@@ -40,9 +40,18 @@ def state_of(model: torch.nn.Module) -> Mapping[str, Any] | None:
         return None
     if any(isinstance(each, DTensor) for each in model.parameters()):
         options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-        found: dict[str, Any] = get_model_state_dict(model, options=options)
-        return found
-    return _of_deepspeed(model)
+        return _tied(model, get_model_state_dict(model, options=options))
+    return _tied(model, _of_deepspeed(model))
+
+
+def _tied(model: torch.nn.Module, state: dict[str, Any]) -> dict[str, Any]:
+    """What is one tensor in the model is one in its state, so that it is written once."""
+    first: dict[int, str] = {}
+    for name, each in model.named_parameters(remove_duplicate=False):
+        source = first.setdefault(id(each), name)
+        if name in state and source in state:
+            state[name] = state[source]
+    return state
 
 
 def _of_deepspeed(model: torch.nn.Module) -> dict[str, Any]:

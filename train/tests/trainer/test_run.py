@@ -7,21 +7,24 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+from accelerate.utils.launch import prepare_multi_gpu_env
 from peft import PeftModel
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from transformers import Qwen3ForCausalLM, TrainerCallback
 
 from llmi_agent.base.errors import ConfigError, InputError, UnavailableError
+from llmi_train import recipes
 from llmi_train.rows.pictures import Gallery, Picture
 from llmi_train.rows.row import Row
 from llmi_train.trainer.loading import read_tokenizer
@@ -60,11 +63,17 @@ def worker() -> Iterator[Ask]:
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
     ) as process:
-        wanted, told = process.stdin, process.stdout
+        wanted, answers = process.stdin, process.stdout
         assert wanted
-        assert told
+        assert answers
 
-        def ask(base: Path, out: Path, processes: int = 1, **given: Any) -> list[int]:
+        def ask(
+            base: Path,
+            out: Path,
+            processes: int = 1,
+            told: Mapping[str, str] = MappingProxyType({}),
+            **given: Any,
+        ) -> list[int]:
             asked = {
                 "base": str(base),
                 "out": str(out),
@@ -73,9 +82,10 @@ def worker() -> Iterator[Ask]:
                 "settings": SETTINGS,
             }
             environments = [{}] if processes == 1 else list(together(processes))
+            environments = [{**each, **told} for each in environments]
             line = json.dumps({"asked": {**asked, **given}, "environments": environments})
             print(line, file=wanted, flush=True)
-            codes: list[int] = json.loads(told.readline())
+            codes: list[int] = json.loads(answers.readline())
             return codes
 
         yield ask
@@ -128,11 +138,73 @@ def test_two_processes_train_as_one_does(
     settings = {**SETTINGS, "loss": loss, "epochs": 1, "clip": 0}
     assert worker(base, one, settings=settings) == [0]
     assert worker(base, two, processes=2, settings=settings) == [0, 0]
-    first, second = history(one), history(two)
+    assert_alike(one, two)
+
+
+def assert_alike(one: Path, other: Path) -> None:
+    """Each of three steps has the same figures."""
+    first, second = history(one), history(other)
     assert len(first) == 3
     for alone, shared in zip(first, second, strict=True):
         for name in sorted(alone.keys() - {"step_time", "entropy"}):
             assert shared[name] == pytest.approx(alone[name], rel=1e-4, abs=1e-6), name
+
+
+def launch(strategy: str, *given: str) -> list[str]:
+    """accelerate's own command line for two processes, by the file that recipes take."""
+    config = recipes.__path__[0] + f"/accelerate/{strategy}.yaml"
+    port = next(together(2))["MASTER_PORT"]
+    return ["--config_file", config, "--num_processes", "2", "--main_process_port", port, *given]
+
+
+def test_two_processes_that_accelerate_launches_train_as_one_does(
+    base: Path, tmp_path: Path, worker: Ask
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    settings = {**SETTINGS, "epochs": 1}
+    assert worker(base, one, settings=settings) == [0]
+    asked = {"base": str(base), "out": str(two), "kill": 0, "resume": False, "settings": settings}
+    script = str(Path(__file__).with_name("launched.py"))
+    program = str(Path(sys.executable).with_name("accelerate"))
+    done = subprocess.run(
+        [program, "launch", *launch("ddp", script, json.dumps(asked))],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert_alike(one, two)
+
+
+@pytest.fixture
+def spread() -> dict[str, str]:
+    """What `accelerate launch` tells processes over which the weights are spread."""
+    parser = launch_command_parser()
+    args, *_ = _validate_launch_command(parser.parse_args(launch("fsdp2", "script.py")))
+    told = prepare_multi_gpu_env(args)
+    return {
+        name: value for name, value in told.items() if name.startswith(("FSDP_", "ACCELERATE_"))
+    }
+
+
+@pytest.mark.parametrize("lora", [None, 4])
+def test_weights_that_are_spread_are_trained_and_written_as_those_of_one(
+    lora: int | None, base: Path, tmp_path: Path, worker: Ask, spread: dict[str, str]
+) -> None:
+    """And a training that is killed goes on from what each of the processes has."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    settings = {**SETTINGS, "epochs": 1, "lora": lora}
+    assert worker(base, one, settings=settings) == [0]
+    kill = 0 if lora else 2
+    if kill:
+        assert -9 in worker(base, two, 2, settings=settings, kill=kill, told=spread)
+    assert worker(base, two, 2, settings=settings, resume=bool(kill), told=spread) == [0, 0]
+    assert_alike(one, two)
+    written, wanted = weights(two), weights(one)
+    assert written.keys() == wanted.keys()
+    for name in wanted:
+        torch.testing.assert_close(written[name], wanted[name], rtol=1e-3, atol=1e-5)
 
 
 def history(out: Path) -> list[dict[str, float]]:

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from accelerate.state import AcceleratorState, PartialState
+from accelerate.utils import DistributedType
 from transformers import TrainerCallback
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -38,8 +40,23 @@ class Kill(TrainerCallback):  # type: ignore[misc]
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+def spread_on_cpu() -> None:
+    """accelerate takes FSDP for GPUs alone, and trains otherwise without a word; torch shards on a CPU, too."""
+    init = AcceleratorState.__init__
+
+    def on_cpu(self: Any, *given: Any, fsdp_plugin: Any = None, **named: Any) -> None:
+        init(self, *given, fsdp_plugin=fsdp_plugin, **named)
+        if fsdp_plugin is not None:
+            self.fsdp_plugin = fsdp_plugin
+            self.distributed_type = PartialState().distributed_type = DistributedType.FSDP
+
+    AcceleratorState.__init__ = on_cpu
+
+
 def work(base: str, out: str, kill: int, resume: bool, settings: dict[str, Any]) -> None:
     """Of 19 rows that another policy sampled."""
+    if os.environ.get("ACCELERATE_USE_FSDP"):
+        spread_on_cpu()
     made = stale(rows(read(Path(base))))
     callbacks = [Kill(kill)] if kill else []
     train(Gathered(made), base, Path(out), Offline(**settings), resume=resume, callbacks=callbacks)
