@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -15,6 +16,8 @@ from llmi_train.cli import llmi_train
 from llmi_train.cli.grpo_options import LOSSES
 from llmi_train.cli.learning import LR
 from llmi_train.preferences.reading import examples_in
+from llmi_train.recipes.reading import read, recipes
+from llmi_train.recipes.recipe import Strategy
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
@@ -66,11 +69,24 @@ def test_every_option_on_the_page_exists() -> None:
 
 def test_the_commands_on_the_page_take_what_they_are_given() -> None:
     lines = [line for block in blocks("bash") for line in block.splitlines()]
-    assert len(lines) == 10
+    assert len(lines) == 13
     for line in lines:
         words = re.sub(r'"[^"]*"', "TEXT", line).split()
         given = {each for each in words if each.startswith("--")}
         assert given <= options(command(words)), line
+
+
+def test_every_recipe_and_all_that_one_may_say_is_on_the_page(tmp_path: Path) -> None:
+    assert {*table("recipe")} == {*recipes()}
+    (block,) = blocks("toml")
+    file = tmp_path / "mine.toml"
+    file.write_text(block)
+    said = read(file, "mine.toml").model_dump(by_alias=True, exclude={"options"})
+    written = tomllib.loads(block)
+    assert {*written} == {*said, "options"}
+    for name in ("launch", "server", "needs", "model"):
+        assert {*written[name]} == {*said[name]}, name
+    assert [*table("`strategy`")] == [each for each in get_args(Strategy) if each != "one"]
 
 
 def test_the_examples_on_the_page_can_be_learnt_from(tmp_path: Path) -> None:

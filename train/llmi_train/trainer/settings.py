@@ -102,7 +102,7 @@ class Settings:
         if count == 1 and (gpus := torch.cuda.device_count()) > 1:
             raise ConfigError(
                 f"{gpus} GPUs are there, and a process trains on one: make one visible (CUDA_VISIBLE_DEVICES=0), or start as many "
-                f"processes (torchrun --nproc-per-node {gpus} $(which llmi-train) ...)"
+                f"processes (accelerate launch --multi_gpu --num_processes {gpus} -m llmi_train ...; llmi-train plan prints the line for a recipe)"
             )
         own, left = divmod(self.step_rows, count)
         if left or not own:
