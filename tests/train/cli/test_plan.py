@@ -110,6 +110,89 @@ def test_each_thing_that_is_in_the_way_is_said(
     assert len(says) == 9
 
 
+ONLINE = """
+about = "Online."
+command = "online"
+[options]
+model = "base"
+out = "better"
+prompts = "prompts.jsonl"
+profile = "rules"
+prompts-per-step = 2
+group = 4
+epochs = 3
+max-tokens = 100
+"""
+
+
+@pytest.fixture
+def online(base: Path, work: Path) -> str:
+    lines = [json.dumps({"prompt": f"Foxes of the {n}th kind"}) for n in range(5)]
+    (work / "prompts.jsonl").write_text("\n".join(lines))
+    (work / "online.toml").write_text(ONLINE)
+    return "online.toml"
+
+
+def test_what_would_be_sampled_is_reckoned(online: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, plan = planned(capsys, online)
+    assert code == 0, missing(plan)
+    work = plan["work"]
+    assert (work["steps"], work["episodes"], work["tokens"]) == (8, 64, 6400)
+    told = {each["what"]: each["says"] for each in plan["findings"]}
+    assert told["prompts"] == "5 prompts in prompts.jsonl"
+    assert told["reward"].startswith("profile rules@")
+    assert "code: llmi_sandbox" in told["tools"]
+    assert "keys and values of 64 answers that are written at once" in plan["memory"]["bytes"]
+
+
+@pytest.mark.parametrize(
+    ("more", "flags", "what", "words"),
+    [
+        ("", ["--steps", "3"], "options", "--steps and --epochs both say how long"),
+        ("", ["--prompts-per-step", "9"], "prompts", "a step takes 9 prompts, and there are 5"),
+        ("", ["--profile", "llmi"], "reward", "which no judge here scores"),
+        ("", ["--profile", "llmi", "--judge", "vllm/judge"], "reward", "needs the address of its server"),
+        ("", ["--use", "code=no_such_tool"], "tools", "no_such_tool"),
+        ("", ["--vllm", "http://h:1/v1"], "packages", "vllm is not installed"),
+        ('[launch]\nstrategy = "fsdp2"\nprocesses = 2', [], "processes", "a part of the weights"),
+        ('[launch]\nstrategy = "deepspeed-zero3"', [], "packages", "deepspeed is not installed"),
+        ('[needs]\npackages = ["a b c"]', [], "packages", "'a b c' is no requirement"),
+    ],
+)  # fmt: skip
+def test_what_an_online_training_lacks_is_said(
+    more: str,
+    flags: list[str],
+    what: str,
+    words: str,
+    online: str,
+    work: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("VLLM_BASE_URL", "VLLM_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
+    (work / online).write_text(ONLINE + more)
+    code, plan = planned(capsys, online, *flags)
+    assert code == 1
+    assert words in missing(plan)[what]
+
+
+def test_several_machines_have_a_command_each(
+    online: str, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    launch = '[launch]\nstrategy = "ddp"\nprocesses = 1\nnodes = 2\n'
+    server = "[server]\ntensor-parallel = 2\nmax-length = 300\n"
+    (work / online).write_text(ONLINE + launch + server)
+    _, plan = planned(capsys, online, "--vllm", "http://host:8123/v1", "--limit", "4")
+    first, second = plan["trainer"]
+    assert first.replace("--machine_rank 0", "--machine_rank 1") == second
+    assert "--num_processes 2 --num_machines 2 " in first
+    assert first.endswith(" -m llmi_train online --recipe online.toml --vllm http://host:8123/v1 --limit 4")  # fmt: skip
+    assert "vllm serve base --port 8123 --tensor-parallel-size 2" in plan["server"]
+    assert "--max-model-len 300" in plan["server"]
+    assert any(each["what"] == "machines" for each in plan["findings"])
+
+
 def test_a_checkpoint_that_is_there_is_what_is_reckoned_with(
     base: Path, drafts: Path, write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:

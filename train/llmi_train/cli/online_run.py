@@ -64,7 +64,7 @@ def _train(given: Mapping[str, Any], output: Output) -> None:
         from llmi_train.trainer.processes import processes
         from llmi_train.trainer.progress import Steps
     check({**given, "behaviour": None})
-    prompts = _prompts(given)
+    prompts = prompts_to_train_on(given)
     settings = _settings(given, prompts)
     if settings.loss == "grpo":
         output.say(UNLEARNS, "warned")
@@ -101,7 +101,7 @@ def _train(given: Mapping[str, Any], output: Output) -> None:
         _tell(trained, output)
 
 
-def _prompts(given: Mapping[str, Any]) -> list[Prompt]:
+def prompts_to_train_on(given: Mapping[str, Any]) -> list[Prompt]:
     """Raises InputError if some are held out."""
     prompts = prompts_of(given, given["split"])
     held = [each for each in prompts if is_other_split(each.split, None)]
@@ -130,13 +130,18 @@ def _settings(given: Mapping[str, Any], prompts: Sequence[Prompt]) -> Online:
     )
 
 
-def _rollouts(given: Mapping[str, Any], prompts: Sequence[Prompt], output: Output) -> Rollouts:
-    from llmi_train.trainer.online_run import Rollouts
-
+def check_reward(given: Mapping[str, Any]) -> None:
+    """Raises ConfigError where nothing says what is worth how much."""
     if not (given["profile"] or given["judge"] or given["picture_judge"]):
         raise ConfigError(
             "nothing says what an episode is worth: name the reward with --profile (rules needs no judge), and who judges with --judge"
         )
+
+
+def _rollouts(given: Mapping[str, Any], prompts: Sequence[Prompt], output: Output) -> Rollouts:
+    from llmi_train.trainer.online_run import Rollouts
+
+    check_reward(given)
     flags = flags_of({**given, "seed": None, "api_base": None}, None)
     return Rollouts(
         prompts=prompts,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,10 @@ def files(recipe: Recipe, given: Given) -> Iterator[Finding]:
         yield tried("behaviour", lambda: _checkpoint(given["behaviour"]))
     if not given.get("export"):
         yield tried("out", lambda: _out(given))
-    for name, split in (("prompts", "train"), ("eval_prompts", "test")):
-        if given.get(name):
-            yield tried(name.replace("_", "-"), partial(_prompts, given[name], split))
+    if recipe.command == "online":
+        yield tried("prompts", lambda: _to_train_on(given))
+    if given.get("eval_prompts"):
+        yield tried("eval-prompts", lambda: _prompts(given["eval_prompts"]))
     if recipe.command == "sft" and given["examples"]:
         yield tried("examples", lambda: _examples(given))
     elif recipe.command in ("sft", "offline"):
@@ -80,12 +80,23 @@ def _out(given: Given) -> str:
     return str(given["out"])
 
 
-def _prompts(name: str, split: str) -> str:
-    from llmi_agent.runner.prompt_file import STDIN, read_prompts
+def _to_train_on(given: Given) -> str:
+    """Raises InputError if they are too few, or held out."""
+    from llmi_agent.runner.prompt_file import STDIN
+    from llmi_train.cli.online_run import prompts_to_train_on
+    from llmi_train.rollout.turns import Turns
 
-    if name == STDIN:
+    if given["prompts"] == STDIN:
         return "from stdin, which is not looked at"
-    return f"{plural(len(read_prompts(name, split)), 'prompt')} in {name}"
+    prompts = prompts_to_train_on(given)
+    Turns(prompts, given["prompts_per_step"], given["seed"])
+    return f"{plural(len(prompts), 'prompt')} in {given['prompts']}"
+
+
+def _prompts(name: str) -> str:
+    from llmi_agent.runner.prompt_file import read_prompts
+
+    return f"{plural(len(read_prompts(name, 'test')), 'prompt')} in {name}"
 
 
 def _examples(given: Given) -> str:
@@ -113,12 +124,20 @@ def judged(given: Given, command: str) -> Iterator[Finding]:
     from llmi_train.cli.rollout_given import scorer_for
 
     if command == "online":
-        yield tried("reward", lambda: _scorer(scorer_for(given)))
+        yield tried("reward", lambda: _scorer(_of_online(given)))
     elif command == "offline" and given["eval_prompts"] and given["eval_profile"]:
         own = {"profile": given["eval_profile"], "judge": given["eval_judge"]}
         rest = {"judge_api_base": None, "picture_judge": None, "judge_votes": 1}
         limits = {"judge_deadline": 180.0, "judge_budget": None}
         yield tried("reward", lambda: _scorer(scorer_for({**own, **rest, **limits})))
+
+
+def _of_online(given: Given) -> Any:
+    from llmi_train.cli.online_run import check_reward
+    from llmi_train.cli.rollout_given import scorer_for
+
+    check_reward(given)
+    return scorer_for(given)
 
 
 def _scorer(scorer: Any) -> str:
@@ -187,6 +206,12 @@ def together(recipe: Recipe, given: Given) -> Iterator[Finding]:
     if launch.strategy == "one" and count > 1:
         says = 'launch.strategy is "one", and there are to be several processes: ddp, fsdp2 or deepspeed-zero3'
         yield Finding("missing", "processes", says)
+    if launch.nodes > 1:
+        says = f"--out {given['out']} must be on a file system that all machines see; each has an LLMI_HOME of its own"
+        yield Finding("notice", "machines", says)
+    if recipe.command == "online" and given["steps"] and given["epochs"]:
+        says = "--steps and --epochs both say how long it is trained; leave one out"
+        yield Finding("missing", "options", says)
     if recipe.command == "online" and launch.strategy in SHARDED and not given.get("vllm"):
         says = f"with {launch.strategy} each process has a part of the weights, and cannot write by itself: --vllm URL"
         yield Finding("missing", "processes", says)

@@ -24,6 +24,8 @@ _READ = 2048
 """Tokens of a prompt, where nothing says how many they may be: the system prompt of all tools, and a page."""
 _WRITTEN = 4096
 _PORT = 8000
+_VLLM = "vllm>=0.22,<=0.31"
+"""What TRL 1.16 can give weights to."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def _findings(
     recipe: Recipe, given: Mapping[str, Any], run: memory.Run | None
 ) -> Iterator[Finding]:
     try:
-        yield from packages(recipe.needs.packages)
+        yield from packages(_packages(recipe, given))
     except ConfigError as error:
         yield Finding("missing", "packages", f"{recipe.path}: {error}")
     if find_spec("llmi_transformers"):
@@ -107,6 +109,13 @@ def _findings(
         yield from checks.tools(given)
     yield from checks.together(recipe, given)
     yield from checks.devices(recipe.needs, run)
+
+
+def _packages(recipe: Recipe, given: Mapping[str, Any]) -> list[str]:
+    """Besides those that each training needs: the recipe's, and those that its way needs."""
+    way = [_VLLM] if given.get("vllm") else []
+    way += ["deepspeed"] if recipe.launch.strategy == "deepspeed-zero3" else []
+    return list(dict.fromkeys([*recipe.needs.packages, *way]))
 
 
 def _run(recipe: Recipe, given: Mapping[str, Any]) -> memory.Run | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from llmi_agent.base.errors import LlmiError
 from llmi_agent.cli.text import plural
+from llmi_train.rollout.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,12 @@ def _online(given: Mapping[str, Any]) -> Work:
 
 
 def _steps(given: Mapping[str, Any]) -> int | None:
-    from llmi_agent.runner.prompt_file import read_prompts
+    from llmi_agent.runner.prompt_file import STDIN, read_prompts
 
+    if given["prompts"] == STDIN:
+        return None
     try:
-        count = len(read_prompts(given["prompts"], "train")[: given["limit"]])
+        prompts = read_prompts(given["prompts"], given["split"])[: given["limit"]]
+        return Turns(prompts, given["prompts_per_step"], given["seed"]).steps(given["epochs"] or 1)
     except LlmiError:
         return None
-    return math.ceil(count * float(given["epochs"]) / int(given["prompts_per_step"]))
