@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -58,12 +59,18 @@ class Added:
                 raise ValueError(f"it answered {each.value:g}, which is not from 0 to 1")
 
     async def _called(self, trace: Trace) -> object:
-        module, _, attribute = self.spec.load.partition(":")
-        function: Any = await asyncio.to_thread(lambda: getattr(import_module(module), attribute))
+        if "_function" not in vars(self):  # to import it may take a while
+            await asyncio.to_thread(lambda: self._function)
+        function = self._function
         if inspect.iscoroutinefunction(function):
             return await function(trace)
         answer = await asyncio.to_thread(function, trace)
         return await answer if inspect.isawaitable(answer) else answer
+
+    @cached_property
+    def _function(self) -> Any:
+        module, _, attribute = self.spec.load.partition(":")
+        return getattr(import_module(module), attribute)
 
     def _missing(self, why: str) -> Score:
         said = f"the reward {self.spec.name} ({self.distribution} {self.version}): {why}"
