@@ -57,5 +57,15 @@ def test_who_samples_keeps_keys_and_values() -> None:
     assert memory.total(replace(RUN, samples=8)) == pytest.approx(memory.total(RUN) + own * 1e9)
 
 
+@pytest.mark.parametrize(("half", "lora", "peak"), [(False, None, 6.12), (True, 16, 4.63)])
+def test_it_is_not_far_from_two_peaks_that_were_measured(
+    half: bool, lora: int | None, peak: float
+) -> None:
+    """Of the shape of SmolLM2-135M, four rows of 256 and 256 tokens, on a CPU."""
+    shape = Shape(134.5e6, hidden=576, layers=30, vocabulary=49_152, inner=1536, key_values=384)
+    run = memory.Run(shape, "one", 1, 4, 256, 256, half, lora, recompute=False)
+    assert memory.total(run) / memory.GB == pytest.approx(peak, rel=0.1)
+
+
 def test_recomputing_keeps_less() -> None:
     assert memory.total(RUN) < memory.total(replace(RUN, recompute=False))
