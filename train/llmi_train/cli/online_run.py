@@ -21,7 +21,7 @@ from llmi_train.cli.cut_short import needed, resumable
 from llmi_train.cli.fresh import fresh_of
 from llmi_train.cli.lines import now_and_then
 from llmi_train.cli.offline_run import check
-from llmi_train.cli.rollout_given import flags_of, prompts_of, scoring_of
+from llmi_train.cli.rollout_given import flags_of, prompts_of, scorer_for, scoring_of
 from llmi_train.cli.training_options import NAMES
 from llmi_train.prompts.text import digest_of
 from llmi_train.rollout.aside import Aside
@@ -140,12 +140,13 @@ def check_reward(given: Mapping[str, Any]) -> None:
 
 def _rollouts(given: Mapping[str, Any], prompts: Sequence[Prompt], output: Output) -> Rollouts:
     from llmi_train.trainer.online_run import Rollouts
+    from llmi_train.trainer.processes import processes
 
     check_reward(given)
     flags = flags_of({**given, "seed": None, "api_base": None}, None)
     return Rollouts(
         prompts=prompts,
-        scorer=scoring_of(given, output),
+        scorer=scoring_of(given, output) if processes().is_main_process else scorer_for(given),
         flags=flags,
         graph=given["graph"],
         concurrency=given["concurrency"],
@@ -190,7 +191,7 @@ def _sentences(trained: Trained) -> Iterator[str]:
     for why, count in summary["missing"].items():
         yield f"{plural(count, 'episode')} without a reward: {why}"
     for why, count in summary["left_out"].items():
-        yield f"{plural(count, 'episode')} that teach nothing: {why}"
+        yield f"nothing was learnt from {plural(count, 'episode')}: {why}"
     if outcome.probed:
         yield (
             f"the recorded logprobs of {plural(outcome.probed.rows, 'row')} are {outcome.probed.difference:.1g} nats a token from "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from transformers import PrinterCallback
+from transformers import PrinterCallback, TrainerCallback
 
 from llmi_agent.base.errors import ConfigError, LlmiError
 from llmi_agent.cli.batch_progress import Display
@@ -23,7 +25,7 @@ from llmi_agent.runner.setup import Setup
 from llmi_train.rollout.closed import Closed
 from llmi_train.rollout.policy import StepPolicy
 from llmi_train.rollout.preparing import CONCURRENCY, Prepared, prepared
-from llmi_train.rollout.steps import DEADLINE, Plan, Rolled, Steps
+from llmi_train.rollout.steps import DEADLINE, FOLDER, Plan, Rolled, Steps
 from llmi_train.rollout.turns import Turns
 from llmi_train.rows.sampling import bent
 from llmi_train.trainer import folder, loading
@@ -45,6 +47,9 @@ from llmi_train.trainer.stops import FiniteGradients, Stopped, limits
 from llmi_train.trainer.whole import Save, is_spread, saving
 
 _SHOWN = 3
+_PROBED = "probed.json"
+_SECONDS = 30.0
+"""Between two lines that say how far a step's rollouts are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +124,7 @@ def train_online(
 
     model: the checkpoint's folder, also as `transformers/PATH`. out: a new folder, or with `resume` the one of the same
     training, which was cut. policy: who writes the rollouts; by default the model itself, in this process.
-    fresh, callbacks, steps, display, say: as for `run.train`. tell: told of each step what is missing.
+    fresh, callbacks, steps, display, say: as for `run.train`. tell: told of the tools, and of each step what is missing.
 
     Raises InputError, ConfigError or UnavailableError, before anything is sampled, for what cannot be; Diverged if numbers are
     not finite; LlmiError if steps in a row have no rewards.
@@ -133,6 +138,9 @@ def train_online(
     writer = (policy or _held(settings, rollouts))(loaded, out.resolve().name)
     ready = _prepared(rollouts, writer)
     _check_sampling(ready)
+    for problem in ready.setup.problems:
+        tell(problem.sentence)
+    tell(f"tools: {ready.setup.bindings}; the policy goes by {writer.model}")
     longest = _longest(ready, settings)
     turns = Turns(rollouts.prompts, settings.prompts_per_step, settings.seed)
     identity = _identity(rollouts, ready, settings, loaded)
@@ -157,8 +165,11 @@ def train_online(
             together=Gathering(),
         )
         stack.callback(rolling.close)
-        if display:
-            rolling.watch.tick = display.tick
+        progress = steps or Progress(ONLINE_SHOWN)
+        progress.doing = lambda: (
+            f"{rolling.watch.done} of {rolling.watch.total} episodes of this step"
+        )
+        rolling.watch.tick = _Tick(progress, display, say)
         source = _Source(rolling, loaded, settings, rollouts.template, tell)
         trainer = OnlineTrainer(
             source,
@@ -172,9 +183,14 @@ def train_online(
         source.trainer = trainer
         writer.attach(trainer)
         trainer.remove_callback(PrinterCallback)
-        shown = ShowSteps(steps or Progress(ONLINE_SHOWN), display, say)
+        shown = ShowSteps(progress, display, say)
         evaluating = Evaluating(fresh, loaded, out) if fresh else None
-        own = [FiniteGradients(), folder.MarkWhole(), *([evaluating] if evaluating else [])]
+        own = [
+            FiniteGradients(),
+            folder.MarkWhole(),
+            _Sweep(),
+            *([evaluating] if evaluating else []),
+        ]
         for each in (*own, *callbacks, shown):
             trainer.add_callback(each)
         outcome = replace(run_to_end(trainer, training, None, evaluating), probed=source.probed)
@@ -277,6 +293,30 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
+class _Sweep(TrainerCallback):  # type: ignore[misc]
+    """Frees what each step leaves in rings of objects, open files among it, where Python was told to look for them rarely."""
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Of a process that is ours: what it had loaded before is not gone through (`rare_collections`)."""
+        if gc.get_freeze_count():
+            gc.collect()
+
+
+class _Tick:
+    """While a step is rolled out: a bar is drawn again, or a line is said now and then."""
+
+    def __init__(self, progress: Progress, display: Display | None, say: Say | None) -> None:
+        self._progress, self._display, self._say = progress, display, say
+        self._said = time.monotonic()
+
+    def __call__(self) -> None:
+        if self._display:
+            self._display.tick()
+        if self._say and time.monotonic() - self._said >= _SECONDS:
+            self._said = time.monotonic()
+            self._say(str(self._progress))
+
+
 class _Source:
     """Gives the trainer each step's rollouts; says what is missing of them; ends it where nothing is learnt any more."""
 
@@ -289,7 +329,9 @@ class _Source:
         tell: Say,
     ) -> None:
         self.trainer: Any = None
-        self.probed: Probed | None = None
+        self._kept = rolling.out / FOLDER / _PROBED
+        self.probed = _probed(self._kept)
+        """How exactly the weights gave the logprobs of the first step, in this life of the process or an earlier one."""
         self._rolling, self._loaded, self._settings = rolling, loaded, settings
         self._template = template
         self._tell = tell
@@ -307,6 +349,8 @@ class _Source:
             self._tell(line)
         if step == 1 and (count := self._to_probe(rolled)):
             self.probed = self._probe(rolled, count)
+            if processes().is_main_process:
+                self._kept.write_text(json.dumps(vars(self.probed)), "utf-8")
         return rolled
 
     def _end(self) -> None:
@@ -354,15 +398,23 @@ class _Source:
             model.train()
 
 
+def _probed(path: Path) -> Probed | None:
+    try:
+        return Probed(**json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):  # it was cut before that
+        return None
+
+
 def _said(closed: Closed) -> list[str]:
     """What is missing of a step's rollouts, in sentences."""
     found = []
     why = Counter(each.why for each in closed.missing)
     if why:
-        shown = "; ".join(f"{count} because: {each}" for each, count in why.most_common(_SHOWN))
+        shown = "; ".join(f"{each} ({count})" for each, count in why.most_common(_SHOWN))
         more = "; and others" if len(why) > _SHOWN else ""
+        lost = closed.wanted - closed.used
         found.append(
-            f"step {closed.step}: {closed.wanted - closed.used} of {plural(closed.wanted, 'episode')} without a reward, {shown}{more}"
+            f"step {closed.step}: {lost} of {plural(closed.wanted, 'episode')} without a reward: {shown}{more}"
         )
     if not closed.rows:
         left = ", ".join(f"{why} ({count})" for why, count in closed.left_out.items() if count)

@@ -26,6 +26,8 @@ class Steps:
         self.done = 0
         self._figures = figures
         self._values: dict[str, float] = {}
+        self.doing: Callable[[], str] | None = None
+        """Says how far the step is that is at work."""
         self._clock = clock
         self._began = clock()
         self._first = 0
@@ -44,6 +46,7 @@ class Steps:
     def __str__(self) -> str:
         seconds = self._clock() - self._began
         parts = [f"{self.done} of {self.total} steps"]
+        parts += [self.doing()] if self.doing and self.done < self.total else []
         parts += [f"{word} {value:.3g}" for word, value in self._values.items()]
         parts.append(f"{seconds:.0f} s")
         if gone := self.done - self._first:

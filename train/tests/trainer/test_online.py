@@ -149,6 +149,10 @@ def test_no_episode_is_lost_or_counted_twice_whenever_it_is_killed(
     assert worker("cut", resume=True) == [0]
     assert worker("again", resume=True) == [0]
 
+    for out in (whole, cut, again):
+        told = json.loads((out / "training.json").read_text())["figures"]
+        assert told["probed"]["difference"] < 1e-5
+
     assert members(cut) == members(whole)
     assert texts(cut) == texts(whole)
     assert [(each.used, each.rows) for each in story(cut)] == [(6, 6)] * 4
@@ -244,7 +248,8 @@ def test_a_step_without_rewards_changes_nothing_and_is_said(tmp_path: Path) -> N
     assert torch.equal(first[1], second[1])
     assert not torch.equal(second[0], third[0])
     assert said == [
-        "step 2: 6 of 6 episodes without a reward, 6 because: the judge is gone",
+        "tools: search=llmi_gallery; the policy goes by online/out",
+        "step 2: 6 of 6 episodes without a reward: the judge is gone (6)",
         "step 2 is skipped: nothing can be learnt from it",
     ]
     told = json.loads((tmp_path / "out" / "training.json").read_text(), parse_constant=pytest.fail)
