@@ -12,24 +12,31 @@ from llmi_train_tiny.course import WARM, Course, Size
 from llmi_train_tiny.prompts import TEST, drawn
 from llmi_train_tiny.report import Line, Results
 
-TRAINED = "grpo"
+TRAINED, ONLINE = "grpo", "online"
 
 
-def demo(course: Course) -> Results:
-    """All of it; what is there of an earlier time is not done again. Raises LlmiError where a command fails."""
+def demo(course: Course, *, online: bool = False) -> Results:
+    """All of it; what is there of an earlier time is not done again. Raises LlmiError where a command fails.
+
+    online: once more from the warm-up, with fresh episodes at each step.
+    """
     course.begin()
     course.warm_up()
     course.collect(WARM)
     trained = course.train(WARM, TRAINED)
-    before, after = course.evaluate(WARM), course.evaluate(TRAINED)
+    lines = [
+        Line(course.seed, "warm-up", course.evaluate(WARM)),
+        Line(course.seed, "offline GRPO", course.evaluate(TRAINED), trained),
+    ]
+    if online:
+        meanwhile = course.online(WARM, ONLINE)
+        lines.append(Line(course.seed, "online GRPO", course.evaluate(ONLINE), meanwhile))
     return Results(
         "A tiny policy learns to illustrate from its own traces",
-        [
-            Line(course.seed, "warm-up", before),
-            Line(course.seed, "offline GRPO", after, trained),
-        ],
+        lines,
         prompt_blind(drawn(TEST, course.size.tested, 0)),
         {"offline GRPO": course.history(TRAINED)},
+        {"online GRPO": course.history(ONLINE)} if online else {},
     )
 
 
@@ -43,9 +50,13 @@ def main() -> int:
     parser.add_argument(
         "--prompts", type=int, default=Size.prompts, help="prompts that traces are collected of"
     )
+    parser.add_argument(
+        "--online", action="store_true", help="train online, too: ten minutes more on two cores"
+    )
     given = parser.parse_args()
     try:
-        results = demo(Course(given.out, given.seed, Size(prompts=given.prompts)))
+        course = Course(given.out, given.seed, Size(prompts=given.prompts))
+        results = demo(course, online=given.online)
     except LlmiError as error:
         print(f"llmi_train_tiny: {error}", file=sys.stderr)
         return 1

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from llmi_train_tiny.ceiling import Ceiling
 
 _HEAD = (
@@ -19,7 +21,10 @@ _HEAD = (
     "kind accuracy",
     "above the warm-up",
     "count accuracy",
+    "topic",
+    "above the warm-up",
     "cut",
+    "episodes",
     "training",
 )
 
@@ -33,7 +38,7 @@ class Line:
     figures: Mapping[str, Any]
     """Of `llmi-train eval --json`: `model`, and `difference` to the warm-up if it is another one."""
     training: Mapping[str, Any] = field(default_factory=dict)
-    """What `llmi-train offline --json` said of it."""
+    """What `llmi-train offline --json` or `online --json` said of it."""
 
     @property
     def above(self) -> Mapping[str, Any] | None:
@@ -56,7 +61,9 @@ class Results:
     lines: Sequence[Line]
     ceiling: Ceiling
     curves: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    """The figures of each step of a training, by its name."""
+    """The figures of each step of a training from traces, by its name."""
+    online: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """The same of trainings that rolled out at each step."""
     notes: Sequence[str] = ()
 
     def markdown(self) -> str:
@@ -92,9 +99,23 @@ def _cells(line: Line) -> tuple[str, ...]:
         _mean(own["kind_accuracy"]),
         _mean(above.get("kind_accuracy"), signed=True),
         _mean(own["count_accuracy"]),
+        _mean(_topic(own)),
+        _mean(_topic(above), signed=True),
         f"{own['truncated']:.0%}",
+        _episodes(line.training),
         _took(line.training),
     )
+
+
+def _topic(figures: Mapping[str, Any]) -> Mapping[str, float] | None:
+    found: Mapping[str, float] | None = figures.get("components", {}).get("tiny.topic")
+    return found
+
+
+def _episodes(training: Mapping[str, Any]) -> str:
+    """Those that it was trained on: collected before, or meanwhile."""
+    found = training.get("rollouts", {}).get("episodes") or training.get("report", {}).get("read")
+    return f"{found:,}" if found else ""
 
 
 def _took(training: Mapping[str, Any]) -> str:
@@ -114,10 +135,12 @@ def _mean(found: Mapping[str, float] | None, *, signed: bool = False) -> str:
 def _figure(results: Results) -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
-    rewards, steps = figure.subplots(1, 2)
-    _draw_rewards(rewards, results)
-    _draw_steps(steps, results.curves)
+    drawings = [_draw_rewards]
+    drawings += [_draw_steps] if results.curves else []
+    drawings += [_draw_fresh] if results.online else []
+    figure = Figure(figsize=(5.5 * len(drawings), 4.6), layout="constrained")
+    for axes, draw in zip(np.atleast_1d(figure.subplots(1, len(drawings))), drawings, strict=True):
+        draw(axes, results)
     figure.suptitle(results.title)
     return figure
 
@@ -143,14 +166,23 @@ def _draw_rewards(axes: Any, results: Results) -> None:
     axes.legend(fontsize=8, loc="lower left")
 
 
-def _draw_steps(axes: Any, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """How far each training went from the policy that was recorded."""
-    for name, history in curves.items():
+def _draw_steps(axes: Any, results: Results) -> None:
+    """How far each training from traces went from the policy that was recorded."""
+    for name, history in results.curves.items():
         axes.plot([each["step"] for each in history], [each["kl"] for each in history], label=name)
     axes.set(xlabel="step", ylabel="KL to the recorded policy, nats a token")
     axes.grid(alpha=0.3)
-    if curves:
-        axes.legend(fontsize=8)
+    axes.legend(fontsize=8)
+
+
+def _draw_fresh(axes: Any, results: Results) -> None:
+    """What the rollouts of each step earned, on prompts that are trained on."""
+    for name, history in results.online.items():
+        found = [each["reward"] for each in history]
+        axes.plot([each["step"] for each in history], found, label=name)
+    axes.set(xlabel="step", ylabel="reward of a step's fresh rollouts", ylim=(0, 1))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, loc="lower right")
 
 
 def _page(results: Results, drawing: str) -> str:
