@@ -49,7 +49,7 @@ train-smollm2: $(VENV)/.train-smollm2
 	@$(BIN)/python -m llmi_train_smollm2 --out train-smollm2
 
 bench-train: $(VENV)/.train-tiny
-	@$(BIN)/python benchmarks/all.py offline_step train_tiny
+	@$(BIN)/python benchmarks/all.py offline_step online_cost train_tiny
 
 clean:
 	rm -rf $(VENV) demo train-demo train-smollm2 train-bench

@@ -13,11 +13,15 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "examples" / "train_tiny"))
 
+from llmi_train.cli.online import online
 from llmi_train.rows import Row, Segment
 from llmi_train_tiny.arms import shuffled
+from llmi_train_tiny.ceiling import Ceiling
 from llmi_train_tiny.checkpoint import CONTEXT, PIECES, TAG, make
+from llmi_train_tiny.course import ONLINE, WARM, Course
 from llmi_train_tiny.drafts import SLIPS, draft
 from llmi_train_tiny.prompts import TEST, TRAIN, wishes
+from llmi_train_tiny.report import Line, Results
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +91,65 @@ def test_shuffled_rewards_stay_in_their_groups_and_leave_the_tokens() -> None:
     assert all(
         (each.advantages == (each.reward or 0.0) * each.segment.mask).all() for each in dealt
     )
+
+
+def test_online_training_is_a_command_that_anyone_may_type_on_prompts_that_are_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed: list[str] = []
+
+    def ran(course: Course, result: str, command: list[str]) -> dict[str, Any]:
+        typed.extend(command)
+        return {}
+
+    monkeypatch.setattr(Course, "_ran", ran)
+    Course(tmp_path, 5).online(WARM, "online")
+    assert typed[1] == "online"
+    monkeypatch.chdir(tmp_path)
+    given = online.make_context("online", typed[2:]).params
+    assert {name: given[name] for name in ONLINE} == ONLINE
+    assert (given["model"], given["out"], given["seed"]) == ("sft-5", "online-5", 5)
+    asked = Path(given["prompts"]).read_text().splitlines()
+    assert len(asked) == len(wishes(TRAIN))
+    assert all('"train"' in each for each in asked)
+
+
+def test_the_report_shows_topic_and_episodes_and_draws_fresh_rewards(tmp_path: Path) -> None:
+    line = Line(
+        1,
+        "online GRPO",
+        _evaluated(0.9, above=0.4),
+        {"rollouts": {"episodes": 3840}, "seconds": 61.2},
+    )
+    before = Line(1, "warm-up", _evaluated(0.5))
+    history = [{"step": 1, "reward": 0.5}, {"step": 2, "reward": 0.9}]
+    results = Results(
+        "Online", [before, line], Ceiling(0.4, 0.5, "always"), online={"seed 1": history}
+    )
+    table = results.markdown().splitlines()
+    head, _, first, second = (
+        [each.strip() for each in row.strip("|").split("|")] for row in table if row[:1] == "|"
+    )
+    cells = dict(zip(head, second, strict=True))
+    assert (cells["topic"], cells["episodes"], cells["training"]) == (
+        "0.900 [0.800, 1.000]",
+        "3,840",
+        "61 s",
+    )
+    assert second[head.index("topic") + 1] == "+0.400 [+0.300, +0.500]"
+    assert dict(zip(head, first, strict=True))["episodes"] == ""
+    page = results.write(tmp_path)[2].read_text()
+    assert "reward of a step" in page
+    assert "KL to the recorded policy" not in page
+
+
+def _evaluated(value: float, above: float | None = None) -> dict[str, Any]:
+    def figures(middle: float) -> dict[str, Any]:
+        mean = {"mean": middle, "low": middle - 0.1, "high": middle + 0.1, "prompts": 96}
+        names = ("reward", "kind_accuracy", "count_accuracy")
+        return {**dict.fromkeys(names, mean), "components": {"tiny.topic": mean}, "truncated": 0.0}
+
+    return {"model": figures(value), **({"difference": figures(above)} if above else {})}
 
 
 def _row(group: str, number: int) -> Row:
