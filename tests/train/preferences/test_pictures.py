@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from llmi_agent.base.errors import InputError
 from llmi_agent.document.messages import reference
 from llmi_agent.store.artifacts import ArtifactStore
 from llmi_agent.testing import random_png
 from llmi_train.preferences.choosing import Best
+from llmi_train.preferences.files import write
+from llmi_train.preferences.reading import examples_in, pairs_in
 from llmi_train.preferences.scored import PICTURES, scored
 from llmi_train.rows.faults import BadTrace, MixedGroup
+from llmi_train.rows.pictures import Picture
 
 from ..rows.scene import Call, Home
 
@@ -68,3 +76,86 @@ def test_one_that_is_gone_is_refused_or_left_out_and_other_ones_are_not_compared
         scored(home.root, sees=True)
     left = scored(home.root, sees=True, leave_out_bad=True)
     assert {each.member.episode for each in left} == {"good0", "good1"}
+
+
+def image(n: int) -> dict[str, Any]:
+    return {"bytes": base64.b64encode(random_png(seed=n)).decode(), "path": "a.png"}
+
+
+def written(path: Path, *rows: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(each) + "\n" for each in rows))
+    return path
+
+
+SHOW = {"type": "image"}
+ANSWER = [{"role": "assistant", "content": "Foxes."}]
+
+
+def pixels(picture: Picture) -> bytes:
+    with Image.open(io.BytesIO(picture.read())) as opened:
+        return opened.convert("RGB").tobytes()
+
+
+def drawn(n: int) -> bytes:
+    with Image.open(io.BytesIO(random_png(seed=n))) as opened:
+        return opened.tobytes()
+
+
+def test_examples_of_a_file_show_pictures_in_their_places_or_before_the_question(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "two.png").write_bytes(random_png(seed=2))
+    said = {"type": "text", "text": "What?"}
+    talk = [
+        {"role": "user", "content": [SHOW, said]},
+        *ANSWER,
+        {"role": "user", "content": [said, SHOW]},
+        *ANSWER,
+    ]
+    file = written(
+        tmp_path / "x.jsonl",
+        {"messages": talk, "images": [image(1), "b/two.png"]},
+        {"prompt": "What?", "completion": "Foxes.", "image": {"path": "b/two.png"}},
+        {"prompt": "What?", "completion": "Foxes."},
+    )
+    first, second, before, plain = examples_in(file).taken
+    assert [pixels(each) for each in first.pictures] == [drawn(1)]
+    assert [pixels(each) for each in second.pictures] == [drawn(1), drawn(2)]
+    assert second.prompt[2]["content"] == [said, SHOW]
+    assert before.prompt == ({"role": "user", "content": [SHOW, said]},)
+    assert not before.plain
+    assert (plain.pictures, plain.plain) == ((), True)
+    with pytest.raises(InputError, match=r"line 1.* shows pictures, and no file here holds any"):
+        write([first], tmp_path / "y.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"images": [image(1)], "prompt": [{"role": "user", "content": [SHOW, SHOW]}]}, "show 2 pictures, and 1 are taken"),
+        ({"images": ["../a.png"], "prompt": "What?"}, "leads out of the folder"),
+        ({"images": ["a.png"], "prompt": "What?"}, "there is no file 'a.png'"),
+        ({"images": [{"bytes": "?"}], "prompt": "What?"}, "not base64"),
+        ({"images": [{"bytes": "aGk="}], "prompt": "What?"}, "its picture 1 cannot be used"),
+        ({"images": [3], "prompt": "What?"}, "neither bytes nor a path"),
+    ],
+)  # fmt: skip
+def test_pictures_of_a_file_that_cannot_be_used_are_named(
+    row: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    file = written(tmp_path / "x.jsonl", {"completion": ANSWER, **row})
+    with pytest.raises(InputError, match=f"line 1: .*{said}"):
+        examples_in(file)
+
+
+def test_pairs_show_none(tmp_path: Path) -> None:
+    asked = [{"role": "user", "content": [SHOW]}]
+    row = {
+        "prompt": asked,
+        "chosen": ANSWER,
+        "rejected": [{**ANSWER[0], "content": "x"}],
+        "images": [image(1)],
+    }
+    with pytest.raises(InputError, match="and 0 are taken with it: sft takes"):
+        pairs_in(written(tmp_path / "x.jsonl", row))

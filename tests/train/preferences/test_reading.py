@@ -135,7 +135,7 @@ def test_ids_with_labels(tmp_path: Path) -> None:
                 "prompt": [{"role": "user", "content": [{"type": "image_url"}]}],
                 "completion": [SAID],
             },
-            "shows a picture, which cannot be trained on yet",
+            "show 1 pictures, and 0 are taken with it",
         ),
         ({"input_ids": [1, 2], "labels": [1, 2, 3]}, '"labels" must be -100'),
         ({"input_ids": [1, 2], "labels": [-100, -100]}, '"labels" must be -100'),

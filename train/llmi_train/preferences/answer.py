@@ -13,7 +13,7 @@ from llmi_agent.traces.parts import ModelCall
 from llmi_train.rows.pictures import Picture
 
 Message: TypeAlias = Mapping[str, Any]
-"""A chat message: `role`, `content` (text), and what else a chat template may read."""
+"""A chat message: `role`, `content` (text; parts, where it shows pictures), and what else a chat template may read."""
 
 
 @dataclass(frozen=True, eq=False)

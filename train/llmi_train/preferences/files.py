@@ -53,6 +53,8 @@ def write(examples: Sequence[T], out: Path) -> str:
 
 def _check(answers: Sequence[Answer], *, by_ids: bool, ending: str) -> None:
     for answer in answers:
+        if answer.pictures:
+            raise InputError(f"{answer.where} shows pictures, and no file here holds any")
         if not by_ids and not answer.completion:
             raise InputError(f"{answer.where} has ids alone, and TRL takes messages here")
         more = {name for each in (*answer.prompt, answer.completion) for name in each}

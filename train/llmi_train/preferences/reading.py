@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, TypeAlias, cast
 from llmi_agent.base.errors import InputError
 from llmi_agent.runner.prompt_line import WrongLineError
 from llmi_train.preferences.answer import Answer, Labelled, Pair, T
+from llmi_train.preferences.images import Images
 from llmi_train.preferences.rows import READERS, unused
 from llmi_train.prompts.reading import Row, rows_in
 
@@ -57,9 +58,10 @@ def _read(path: Path, form: Form, leave_out_bad: bool) -> Examples[Any]:
     if not path.is_file():
         raise InputError(f"there is no file {path} with examples")
     found, bad = Examples[Any](about={"examples": path.name}), list[tuple[int, str]]()
+    images = Images(path) if form == "sft" else None
     for number, row in rows_in(path):
         try:
-            _take(row, form, f"line {number} of {path}", found)
+            _take(row, form, f"line {number} of {path}", found, images)
         except WrongLineError as error:
             bad.append((number, str(error)))
         if len(found.taken) > MOST:
@@ -72,12 +74,13 @@ def _read(path: Path, form: Form, leave_out_bad: bool) -> Examples[Any]:
     return found
 
 
-def _take(row: Row, form: Form, where: str, found: Examples[Any]) -> None:
+def _take(row: Row, form: Form, where: str, found: Examples[Any], images: Images | None) -> None:
     if isinstance(row, WrongLineError):
         raise row
     if not isinstance(row, Mapping):
         raise WrongLineError("it is no row of columns by their names")
-    read = READERS[form](row, where)
+    shown = () if images is None else images.of(row)
+    read = READERS[form](row, where, *([shown] if shown else ()))
     found.taken.extend(read)
     found.notes.update(f"not read: {each}" for each in unused(row, form))
     if len(read) > 1:

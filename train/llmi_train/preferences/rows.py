@@ -11,6 +11,7 @@ from llmi_agent.runner.prompt_line import WrongLineError
 from llmi_agent.traces.exchange.form import NAME
 from llmi_train.preferences.answer import Answer, Ids, Labelled, Message, Pair
 from llmi_train.prompts.published import plain
+from llmi_train.rows.pictures import Picture
 
 MASKED = -100
 """The label of a token that is not learnt."""
@@ -18,6 +19,8 @@ MOST_TOKENS = 2**22
 """Of one answer."""
 _SPEAKERS = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant"}
 """Who speaks in `conversations`, and the role of it; others are their own role."""
+IMAGES = ("images", "image")
+"""The columns of which one may hold what messages show, in its order."""
 _TEMPLATE = ("tools", "chat_template_kwargs")
 
 FORMS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -28,14 +31,19 @@ FORMS: dict[str, tuple[tuple[str, ...], ...]] = {
 """The columns of each form, any of which is enough."""
 
 
-def examples(row: Mapping[str, Any], where: str) -> list[Answer]:
-    """The answers of a row: of a conversation each one of the assistant's. Raises WrongLineError."""
+def examples(row: Mapping[str, Any], where: str, shown: Sequence[Picture] = ()) -> list[Answer]:
+    """The answers of a row: of a conversation each one of the assistant's. Raises WrongLineError.
+
+    shown: the pictures that its messages show, in their order.
+    """
     if (form := _form(row, "sft"))[0] == "input_ids":
+        if shown:
+            raise WrongLineError("it has ids, and pictures go with messages")
         return [Answer(where=where, ids=_ids(row), **_about(row))]
     if form == ("prompt", "completion"):
-        return [*_answers(row["prompt"], row["completion"], row, where)]
+        return [*_answers(row["prompt"], row["completion"], row, where, shown)]
     talk = _conversation(row[form[0]], f'its "{form[0]}"')
-    return [*_in_turn(talk, 0, row, where)]
+    return [*_in_turn(talk, 0, row, where, shown)]
 
 
 def pairs(row: Mapping[str, Any], where: str) -> list[Pair]:
@@ -60,7 +68,7 @@ def labelled(row: Mapping[str, Any], where: str) -> list[Labelled]:
     return [Labelled(_single(row["prompt"], row["completion"], row, where), bool(label))]
 
 
-READERS: dict[str, Callable[[Mapping[str, Any], str], Sequence[Any]]] = {
+READERS: dict[str, Callable[..., Sequence[Any]]] = {
     "sft": examples,
     "dpo": pairs,
     "kto": labelled,
@@ -69,7 +77,7 @@ READERS: dict[str, Callable[[Mapping[str, Any], str], Sequence[Any]]] = {
 
 def unused(row: Mapping[str, Any], form: str) -> Iterator[str]:
     """The columns of a row that are not read."""
-    used = {*_form(row, form), *_TEMPLATE, *_ABOUT}
+    used = {*_form(row, form), *_TEMPLATE, *_ABOUT, *(IMAGES if form == "sft" else ())}
     yield from (
         f"the column {name!r:.60}"
         for name, value in row.items()
@@ -142,9 +150,15 @@ def _single(prompt: Any, completion: Any, row: Mapping[str, Any], where: str) ->
     return found[0]
 
 
-def _answers(prompt: Any, completion: Any, row: Mapping[str, Any], where: str) -> Iterator[Answer]:
+def _answers(
+    prompt: Any,
+    completion: Any,
+    row: Mapping[str, Any],
+    where: str,
+    shown: Sequence[Picture] = (),
+) -> Iterator[Answer]:
     """Of texts, messages, or one of each."""
-    texts = isinstance(prompt, str) and isinstance(completion, str)
+    texts = isinstance(prompt, str) and isinstance(completion, str) and not shown
     asked = (
         _text(prompt, "user") if isinstance(prompt, str) else _conversation(prompt, "its prompt")
     )
@@ -153,7 +167,7 @@ def _answers(prompt: Any, completion: Any, row: Mapping[str, Any], where: str) -
         if isinstance(completion, str)
         else _conversation(completion, "its answer")
     )
-    yield from _in_turn((*asked, *wrote), len(asked), row, where, texts=texts)
+    yield from _in_turn((*asked, *wrote), len(asked), row, where, shown, texts=texts)
 
 
 def _text(given: str, role: str) -> tuple[Message, ...]:
@@ -163,9 +177,16 @@ def _text(given: str, role: str) -> tuple[Message, ...]:
 
 
 def _in_turn(
-    talk: Sequence[Message], start: int, row: Mapping[str, Any], where: str, *, texts: bool = False
+    talk: Sequence[Message],
+    start: int,
+    row: Mapping[str, Any],
+    where: str,
+    shown: Sequence[Picture] = (),
+    *,
+    texts: bool = False,
 ) -> Iterator[Answer]:
     """Each answer of the assistant's from `start` on, to all that was said before."""
+    talk = _showing(talk, len(shown))
     places = [n for n, each in enumerate(talk) if n >= start and each["role"] == "assistant"]
     if not places:
         raise WrongLineError("no message of an assistant is in it to learn from")
@@ -175,9 +196,39 @@ def _in_turn(
     for place in places:
         if not talk[place]["content"].strip() and not talk[place].get("tool_calls"):
             raise WrongLineError("its answer is empty")
+        asked = tuple(talk[:place])
+        pictures = tuple(shown[: _marks(asked)])
         yield Answer(
-            where=where, prompt=tuple(talk[:place]), completion=talk[place], plain=texts, **about
+            where=where,
+            prompt=asked,
+            completion=talk[place],
+            plain=texts,
+            pictures=pictures,
+            **about,
         )
+
+
+def _showing(talk: Sequence[Message], count: int) -> Sequence[Message]:
+    """With a mark for each picture: where none says its place, the first question begins with them. Raises WrongLineError."""
+    marks = _marks(talk)
+    if any(each["role"] == "assistant" and _marks([each]) for each in talk):
+        raise WrongLineError("an answer of it shows a picture, and no model here writes any")
+    if marks == count:
+        return talk
+    first = next((n for n, each in enumerate(talk) if each["role"] == "user"), None)
+    if marks or first is None:
+        raise WrongLineError(
+            f"its messages show {marks} pictures, and {count} are taken with it: sft takes those of its column {IMAGES[0]!r}"
+        )
+    text = {"type": "text", "text": talk[first]["content"]}
+    content = [*({"type": "image"} for _ in range(count)), text]
+    return [*talk[:first], {**talk[first], "content": content}, *talk[first + 1 :]]
+
+
+def _marks(talk: Sequence[Message]) -> int:
+    """How many pictures messages show."""
+    contents = (each["content"] for each in talk if not isinstance(each["content"], str))
+    return sum(part["type"] == "image" for content in contents for part in content)
 
 
 def _conversation(given: Any, what: str) -> tuple[Message, ...]:
@@ -201,11 +252,14 @@ def _message(given: Any, what: str) -> Message:
     return {**said, "content": _content(said.get("content", ""))}
 
 
-def _content(given: Any) -> str:
+def _content(given: Any) -> str | list[dict[str, str]]:
+    """Text; parts, if a picture is among them."""
     if isinstance(given, str):
         return _encodable(given)
-    parts = given if isinstance(given, list) else [given]
-    return _encodable("".join(map(_part, parts)))
+    parts = [_part(each) for each in (given if isinstance(given, list) else [given])]
+    if all(each["type"] == "text" for each in parts):
+        return "".join(each["text"] for each in parts)
+    return parts
 
 
 def _encodable(text: str) -> str:
@@ -214,14 +268,14 @@ def _encodable(text: str) -> str:
     return text
 
 
-def _part(given: Any) -> str:
+def _part(given: Any) -> dict[str, str]:
     if isinstance(given, str):
-        return given
+        return {"type": "text", "text": _encodable(given)}
     if isinstance(given, Mapping):
         if isinstance(text := given.get("text"), str):
-            return text
+            return {"type": "text", "text": _encodable(text)}
         if str(given.get("type", "")).startswith(("image", "input_image")):
-            raise WrongLineError("a message of it shows a picture, which cannot be trained on yet")
+            return {"type": "image"}
     raise WrongLineError("the content of a message is neither text nor parts of it")
 
 

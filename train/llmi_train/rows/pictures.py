@@ -13,6 +13,7 @@ from langchain_core.messages import HumanMessage
 from llmi_agent.base.errors import InputError
 from llmi_agent.document.messages import reference, with_pictures
 from llmi_agent.run.conversation import SEEN_SIDE
+from llmi_agent.store.intake import IntakeError, admit
 from llmi_agent.traces.exchange.messages import pictures_in, plain
 from llmi_agent.traces.parts import ModelCall
 from llmi_agent.traces.trace import Trace
@@ -47,6 +48,14 @@ class Gallery:
         found = [*pictures_in(plain(each) for each in call.messages)]
         return tuple(Picture(d, self) for d, kind in found if self._is_shown(trace, d, kind))
 
+    def take(self, data: bytes) -> Picture:
+        """One of anybody's, as a run takes it in. Raises IntakeError if it is none."""
+        whole = admit(data).data
+        digest = hashlib.sha256(whole).hexdigest()
+        if not self._keep(digest, whole, "image/png"):
+            raise IntakeError("it cannot be made as small as models are shown pictures")
+        return Picture(digest, self)
+
     def read(self, digest: str) -> bytes:
         """As `Picture.read`. Raises KeyError if it is not here."""
         query = "SELECT data FROM pictures WHERE digest = ?"
@@ -65,13 +74,16 @@ class Gallery:
         known = self._tables.execute(query, (digest,)).fetchone()
         if known is not None:
             return bool(known[0])
-        whole = _read(trace, digest)
+        return self._keep(digest, _read(trace, digest), media_type)
+
+    def _keep(self, digest: str, whole: bytes, media_type: str) -> bool:
+        """Whether models are shown it."""
         message = HumanMessage([reference(digest, media_type)])
         block = with_pictures(message, _One(whole), SEEN_SIDE).content[0]
         data = block.get("base64") if isinstance(block, dict) else None
         kept = whole if data is None else base64.b64decode(data)
         row = digest, kept, data is not None
-        self._tables.execute("INSERT INTO pictures VALUES (?, ?, ?)", row)
+        self._tables.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?, ?)", row)
         return data is not None
 
 

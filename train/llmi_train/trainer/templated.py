@@ -42,6 +42,8 @@ class Templated:
         """What the policy reads, and what it learns to write, the end included. Raises InputError."""
         if answer.ids is not None:
             return answer.ids
+        if answer.pictures and self.eyes is None:
+            raise InputError(f"{answer.where} shows pictures, and this model is shown none")
         prompt, completion = self._of_texts(answer) if self._plain(answer) else self._asked(answer)
         completion = self._ended(completion)
         if not prompt or len(completion) < 2:
