@@ -45,6 +45,8 @@ FAULTS = {
     "lr = \"1e-6\"": "options.lr is '1e-6', and takes a number",
     "lr = nan": "options.lr: nan is no number that can be worked with",
     "lr = -1": "options.lr: -1.0 is not in the range x>0",
+    "step-rows = 1" + "0" * 400: "and takes a number that a computer counts to",
+    "lr = 1" + "0" * 400: "and takes a number that a computer counts to",
     "recompute = 1": "options.recompute is 1, and takes true or false",
     "schedule = \"cosin\"": "options.schedule: 'cosin' is not one of",
     "since = 2026-11-28": "options.since is datetime.date(2026, 11, 28), and takes a text",
@@ -61,6 +63,16 @@ def test_what_the_command_does_not_take_is_refused(
         (said,) = capsys.readouterr().err.splitlines()
         assert said.startswith("llmi-train: mine.toml: options")
         assert FAULTS[line] in said
+
+
+def test_what_is_very_large_is_no_crash(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = planned(capsys, write(), "--rows-at-once", "1" + "0" * 400)
+    assert plan["ready"] is False
+
+
+def test_a_plan_is_of_one_recipe(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", write(), "--recipe=tiny"]) == 2
+    assert "a plan is of one recipe, here mine.toml" in capsys.readouterr().err
 
 
 def test_a_recipe_of_another_command_is_refused(

@@ -31,6 +31,8 @@ def listed(output: Output) -> None:
 def planned(name: str, options: Sequence[str], ctx: click.Context) -> bool:
     """Say all of it; whether nothing is missing. Raises what stops the reading of the recipe or of the options."""
     output: Output = ctx.obj
+    if any(each.partition("=")[0] == "--recipe" for each in options):
+        raise click.UsageError(f"a plan is of one recipe, here {name}: leave out --recipe")
     recipe = recipe_named(name)
     parent = ctx.parent
     assert parent

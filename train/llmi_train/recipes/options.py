@@ -11,6 +11,7 @@ from llmi_agent.base.errors import ConfigError
 from llmi_agent.config.layers import suggestion
 from llmi_train.recipes.recipe import Recipe
 
+_MOST = 2**63
 _NOT_OF_IT = frozenset({"recipe", "help"})
 
 
@@ -61,6 +62,8 @@ def _value(
 def _unlike(parameter: click.Option, value: Any) -> str:
     """What it takes, if this is something else. click itself makes a text of a number, and 1 of true."""
     kind = parameter.type
+    if isinstance(value, int) and abs(value) > _MOST:
+        return "a number that a computer counts to"
     if parameter.is_flag:
         return "" if isinstance(value, bool) else "true or false"
     if isinstance(kind, click.types.IntParamType):

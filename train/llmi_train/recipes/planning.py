@@ -24,6 +24,8 @@ _READ = 2048
 """Tokens of a prompt, where nothing says how many they may be: the system prompt of all tools, and a page."""
 _WRITTEN = 4096
 _PORT = 8000
+_MOST = 2**40
+"""What is larger is reckoned as this."""
 _VLLM = "vllm>=0.22,<=0.31"
 """What TRL 1.16 can give weights to."""
 
@@ -131,11 +133,11 @@ def _run(recipe: Recipe, given: Mapping[str, Any]) -> memory.Run | None:
         shape,
         recipe.launch.strategy,
         recipe.launch.in_all,
-        given["rows_at_once"],
-        int(most - written) if most else _READ,
-        int(written),
+        min(given["rows_at_once"], _MOST),
+        min(int(most - written), _MOST) if most else _READ,
+        min(int(written), _MOST),
         half,
-        given["lora"],
+        given["lora"] and min(given["lora"], _MOST),
         given["recompute"],
         given["concurrency"] if here else 0,
     )

@@ -60,7 +60,7 @@ def _toml(path: Path) -> dict[str, Any]:
             text = file.read(_MOST_BYTES + 1)
         if len(text) > _MOST_BYTES:
             raise ConfigError(f"{path} is no recipe: it has more than {_MOST_BYTES:,} bytes")
-        return tomllib.loads(text.decode())
+        return tomllib.loads(text.decode("utf-8-sig"))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else f"it is not TOML: {error}"
         raise ConfigError(f"the recipe {path} cannot be read: {why or error}") from None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from llmi_agent.base.errors import InputError, LlmiError
+from llmi_train.trainer import folder
 from llmi_train.trainer.folder import begun, look
 
 
@@ -16,6 +18,18 @@ def test_a_folder_below_a_file_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="file is no folder"):
         look(tmp_path / "file" / "out", resume=False)
+
+
+def test_one_that_is_late_is_no_other_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several processes the first may have begun the folder before another one has looked."""
+    with begun(tmp_path / "out", {"kind": "offline"}, resume=False):
+        with pytest.raises(InputError, match="was begun"):
+            look(tmp_path / "out", resume=False)
+        monkeypatch.setattr(folder, "processes", lambda: SimpleNamespace(is_main_process=False))
+        look(tmp_path / "out", resume=False)
+        monkeypatch.undo()
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,16 @@ def test_two_processes_that_accelerate_launches_train_as_one_does(
     assert_alike(one, two)
 
 
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp2", "deepspeed-zero3"])
+def test_accelerate_reads_what_it_is_launched_by(strategy: str) -> None:
+    parser = launch_command_parser()
+    args, *_ = _validate_launch_command(parser.parse_args(launch(strategy, "script.py")))
+    assert args.num_processes == 2
+    told = {"ddp": args.multi_gpu, "fsdp2": args.use_fsdp, "deepspeed-zero3": args.use_deepspeed}
+    assert {name for name, used in told.items() if used} == {strategy}
+    assert args.mixed_precision == "no"
+
+
 @pytest.fixture
 def spread() -> dict[str, str]:
     """What `accelerate launch` tells processes over which the weights are spread."""
