@@ -30,7 +30,9 @@ from llmi_train.rows.taking import is_other_split
 
 if TYPE_CHECKING:
     from llmi_train.trainer.losses import Online
-    from llmi_train.trainer.online_run import PolicyOf, Rollouts, Trained
+    from llmi_train.trainer.online_order import Rollouts
+    from llmi_train.trainer.online_run import PolicyOf
+    from llmi_train.trainer.online_written import Trained
 
 OWN = (
     "loss", "clip_low", "clip_high", "mask_outside", "probe_rows", "tolerance", "prompts_per_step", "group", "updates", "patience",
@@ -139,7 +141,7 @@ def check_reward(given: Mapping[str, Any]) -> None:
 
 
 def _rollouts(given: Mapping[str, Any], prompts: Sequence[Prompt], output: Output) -> Rollouts:
-    from llmi_train.trainer.online_run import Rollouts
+    from llmi_train.trainer.online_order import Rollouts
     from llmi_train.trainer.processes import processes
 
     check_reward(given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +12,8 @@ from transformers import TrainerCallback
 from llmi_agent.cli.batch_progress import Display
 
 Say = Callable[[str], None]
+SECONDS = 30.0
+"""Between two lines that say how far a step's rollouts are."""
 
 
 class Steps:
@@ -79,3 +82,27 @@ class ShowSteps(TrainerCallback):  # type: ignore[misc]
             self._display.tick()
         if self._say:
             self._say(str(self._steps))
+
+
+class Tick:
+    """While a step is rolled out: a bar is drawn again, or a line is said now and then."""
+
+    def __init__(self, progress: Steps, display: Display | None, say: Say | None) -> None:
+        self._progress, self._display, self._say = progress, display, say
+        self._said = time.monotonic()
+
+    def __call__(self) -> None:
+        if self._display:
+            self._display.tick()
+        if self._say and time.monotonic() - self._said >= SECONDS:
+            self._said = time.monotonic()
+            self._say(str(self._progress))
+
+
+class Sweep(TrainerCallback):  # type: ignore[misc]
+    """Frees what each step leaves in rings of objects, open files among it, where Python was told to look for them rarely."""
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Of a process that is ours: what it had loaded before is not gone through (`rare_collections`)."""
+        if gc.get_freeze_count():
+            gc.collect()

@@ -14,7 +14,7 @@ from llmi_agent.store.home import default_store
 from llmi_agent.traces import Rewarded, Trace, traces
 from llmi_train.rollout.closed import Closed, Story
 from llmi_train.trainer.losses import Online
-from llmi_train.trainer.online_run import Rollouts
+from llmi_train.trainer.online_order import Rollouts
 
 SETTINGS: dict[str, Any] = {
     "prompts_per_step": 2, "group": 3, "step_rows": 6, "rows_at_once": 3, "steps": 4, "lr": 1e-2, "warmup": 0, "save_every": 2,

@@ -21,7 +21,8 @@ from llmi_agent.traces import Rewarded, Trace, give
 from llmi_train.rollout.closed import Closed, Share
 from llmi_train.rows import rows_of
 from llmi_train.trainer.losses import LossName, Offline
-from llmi_train.trainer.online_run import Trained, train_online
+from llmi_train.trainer.online_run import train_online
+from llmi_train.trainer.online_written import Trained
 from llmi_train.trainer.run import train
 
 from .online_scene import SETTINGS, High, members, on_record, rollouts, settings, story, texts
@@ -161,12 +162,10 @@ def test_no_episode_is_lost_or_counted_twice_whenever_it_is_killed(
     assert len(on_record()) == 48, "no episode was begun anew"
     one, other, third = weights(whole), weights(cut), weights(again)
     assert all(torch.equal(other[name], third[name]) for name in one)
-    for name in one:
-        torch.testing.assert_close(
-            one[name], other[name], rtol=1e-3, atol=1e-4
-        )  # a batch of other rows rounds otherwise
-    moved = one["model.norm.weight"] - weights(tmp_path / "base")["model.norm.weight"]
-    assert moved.abs().max() > 1e-2
+    base = weights(tmp_path / "base")
+    for name in one:  # a batch of other rows rounds otherwise, and Adam makes much of little
+        assert (one[name] - other[name]).norm() <= 1e-3 * (one[name] - base[name]).norm(), name
+    assert (one["model.norm.weight"] - base["model.norm.weight"]).abs().max() > 1e-2
 
 
 def test_traces_that_were_changed_since_are_not_trained_on_again(

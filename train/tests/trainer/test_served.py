@@ -13,7 +13,8 @@ from trl.generation import vllm_client, vllm_generation
 from llmi_agent.base.errors import ConfigError, LlmiError, UnavailableError
 from llmi_agent.testing import Reply, Seen, Server, json_reply
 from llmi_train.cli import main
-from llmi_train.trainer.online_run import Trained, train_online
+from llmi_train.trainer.online_run import train_online
+from llmi_train.trainer.online_written import Trained
 from llmi_train.trainer.served import MODE, ServedPolicy, over_nccl
 
 from .online_scene import members, on_record, rollouts, settings, story

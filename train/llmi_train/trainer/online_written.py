@@ -1,0 +1,100 @@
+"""What came of an online training, and its checkpoint with its card."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llmi_train.rollout.closed import Closed
+from llmi_train.trainer import folder
+from llmi_train.trainer.card import Card
+from llmi_train.trainer.evaluating import Evaluating
+from llmi_train.trainer.loading import Loaded
+from llmi_train.trainer.losses import UNLEARNS, Online
+from llmi_train.trainer.online import OnlineTrainer
+from llmi_train.trainer.online_order import Rollouts
+from llmi_train.trainer.run import Outcome, best_of, looks_of
+from llmi_train.trainer.whole import Save
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training."""
+
+    outcome: Outcome
+    rollouts: Sequence[Closed]
+    """Of each step."""
+
+    def as_json(self) -> dict[str, Any]:
+        """With plain values."""
+        return {**self.outcome.as_json(), "rollouts": self.summary()}
+
+    def summary(self) -> dict[str, Any]:
+        """Of all steps."""
+        missing = Counter(each.why for step in self.rollouts for each in step.missing)
+        left_out: Counter[str] = Counter()
+        for step in self.rollouts:
+            left_out.update(step.left_out)
+        return {
+            "episodes": sum(each.wanted for each in self.rollouts),
+            "with_a_reward": sum(each.used for each in self.rollouts),
+            "missing": dict(missing.most_common()),
+            "left_out": dict(left_out.most_common()),
+            "rows": sum(each.rows for each in self.rollouts),
+            "steps_without_rows": sum(not each.rows for each in self.rollouts),
+            "seconds": round(sum(each.seconds for each in self.rollouts), 3),
+        }
+
+
+def write(
+    save: Save,
+    trained: Trained,
+    loaded: Loaded,
+    trainer: OnlineTrainer,
+    settings: Online,
+    training: folder.Training,
+    rollouts: Rollouts,
+    evaluating: Evaluating | None,
+) -> None:
+    """The checkpoint, its card, and that it is done."""
+    outcome = trained.outcome
+    save(training.out)
+    if evaluating:
+        evaluating.keep_best()
+    notes = [outcome.stopped] if outcome.stopped else []
+    notes += [UNLEARNS] if settings.loss == "grpo" else []
+    notes += [best_of(outcome)] if outcome.evaluations else []
+    looks = looks_of(outcome)
+    Card(
+        title=training.out.resolve().name,
+        about="A policy of LLMI, trained by GRPO online: at each step it wrote documents through the graph, with its tools, and was "
+        "trained on their traces. Whether it is better is for an evaluation on other prompts to say (`llmi-train eval`).",
+        base=f"{loaded.folder.name} ({training.identity['model']})",
+        method="online-grpo",
+        notes=notes,
+        sections={
+            "What it was rolled out on": {
+                "prompts": len(rollouts.prompts),
+                **training.identity["rollouts"],
+            },
+            "What came of the rollouts": trained.summary(),
+            "How": settings.said(),
+            **({"Fresh rollouts, mean reward": looks} if looks else {}),
+            "The first step": outcome.first,
+            "The last step": outcome.last,
+            "Besides": {
+                "steps": f"{outcome.steps} of {outcome.of}",
+                "warm-up, in steps": outcome.warmup,
+                "seconds": outcome.seconds,
+                "recorded against recomputed logprobs, mean": outcome.probed.difference
+                if outcome.probed
+                else "not looked at",
+            },
+        },
+    ).write(training.out)
+    training.finish(
+        {**trained.as_json(), "history": trainer.state.log_history},
+        keep_checkpoints=settings.keep_checkpoints,
+    )
