@@ -5,6 +5,7 @@ Reads a JSON object a line, forks for each of its processes, and answers with th
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -82,6 +83,8 @@ def forked(work: Work, asked: dict[str, Any], environment: dict[str, str]) -> in
 
 
 def main(work: Work = work) -> None:
+    gc.collect()
+    gc.freeze()  # what is imported is not gone through again in each process
     for line in sys.stdin:
         given = json.loads(line)
         children = [forked(work, given["asked"], each) for each in given["environments"]]
