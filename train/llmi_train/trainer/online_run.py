@@ -92,7 +92,7 @@ def train_online(
             together=Gathering(),
         )
         source = Source(rolling, loaded, settings, rollouts.template, tell)
-        check = limits(settings.max_kl)
+        check = limits(settings.max_kl, "lower --lr or --updates")
         trainer = OnlineTrainer(
             source, loaded, settings, out, check, temperature=rolling.temperature, longest=longest
         )

@@ -19,8 +19,10 @@ class Diverged(LlmiError):  # noqa: N818 - as above
     """A number is not finite: the weights must not be changed by it."""
 
 
-def limits(max_kl: float | None) -> Callable[[int, dict[str, float]], None]:
-    """Looks at a step's figures before the weights are changed; raises Stopped or Diverged."""
+def limits(
+    max_kl: float | None, way: str = "collect again with it, or lower --lr"
+) -> Callable[[int, dict[str, float]], None]:
+    """Looks at a step's figures before the weights are changed; raises Stopped or Diverged. way: what to do, in a clause."""
 
     def check(step: int, figures: dict[str, float]) -> None:
         loss, kl = figures["step_loss"], figures["kl"]
@@ -32,7 +34,7 @@ def limits(max_kl: float | None) -> Callable[[int, dict[str, float]], None]:
         if max_kl is not None and kl > max_kl:
             raise Stopped(
                 f"the policy was {kl:.3f} nats a token from the recorded one before step {step}, further than {max_kl:g} "
-                "(--max-kl): what was recorded says little about it; collect again with it, or lower --lr"
+                f"(--max-kl): what was recorded says little about it; {way}"
             )
 
     return check
