@@ -85,7 +85,7 @@ class Course:
         """Learn the form of slots from drafts of which many are wrong."""
         self._done(
             "collected-prose", "collect", "--prompts", "prose.jsonl", "--model", f"transformers/{BASE}",
-            "--group", str(self.size.proses), "--split", "prose", "--max-tokens", "160", "--temperature", "0.4", "--concurrency", "128",
+            "--group", str(self.size.proses), "--split", "prose", "--max-tokens", "160", "--temperature", "0.4", "--concurrency", "64",
         )  # fmt: skip
         self._write_examples()
         given = ("--examples", "examples.jsonl", *self._from_to(BASE, WARM), *_options(WARM_UP))
@@ -160,7 +160,7 @@ class Course:
 
     def _run(self) -> tuple[str, ...]:
         """How episodes are run."""
-        return ("--profile", "smollm2.toml", "--images", str(PHOTOS), "--concurrency", "128")
+        return ("--profile", "smollm2.toml", "--images", str(PHOTOS), "--concurrency", "64")
 
     def _learnt(self, out: str, command: str, *given: str) -> dict[str, Any]:
         """As `_done`; a training that was stopped just after its end is not begun again."""
