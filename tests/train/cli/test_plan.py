@@ -148,7 +148,7 @@ def test_what_would_be_sampled_is_reckoned(online: str, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("more", "flags", "what", "words"),
     [
-        ("", ["--steps", "3"], "options", "--steps and --epochs both say how long"),
+        ("steps = 3", [], "options", "--steps and --epochs both say how long"),
         ("", ["--prompts-per-step", "9"], "prompts", "a step takes 9 prompts, and there are 5"),
         ("", ["--profile", "llmi"], "reward", "which no judge here scores"),
         ("", ["--profile", "llmi", "--judge", "vllm/judge"], "reward", "needs the address of its server"),
@@ -175,6 +175,14 @@ def test_what_an_online_training_lacks_is_said(
     code, plan = planned(capsys, online, *flags)
     assert code == 1
     assert words in missing(plan)[what]
+
+
+def test_what_is_typed_stands_in_the_place_of_what_excludes_it(
+    online: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, plan = planned(capsys, online, "--steps", "3")
+    assert (code, plan["work"]["steps"]) == (0, 3)
+    assert "epochs" not in plan["options"]
 
 
 def test_several_machines_have_a_command_each(

@@ -42,10 +42,11 @@ def planned(name: str, options: Sequence[str], ctx: click.Context) -> bool:
     words = ["--recipe", name, *options]
     with command.make_context(recipe.command, words, parent=parent) as inner:
         besides = frozenset(_said(inner))
+        values = {each: inner.params[named[each]] for each in named}
         said = {
-            each: inner.params[named[each]]
-            for each in named
-            if each in besides or each in recipe.options
+            each: value
+            for each, value in values.items()
+            if each in besides or (each in recipe.options and value not in (None, ()))
         }
         plan = plan_of(recipe, inner.params, said, besides, options)
     if output.json:

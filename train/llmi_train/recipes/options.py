@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from llmi_agent.base.errors import ConfigError
 from llmi_agent.config.layers import suggestion
 from llmi_train.recipes.recipe import Recipe
 
 _MOST = 2**63
+_INSTEAD = {"steps": "epochs", "epochs": "steps", "examples": "traces", "traces": "examples"}
+"""Options of which one is said: the one that is typed goes before the recipe's other one."""
 _NOT_OF_IT = frozenset({"recipe", "help"})
 
 
@@ -27,7 +31,15 @@ def defaults(recipe: Recipe, ctx: click.Context) -> dict[str, Any]:
         parameter = known[name]
         assert parameter.name
         found[parameter.name] = _value(recipe, name, parameter, value, ctx)
+    for name in [each for each in found if _INSTEAD.get(each)]:
+        found[name] = partial(_unless, ctx, _INSTEAD[name], found[name])
     return found
+
+
+def _unless(ctx: click.Context, other: str, value: Any) -> Any:
+    """The value, but nothing where the command line says what stands in its place; what it says is read before."""
+    said = ctx.get_parameter_source(other) is ParameterSource.COMMANDLINE
+    return None if said else value
 
 
 def options_of(command: click.Command) -> Mapping[str, click.Option]:
