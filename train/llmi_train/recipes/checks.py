@@ -35,14 +35,14 @@ def files(recipe: Recipe, given: Given) -> Iterator[Finding]:
 
 
 def _checkpoint(name: str) -> str:
-    from llmi_transformers.folder import folder_of
+    from llmi_train.trainer.place import checkpoint
 
-    return str(folder_of(name.removeprefix("transformers/")).path)
+    return str(checkpoint(name).path)
 
 
 def _model(recipe: Recipe, name: str | None) -> str:
     """Raises InputError if it is not there, or another one than the recipe is for."""
-    from llmi_transformers.folder import folder_of
+    from llmi_train.trainer.place import checkpoint
 
     if name is None:
         raise InputError("no model is named (--model)")
@@ -51,7 +51,7 @@ def _model(recipe: Recipe, name: str | None) -> str:
     if wanted and not folder.exists():
         way = wanted.get or f"hf download {wanted.name} --local-dir {folder}"
         raise InputError(f"there is no folder {folder}: {way}, or name yours with --model")
-    found = folder_of(str(folder))
+    found = checkpoint(str(folder))
     if wanted and (other := unlike(found.config, wanted.config)):
         raise InputError(
             f"{folder} is not {wanted.name}, which the recipe is for: {other[0]}; name that one with --model, or write a recipe "

@@ -9,7 +9,6 @@ from typing import Literal, TypeAlias
 import click
 
 from llmi_agent.base.errors import LlmiError
-from llmi_agent.contract import PolicyFailed
 
 State: TypeAlias = Literal["ok", "missing", "notice"]
 """`missing`: as it is, it cannot be run. `notice`: it can, and should be known."""
@@ -30,5 +29,5 @@ def tried(what: str, look: Callable[[], str]) -> Finding:
         return Finding("ok", what, look())
     except click.ClickException as error:
         return Finding("missing", what, error.format_message())
-    except (LlmiError, PolicyFailed) as error:
+    except LlmiError as error:
         return Finding("missing", what, str(error))

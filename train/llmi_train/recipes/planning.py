@@ -6,12 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from llmi_agent.base.errors import ConfigError
-from llmi_agent.contract import PolicyFailed
+from llmi_agent.base.errors import ConfigError, LlmiError
 from llmi_train.recipes import checks, memory
 from llmi_train.recipes.checkpoint import Shape, parameters_in, shape_of
 from llmi_train.recipes.finding import Finding
@@ -155,14 +153,14 @@ def _shape(recipe: Recipe, model: str | None) -> Shape | None:
 def _checkpoint(model: str) -> Shape | None:
     if not find_spec("llmi_transformers"):
         return None
-    from llmi_transformers.folder import folder_of
+    from llmi_train.trainer.place import checkpoint
 
     try:
-        folder = folder_of(str(Path(model.removeprefix("transformers/")).expanduser()))
-        count = parameters_in(folder.whole)
-        return shape_of(folder.config, count) if count else None
-    except PolicyFailed:
+        folder = checkpoint(model)
+    except LlmiError:
         return None
+    count = parameters_in(folder.whole)
+    return shape_of(folder.config, count) if count else None
 
 
 def _port(url: str) -> int:

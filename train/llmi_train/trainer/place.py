@@ -1,13 +1,18 @@
-"""The folder that a training goes to, as far as it can be looked at without torch."""
+"""The folders that a training begins from and goes to, as far as they can be looked at without torch."""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.contract import PolicyFailed
+from llmi_agent.host.policies import error_of
+
+if TYPE_CHECKING:
+    from llmi_transformers.folder import Folder
 
 STORY = "training.json"
 LOCK = ".training.lock"
@@ -43,3 +48,16 @@ def read(out: Path) -> dict[str, Any] | None:
     if not isinstance(story, dict):
         raise InputError(f"{out / STORY} is not the story of a training")
     return story
+
+
+def checkpoint(name: str) -> Folder:
+    """The checkpoint in a folder, which may be written as `transformers/PATH`. Raises InputError if there is none.
+
+    llmi-transformers must be installed.
+    """
+    from llmi_transformers.folder import folder_of
+
+    try:
+        return folder_of(str(Path(name.removeprefix("transformers/")).expanduser()))
+    except PolicyFailed as error:
+        raise error_of(error) from None
