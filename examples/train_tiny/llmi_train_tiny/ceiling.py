@@ -9,9 +9,10 @@ from statistics import fmean
 
 from llmi_agent.contract import Demand
 from llmi_agent.draft import Slot
+from llmi_agent.rewards import Whole, weighed
 from llmi_train_tiny.language import COUNTS, KINDS, REMARKS, TOPICS, VIEWS
 from llmi_train_tiny.prompts import Wish
-from llmi_train_tiny.reward import Written, parts_of, weighed
+from llmi_train_tiny.reward import WEIGHTS, parts_of
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,10 @@ def _worth(topic: str, kinds: Sequence[str], wishes: Sequence[Wish]) -> Ceiling:
         for number, kind in enumerate(kinds)
     ]
     prose = REMARKS[0].format(noun="", topic=topic, view="")
-    written = Written(prose, slots, len(slots))
+    whole, sound = Whole(prose, slots), len(slots)
     worth = [
-        weighed(parts_of(written, Demand(each.count, (each.kind,)), each.topic)) for each in wishes
+        weighed(parts_of(whole, sound, Demand(each.count, (each.kind,)), each.topic), WEIGHTS)
+        for each in wishes
     ]
     right = fmean(set(kinds) == {each.kind} for each in wishes)
     return Ceiling(fmean(worth), right, f"always {', '.join(kinds)} of the {topic}")

@@ -10,6 +10,11 @@ from llmi_agent.rewards.profile import (
 from llmi_agent.rewards.rollout import Rollout as Rollout
 from llmi_agent.rewards.rules import rule_scores as rule_scores
 from llmi_agent.rewards.scoring import Scored as Scored, Scorer as Scorer
+from llmi_agent.rewards.whole import (
+    Whole as Whole,
+    scored_by_parts as scored_by_parts,
+    weighed as weighed,
+)
 
 __all__ = (
     "PROFILES",
@@ -18,8 +23,11 @@ __all__ = (
     "Rollout",
     "Scored",
     "Scorer",
+    "Whole",
     "combined",
     "facts_of",
     "profile_of",
     "rule_scores",
+    "scored_by_parts",
+    "weighed",
 )

@@ -6,6 +6,7 @@ from langchain_core.messages import HumanMessage
 from llmi_agent import ArtifactStore, Options, journal_beside
 from llmi_agent.contract import Demand, Failed
 from llmi_agent.draft import Slot
+from llmi_agent.rewards import Whole, weighed
 from llmi_agent.testing import FakeTool, ScriptedModel
 from llmi_agent.traces import Trace, traces
 from llmi_graphs import build_graph
@@ -13,7 +14,7 @@ from llmi_train_smollm2.drafts import NO_SLIPS, draft
 from llmi_train_smollm2.figures import slots_of
 from llmi_train_smollm2.prompts import Wish, wishes
 from llmi_train_smollm2.requests import TEST, keys_of
-from llmi_train_smollm2.reward import Written, parts_of, scores, weighed
+from llmi_train_smollm2.reward import WEIGHTS, parts_of, scores
 
 WISH = next(each for each in wishes(TEST, 9, 0) if each.count == 2 and each.kind == "code")
 
@@ -95,8 +96,8 @@ def test_the_reward_pays_for_kind_number_topic_prose_and_pictures() -> None:
     def worth(
         slots: list[Slot], text: str = prose, made: int = 2, repetition: float = 0.0
     ) -> float:
-        written = Written(text, slots, made, repetition)
-        return weighed(parts_of(written, Demand(2, ("diffusion",)), keys))
+        asked = Demand(2, ("diffusion",))
+        return weighed(parts_of(Whole(text, slots), made, repetition, asked, keys), WEIGHTS)
 
     best = worth([slot(), slot()])
     assert best == pytest.approx(1.0)
