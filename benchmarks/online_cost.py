@@ -39,7 +39,7 @@ MOST, LEAST = 20.0, 0.7
 """Milliseconds; the share of the baseline's pace."""
 SLOW = 100.0
 """Milliseconds that a draft of the slower policy takes at least."""
-PROMPTS, GROUP, STEPS = 8, 8, 6
+PROMPTS, GROUP, STEPS = 8, 8, 5
 COUNT = PROMPTS * GROUP
 DEEPER = 40
 """Layers, of two."""
