@@ -29,9 +29,10 @@ def run(course: Course) -> tuple[Path, str]:
     course.collect()
     course.train()
     rows = [_HEAD, *(_figures(course, each) for each in NAMES)]
+    pairs = _pairs(course)
     minutes = [("stage", "minutes"), *course.minutes()]
     out = course.folder / "before_and_after.html"
-    page.write(out, TITLE, rows, _pairs(course))
+    page.write(out, TITLE, rows, pairs)
     table = f"{page.markdown(rows)}\n{page.markdown(minutes)}"
     (course.folder / "results.md").write_text(table)
     return out, table
@@ -63,7 +64,7 @@ def _pairs(course: Course) -> dict[str, list[page.Side]]:
         worth = figures.shown(course.home, policy, TEST)
         for each in asked:
             said = _worth(worth.get(each["prompt"]))
-            path = folder / each["id"] / "document.html"
+            path = folder / each["id"] / "report.html"
             found[each["prompt"]].append(page.Side(NAMES[policy], path, said))
     return found
 

@@ -51,8 +51,8 @@ class Size:
     group: int = 8
     tested: int = 40
     """Held-out prompts."""
-    samples: int = 2
-    """Episodes of each of these; one of the published model, which writes no slot."""
+    samples: int = 1
+    """Episodes of each of these; of the published model, which writes no slot, one."""
     shown: int = 10
     """Held-out prompts of which documents are shown, each of another request."""
 

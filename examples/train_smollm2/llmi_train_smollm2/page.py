@@ -55,7 +55,7 @@ def _side(side: Side) -> str:
         return f"<div>{said}<p>There is no document.</p></div>"
     page = html.escape(side.path.read_text(encoding="utf-8"), quote=True)
     # What a model wrote runs nothing here.
-    return f'<div>{said}<iframe sandbox loading="lazy" title="{html.escape(side.name)}" srcdoc="{page}"></iframe></div>'
+    return f'<div>{said}<iframe sandbox title="{html.escape(side.name)}" srcdoc="{page}"></iframe></div>'
 
 
 def _row(cells: Sequence[str], tag: str) -> str:
