@@ -3,7 +3,7 @@
 #   make test    sets up .venv, runs the tests
 # make hosted adds the tools of hosted services to .venv, make train what policies are trained with (torch).
 # make train-demo trains a tiny policy on two cores in about ten minutes; make bench-train, in about two hours, measures what that rests on.
-# make train-smollm2 does the same with SmolLM2-135M-Instruct in about an hour, and shows documents before and after.
+# make train-smollm2 does the same with SmolLM2-135M-Instruct in one to one and a half hours, and shows documents before and after.
 
 PYTHON ?= python3
 VENV := .venv
