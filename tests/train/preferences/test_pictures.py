@@ -130,15 +130,72 @@ def test_examples_of_a_file_show_pictures_in_their_places_or_before_the_question
         write([first], tmp_path / "y.jsonl")
 
 
+def text(said: str) -> dict[str, str]:
+    return {"type": "text", "text": said}
+
+
+@pytest.mark.parametrize(
+    ("said", "parts"),
+    [
+        ("<image>\nWhat?", [SHOW, text("\nWhat?")]),
+        ("See <|vision_start|><|image_pad|><|vision_end|> here", [text("See "), SHOW, text(" here")]),
+        ("<|image_pad|>What?", [SHOW, text("What?")]),
+        ("<start_of_image>What?", [SHOW, text("What?")]),
+        ("<image><image>Differ?", [SHOW, SHOW, text("Differ?")]),
+    ],
+)  # fmt: skip
+def test_marks_in_a_text_are_the_places_of_pictures(
+    said: str, parts: list[Any], tmp_path: Path
+) -> None:
+    images = [image(n) for n in range(parts.count(SHOW))]
+    talk = [{"from": "human", "value": said}, {"from": "gpt", "value": "Foxes."}]
+    file = written(
+        tmp_path / "x.jsonl",
+        {"prompt": said, "completion": "Foxes.", "images": images},
+        {"conversations": talk, "images": images},
+    )
+    for found in examples_in(file).taken:
+        assert found.prompt == ({"role": "user", "content": parts},)
+        assert [pixels(each) for each in found.pictures] == [drawn(n) for n in range(len(images))]
+
+
+def test_parts_of_messages_and_data_urls_hold_pictures(tmp_path: Path) -> None:
+    (tmp_path / "two.png").write_bytes(random_png(seed=2))
+    url = f"data:image/png;base64,{image(1)['bytes']}"
+    parts = [
+        {"type": "image_url", "image_url": {"url": url}},
+        text("and"),
+        {"type": "image", "image": "two.png"},
+    ]
+    show = [SHOW, text("and"), SHOW]
+    file = written(
+        tmp_path / "x.jsonl",
+        {"messages": [{"role": "user", "content": parts}, *ANSWER]},
+        {"messages": [{"role": "user", "content": show}, *ANSWER], "images": [url, "two.png"]},
+    )
+    for found in examples_in(file).taken:
+        assert found.prompt[0]["content"] == show
+        assert [pixels(each) for each in found.pictures] == [drawn(1), drawn(2)]
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"images": [image(1)], "prompt": [{"role": "user", "content": [SHOW, SHOW]}]}, "show 2 pictures, and 1 are taken"),
+        ({"images": [image(1)], "prompt": [{"role": "user", "content": [SHOW, SHOW]}]}, "show 2 pictures, .* and 1 is taken"),
         ({"images": ["../a.png"], "prompt": "What?"}, "leads out of the folder"),
         ({"images": ["a.png"], "prompt": "What?"}, "there is no file 'a.png'"),
         ({"images": [{"bytes": "?"}], "prompt": "What?"}, "not base64"),
         ({"images": [{"bytes": "aGk="}], "prompt": "What?"}, "its picture 1 cannot be used"),
         ({"images": [3], "prompt": "What?"}, "neither bytes nor a path"),
+        ({"images": [image(1)], "prompt": "<image><image>"}, "show 2 pictures, .* and 1 is taken"),
+        ({"images": [image(1)], "prompt": [{"role": "user", "content": [SHOW, {"text": "<image>"}]}]}, "show 2 pictures"),
+        ({"prompt": "<image>\nWhat?"}, "show 1 picture, .* and 0 are taken"),
+        ({"images": [image(1)], "prompt": "a", "completion": "x <|image_pad|> y"}, "an answer of it shows a picture"),
+        ({"images": ["https://x.org/a.png"], "prompt": "What?"}, "addresses are never fetched"),
+        ({"images": ["file:///a.png"], "prompt": "What?"}, "addresses are never fetched"),
+        ({"images": [image(1)["bytes"] * 9], "prompt": "What?"}, "too long for a path; a picture is a path"),
+        ({"images": ["data:image/png;base64,?"], "prompt": "What?"}, "not base64"),
+        ({"images": [image(1)], "prompt": [{"role": "user", "content": [{**SHOW, "image": "a.png"}]}]}, "other pictures than"),
     ],
 )  # fmt: skip
 def test_pictures_of_a_file_that_cannot_be_used_are_named(

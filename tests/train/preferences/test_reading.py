@@ -135,7 +135,7 @@ def test_ids_with_labels(tmp_path: Path) -> None:
                 "prompt": [{"role": "user", "content": [{"type": "image_url"}]}],
                 "completion": [SAID],
             },
-            "show 1 pictures, and 0 are taken with it",
+            "show 1 picture, by parts",
         ),
         ({"input_ids": [1, 2], "labels": [1, 2, 3]}, '"labels" must be -100'),
         ({"input_ids": [1, 2], "labels": [-100, -100]}, '"labels" must be -100'),

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from llmi_agent.runner.prompt_line import WrongLineError
 from llmi_agent.store.intake import Caps, IntakeError
-from llmi_train.preferences.rows import IMAGES
+from llmi_train.preferences.places import IMAGES, own_pictures
 from llmi_train.prompts.published import plain
 from llmi_train.rows.pictures import Gallery, Picture
+
+_TAKEN = 'a picture is a path below the folder of the file, {"bytes": BASE64}, or data:image/png;base64,…'
+_DATA = re.compile(r"data:image/[\w.+-]+;base64,", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://|data:)", re.IGNORECASE)
+_LONGEST = 1024
+"""Letters of a path."""
 
 
 class Images:
@@ -30,6 +37,12 @@ class Images:
         found = [plain(row.get(each)) for each in IMAGES]
         given: Any = next((each for each in found if each is not None), [])
         several = given if isinstance(given, list) else [given]
+        own = own_pictures(row)
+        if several and own and several != own:
+            raise WrongLineError(
+                f"its messages hold other pictures than its column {IMAGES[0]!r}: leave them in one of the two"
+            )
+        several = several or own
         return tuple(self._one(each, number) for number, each in enumerate(several, 1))
 
     def _one(self, given: Any, number: int) -> Picture:
@@ -47,12 +60,17 @@ class Images:
         if isinstance(data, bytes):
             return data
         if isinstance(given, Mapping) and isinstance(data, str):
-            try:
-                return base64.b64decode(data, validate=True)
-            except binascii.Error:
-                raise ValueError("its bytes are not base64") from None
+            return _decoded(data)
         if not isinstance(path, str):
-            raise ValueError("it is neither bytes nor a path")
+            raise ValueError(f"it is neither bytes nor a path; {_TAKEN}")
+        if found := _DATA.match(path):
+            return _decoded(path[found.end() :])
+        if _ADDRESS.match(path):
+            raise ValueError(
+                f"{path[:80]!r} is an address, and addresses are never fetched; {_TAKEN}"
+            )
+        if len(path) > _LONGEST:
+            raise ValueError(f"{path[:40]!r}… is too long for a path; {_TAKEN}")
         return self._beside(path)
 
     def _beside(self, path: str) -> bytes:
@@ -64,3 +82,13 @@ class Images:
             raise ValueError(f"there is no file {path[:80]!r} beside the file of examples")
         with place.open("rb") as file:
             return file.read(Caps().bytes + 1)
+
+
+def _decoded(data: str) -> bytes:
+    """Raises ValueError."""
+    if len(data) > Caps().bytes * 4 // 3 + 4:
+        raise ValueError(f"it has more than {Caps().bytes:,} bytes")
+    try:
+        return base64.b64decode(data, validate=True)
+    except binascii.Error:
+        raise ValueError("its bytes are not base64") from None

@@ -10,6 +10,7 @@ from typing import Any
 from llmi_agent.runner.prompt_line import WrongLineError
 from llmi_agent.traces.exchange.form import NAME
 from llmi_train.preferences.answer import Answer, Ids, Labelled, Message, Pair
+from llmi_train.preferences.places import IMAGES, is_picture, pictures_in, placed
 from llmi_train.prompts.published import plain
 from llmi_train.rows.pictures import Picture
 
@@ -19,8 +20,6 @@ MOST_TOKENS = 2**22
 """Of one answer."""
 _SPEAKERS = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant"}
 """Who speaks in `conversations`, and the role of it; others are their own role."""
-IMAGES = ("images", "image")
-"""The columns of which one may hold what messages show, in its order."""
 _TEMPLATE = ("tools", "chat_template_kwargs")
 
 FORMS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -186,7 +185,7 @@ def _in_turn(
     texts: bool = False,
 ) -> Iterator[Answer]:
     """Each answer of the assistant's from `start` on, to all that was said before."""
-    talk = _showing(talk, len(shown))
+    talk = placed(talk, len(shown))
     places = [n for n, each in enumerate(talk) if n >= start and each["role"] == "assistant"]
     if not places:
         raise WrongLineError("no message of an assistant is in it to learn from")
@@ -197,7 +196,7 @@ def _in_turn(
         if not talk[place]["content"].strip() and not talk[place].get("tool_calls"):
             raise WrongLineError("its answer is empty")
         asked = tuple(talk[:place])
-        pictures = tuple(shown[: _marks(asked)])
+        pictures = tuple(shown[: pictures_in(asked)])
         yield Answer(
             where=where,
             prompt=asked,
@@ -206,29 +205,6 @@ def _in_turn(
             pictures=pictures,
             **about,
         )
-
-
-def _showing(talk: Sequence[Message], count: int) -> Sequence[Message]:
-    """With a mark for each picture: where none says its place, the first question begins with them. Raises WrongLineError."""
-    marks = _marks(talk)
-    if any(each["role"] == "assistant" and _marks([each]) for each in talk):
-        raise WrongLineError("an answer of it shows a picture, and no model here writes any")
-    if marks == count:
-        return talk
-    first = next((n for n, each in enumerate(talk) if each["role"] == "user"), None)
-    if marks or first is None:
-        raise WrongLineError(
-            f"its messages show {marks} pictures, and {count} are taken with it: sft takes those of its column {IMAGES[0]!r}"
-        )
-    text = {"type": "text", "text": talk[first]["content"]}
-    content = [*({"type": "image"} for _ in range(count)), text]
-    return [*talk[:first], {**talk[first], "content": content}, *talk[first + 1 :]]
-
-
-def _marks(talk: Sequence[Message]) -> int:
-    """How many pictures messages show."""
-    contents = (each["content"] for each in talk if not isinstance(each["content"], str))
-    return sum(part["type"] == "image" for content in contents for part in content)
 
 
 def _conversation(given: Any, what: str) -> tuple[Message, ...]:
@@ -274,7 +250,7 @@ def _part(given: Any) -> dict[str, str]:
     if isinstance(given, Mapping):
         if isinstance(text := given.get("text"), str):
             return {"type": "text", "text": _encodable(text)}
-        if str(given.get("type", "")).startswith(("image", "input_image")):
+        if is_picture(given):
             return {"type": "image"}
     raise WrongLineError("the content of a message is neither text nor parts of it")
 
