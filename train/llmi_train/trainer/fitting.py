@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from llmi_agent.base.errors import InputError
+from llmi_agent.contract import PolicyFailed
 from llmi_agent.models.ending import limited
 from llmi_train.preferences.answer import Answer, Ids, T, answers_of
 from llmi_train.rows.pictures import Picture
@@ -29,12 +30,14 @@ FOREIGN = "an answer with ids that are not in the model's vocabulary"
 ALONE = "an example that would go through the model alone, with nothing to be weighed against"
 ENDLESS = "an answer whose last token is no end token of the model"
 UNSEEN = "an answer whose tokens are not those of the pictures of its prompt in this model"
+UNSHOWN = "an answer to pictures that this model cannot be shown"
 APART = "a pair whose prompts are not the same ids"
 _WAYS = {
     TOO_LONG: "at most {most:,} tokens are taken: --longest says how many, up to what the model can read",
     FOREIGN: "they are those of another tokenizer: name its model, or learn from what was written with --text",
     ENDLESS: "a policy that learns it never ends: --text learns what was written, with an end",
     UNSEEN: "they are those of another model, or too small, too large or too long for this one's processor",
+    UNSHOWN: "its processor takes others",
     APART: "they were asked in different words",
 }
 
@@ -100,7 +103,11 @@ def fitted(
     found, bad, fit = Fitted(), dict[str, list[str]](), Fit(templated.eyes)
     for each in examples:
         answers = answers_of(each)
-        ids = tuple(map(templated.of, answers))
+        try:
+            ids = tuple(map(templated.of, answers))
+        except PolicyFailed as error:
+            bad.setdefault(UNSHOWN, []).append(f"{answers[0].where} ({error})")
+            continue
         endless = any(map(partial(_is_endless, ends=templated.ends), answers, ids))
         why = ENDLESS if endless else _fault(ids, words, most)
         if not why and fit.lack(ids[0].prompt, ids[0].completion, answers[0].pictures):

@@ -39,7 +39,7 @@ class Templated:
     """What a person should know, and of how many answers it is true."""
 
     def of(self, answer: Answer) -> Ids:
-        """What the policy reads, and what it learns to write, the end included. Raises InputError."""
+        """What the policy reads, and what it learns to write, the end included. Raises InputError, and PolicyFailed for a picture that cannot be shown."""
         if answer.ids is not None:
             return answer.ids
         if answer.pictures and self.eyes is None:

@@ -17,7 +17,7 @@ from llmi_agent.base.errors import InputError
 from llmi_train.preferences.answer import Answer, Ids
 from llmi_train.preferences.reading import Examples
 from llmi_train.rows.row import Row
-from llmi_train.trainer.fitting import UNSEEN, fitted
+from llmi_train.trainer.fitting import UNSEEN, UNSHOWN, fitted
 from llmi_train.trainer.learning import Course, Outcome, learn
 from llmi_train.trainer.loading import load
 from llmi_train.trainer.settings import Settings
@@ -113,6 +113,28 @@ def test_an_answer_whose_ids_do_not_fit_its_pictures_is_refused_or_left_out(base
         fitted([good, bad], sft_row, templated, loaded.model, None, leave_out_bad=False)
     found = fitted([good, bad], sft_row, templated, loaded.model, None, leave_out_bad=True)
     assert (len(found.rows), found.left_out[UNSEEN]) == (1, 1)
+
+
+def test_a_picture_that_cannot_be_shown_is_refused_or_left_out_with_its_example(base: Path) -> None:
+    loaded = load(str(base))
+    seen = rows(loaded)[4].segment.pictures[:1]
+    good, bad = (
+        Answer(
+            where=where,
+            prompt=({"role": "user", "content": [{"type": "image"}]},),
+            completion={"role": "assistant", "content": "Foxes."},
+            pictures=(replace(seen[0], digest=digest, gallery=gallery),),
+        )
+        for where, digest, gallery in (
+            ("line 1", seen[0].digest, seen[0].gallery),
+            ("line 2", "1", Hung([b"", b"no picture"])),
+        )
+    )
+    templated = Templated(loaded.tokenizer, {loaded.tokenizer.eos_token_id}, {}, loaded.eyes)
+    with pytest.raises(InputError, match=f"because of {UNSHOWN}: line 2 .*picture 1"):
+        fitted([good, bad], sft_row, templated, loaded.model, None, leave_out_bad=False)
+    found = fitted([good, bad], sft_row, templated, loaded.model, None, leave_out_bad=True)
+    assert (len(found.rows), found.left_out[UNSHOWN]) == (1, 1)
 
 
 def test_other_pictures_are_other_data_and_a_blind_model_takes_none(

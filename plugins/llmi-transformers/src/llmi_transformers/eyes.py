@@ -148,8 +148,9 @@ class Eyes:
             )
         except ValueError as error:
             sizes = ", ".join(f"{each.width}x{each.height}" for each in images)
+            which = "the picture" if len(images) == 1 else f"the {len(images)} pictures"
             raise PolicyFailed(
-                f"its processor does not take the {len(images)} pictures ({sizes:.100}): {' '.join(str(error).split()):.200}",
+                f"its processor does not take {which} ({sizes:.100}): {' '.join(str(error).split()):.200}",
                 "input",
             ) from error
         ids = tuple(made["input_ids"][0].tolist())
