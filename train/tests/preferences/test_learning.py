@@ -211,7 +211,7 @@ def test_one_that_was_cut_after_its_last_step_says_its_figures(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("llmi_train.trainer.learning.save", full)
+        patched.setattr("llmi_train.trainer.loading.save", full)
         with pytest.raises(LlmiError, match="No space"):
             run(SFT, answers(8), model, tmp_path / "out")
     done = run(SFT, answers(8), model, tmp_path / "out", resume=True)
