@@ -207,3 +207,4 @@ def _sentences(trained: Trained) -> Iterator[str]:
         yield f"the checkpoint after step {outcome.best} was the best, and is the one that is kept"
     if outcome.stopped:
         yield f"stopped early: {outcome.stopped}"
+    yield from outcome.notes

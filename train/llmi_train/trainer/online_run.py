@@ -10,6 +10,7 @@ from typing import Any
 from transformers import PrinterCallback
 
 from llmi_agent.cli.batch_progress import Display
+from llmi_train.rollout.learnt import changed, even, notes, nothing
 from llmi_train.rollout.policy import StepPolicy
 from llmi_train.rollout.steps import Plan, Steps
 from llmi_train.rollout.turns import Turns
@@ -30,7 +31,7 @@ from llmi_train.trainer.online_order import (
     prepared_for,
 )
 from llmi_train.trainer.online_source import Source
-from llmi_train.trainer.online_written import Trained, write
+from llmi_train.trainer.online_written import Trained, forget, write
 from llmi_train.trainer.processes import Gathering
 from llmi_train.trainer.progress import Say, ShowSteps, Steps as Progress, Sweep, Tick
 from llmi_train.trainer.run import run_to_end
@@ -64,7 +65,7 @@ def train_online(
     fresh, callbacks, steps, display, say: as for `run.train`. tell: told of the tools, and of each step what is missing.
 
     Raises InputError, ConfigError or UnavailableError, before anything is sampled, for what cannot be; Diverged if numbers are
-    not finite; LlmiError if steps in a row have no rewards.
+    not finite; LlmiError if steps in a row have no rewards, or no step had anything to learn from.
     """
     settings = settings or Online()
     quiet()
@@ -117,8 +118,13 @@ def train_online(
             outcome = run_to_end(trainer, training, None, evaluating)
         finally:
             rolling.close()
-        done = trainer.state.global_step // settings.updates
-        trained = Trained(replace(outcome, probed=source.probed), rolling.story.all()[:done])
+        done = -(-outcome.steps // settings.updates)
+        closed = rolling.story.all()[:done]
+        if not changed(closed) and not even(closed):
+            folder.on_main(lambda: forget(out))
+            raise nothing(closed)
+        outcome = replace(outcome, probed=source.probed, notes=notes(closed))
+        trained = Trained(outcome, closed)
         save = saving(trainer, loaded)
         folder.on_main(
             lambda: write(save, trained, loaded, trainer, settings, training, rollouts, evaluating)

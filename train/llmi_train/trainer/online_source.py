@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from llmi_agent.base.errors import LlmiError
 from llmi_agent.cli.text import plural
 from llmi_train.rollout.closed import Closed
+from llmi_train.rollout.learnt import even, nothing
 from llmi_train.rollout.steps import FOLDER, Rolled, Steps
 from llmi_train.trainer.loading import Loaded
 from llmi_train.trainer.losses import Online
@@ -40,7 +40,7 @@ class Source:
         self.trainer: Any = None
         self._kept = rolling.out / FOLDER / _PROBED
         self.probed = _probed(self._kept)
-        """How exactly the weights gave the logprobs of the first step, in this life of the process or an earlier one."""
+        """How exactly the weights gave the logprobs of the first step that has rows, in this life of the process or an earlier one."""
         self._rolling, self._loaded, self._settings = rolling, loaded, settings
         self._template = template
         self._tell = tell
@@ -56,26 +56,31 @@ class Source:
             self._empty = [] if closed.rows else [*self._empty, closed]
         for line in _said(closed):
             self._tell(line)
-        if step == 1 and (count := self._to_probe(rolled)):
-            self.probed = self._probe(rolled, count)
-            if processes().is_main_process:
-                self._kept.write_text(json.dumps(vars(self.probed)), "utf-8")
+        if self.probed is None and closed.rows and self._as_written(step):
+            self._look(rolled)
         return rolled
 
+    def _as_written(self, step: int) -> bool:
+        """No update of the step was made yet: its weights are those that wrote it."""
+        done: int = self.trainer.state.global_step
+        return done == (step - 1) * self._settings.updates
+
+    def _look(self, rolled: Rolled) -> None:
+        if not (count := self._to_probe(rolled)):
+            return
+        self.probed = self._probe(rolled, count)
+        if processes().is_main_process:
+            self._kept.write_text(json.dumps(vars(self.probed)), "utf-8")
+
     def _end(self) -> None:
-        """Raises Stopped where all rewards are the same, LlmiError where there are none."""
+        """Raises Stopped where all rewards are the same, LlmiError where something else is why."""
         count = len(self._empty)
-        if all(each.used >= self._settings.group for each in self._empty):
+        if even(self._empty):
             raise Stopped(
                 f"in each group of the last {count} steps all rewards were the same, so that nothing could be learnt from them"
             )
-        why = Counter(each.why for step in self._empty for each in step.missing)
-        most = why.most_common(1)[0][0] if why else "too few episodes have a reward"
         self.trainer.save_now()
-        raise LlmiError(
-            f"in {count} steps in a row there was nothing to learn from, most often because: {most}; see that tools and judges are "
-            "there, and go on with --resume"
-        )
+        raise nothing(self._empty)
 
     def _to_probe(self, rolled: Rolled) -> int:
         """How many rows; the same in all processes where each needs the others' weights for that."""

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from llmi_train.rollout.closed import Closed
+from llmi_train.rollout.closed import NAME, Closed
+from llmi_train.rollout.learnt import changed
+from llmi_train.rollout.steps import FOLDER
 from llmi_train.trainer import folder
 from llmi_train.trainer.card import Card
-from llmi_train.trainer.evaluating import Evaluating
+from llmi_train.trainer.evaluating import STORY as EVALUATIONS, Evaluating
 from llmi_train.trainer.loading import Loaded
 from llmi_train.trainer.losses import UNLEARNS, Online
 from llmi_train.trainer.online import OnlineTrainer
 from llmi_train.trainer.online_order import Rollouts
 from llmi_train.trainer.run import Outcome, best_of, looks_of
 from llmi_train.trainer.whole import Save
+
+_TRAINED = (
+    "A policy of LLMI, trained by GRPO online: at each step it wrote documents through the graph, with its tools, and was "
+    "trained on their traces. Whether it is better is for an evaluation on other prompts to say (`llmi-train eval`)."
+)
+_UNCHANGED = (
+    "A policy of LLMI that was to be trained by GRPO online: it wrote documents through the graph, with its tools, and nothing "
+    "could be learnt from their traces. Its weights are those that it started from."
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,16 @@ class Trained:
         }
 
 
+def forget(out: Path) -> None:
+    """Of steps that changed nothing: gone on with, the first step's episodes are scored again, and those after it, which
+    other weights may have to write then, are written anew."""
+    later = sorted((out / FOLDER).glob("[0-9]*"))[1:]
+    for each in (*out.glob("checkpoint-*"), *out.glob("evaluated-*"), *later):
+        shutil.rmtree(each)
+    for name in (NAME, EVALUATIONS):
+        (out / name).unlink(missing_ok=True)
+
+
 def write(
     save: Save,
     trained: Trained,
@@ -63,14 +86,13 @@ def write(
     save(training.out)
     if evaluating:
         evaluating.keep_best()
-    notes = [outcome.stopped] if outcome.stopped else []
+    notes = [outcome.stopped, *outcome.notes] if outcome.stopped else [*outcome.notes]
     notes += [UNLEARNS] if settings.loss == "grpo" else []
     notes += [best_of(outcome)] if outcome.evaluations else []
     looks = looks_of(outcome)
     Card(
         title=training.out.resolve().name,
-        about="A policy of LLMI, trained by GRPO online: at each step it wrote documents through the graph, with its tools, and was "
-        "trained on their traces. Whether it is better is for an evaluation on other prompts to say (`llmi-train eval`).",
+        about=_TRAINED if changed(trained.rollouts) else _UNCHANGED,
         base=f"{loaded.folder.name} ({training.identity['model']})",
         method="online-grpo",
         notes=notes,

@@ -19,6 +19,7 @@ from transformers import TrainerCallback
 from llmi_agent.base.errors import LlmiError
 from llmi_agent.traces import Rewarded, Trace, give
 from llmi_train.rollout.closed import Closed, Share
+from llmi_train.rollout.learnt import UNCHANGED
 from llmi_train.rows import rows_of
 from llmi_train.trainer.losses import Offline
 from llmi_train.trainer.online_run import train_online
@@ -267,6 +268,27 @@ def test_where_rewards_stay_away_it_ends_and_can_be_gone_on_with(tmp_path: Path)
     assert [each.rows for each in done.rollouts] == [6, 0, 0, 6]
 
 
+def test_where_no_step_has_a_reward_it_fails_and_goes_on_with_the_same_episodes(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(LlmiError, match=r"in 2 steps .* most often because: the judge is gone"):
+        trained(tmp_path, scorer=Gone(0), steps=2, save_every=1)
+    out = tmp_path / "out"
+    assert not (out / "README.md").exists()
+    assert json.loads((out / "training.json").read_text())["state"] == "begun"
+    done = trained(tmp_path, steps=2, save_every=1, resume=True)
+    assert [each.rows for each in done.rollouts] == [6, 6]
+    assert len(on_record()) == 18, "only the first step's are by the weights that write it now"
+    assert abs(done.outcome.last["kl"]) < 1e-5
+
+
+def test_a_first_step_without_rows_leaves_the_probe_to_the_next_one(tmp_path: Path) -> None:
+    done = trained(tmp_path, scorer=Gone(0, 6), steps=2)
+    assert [each.rows for each in done.rollouts] == [0, 6]
+    assert done.outcome.probed
+    assert done.outcome.notes == ()
+
+
 def test_where_all_rewards_are_the_same_it_ends_with_the_weights_that_there_are(
     tmp_path: Path,
 ) -> None:
@@ -274,6 +296,10 @@ def test_where_all_rewards_are_the_same_it_ends_with_the_weights_that_there_are(
     assert done.outcome.steps == 2
     assert "all rewards were the same" in done.outcome.stopped
     assert done.summary()["left_out"] == {"a group with rewards that are all the same": 12}
+    assert done.outcome.notes == (UNCHANGED,)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert f"- {UNCHANGED}\n" in card
+    assert "was trained on" not in card.partition("## ")[0]
     assert torch.equal(
         weights(tmp_path / "out")["model.norm.weight"],
         weights(tmp_path / "base")["model.norm.weight"],
