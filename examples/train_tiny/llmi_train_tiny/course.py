@@ -109,12 +109,13 @@ class Course:
         given = ("--policy", self._model(policy), *self._from_to(policy, out), *_options(GRPO))
         return self._done(out, "offline", *given, "--resume")
 
-    def online(self, policy: str, out: str) -> dict[str, Any]:
-        """GRPO on what the policy writes meanwhile, for all prompts that there are to train on."""
+    def online(self, policy: str, out: str, number: int = 0) -> dict[str, Any]:
+        """GRPO on what the policy writes meanwhile, for all prompts that there are to train on; in another order for each number."""
         name = f"{out}.jsonl"
         there = len(prompts.wishes(prompts.TRAIN))
         prompts.write(self.folder / name, prompts.drawn(prompts.TRAIN, there, 1000 * self.seed))
-        given = ("--prompts", name, "--group", str(self.size.group), *self._from_to(policy, out))
+        given = ("--prompts", name, "--group", str(self.size.group))
+        given += self._from_to(policy, out, self.seed + 100 * number)
         return self._done(out, "online", *given, *_options(ONLINE), *self._run(), "--resume")
 
     def arm(self, policy: str, out: str) -> dict[str, Any]:
@@ -148,8 +149,9 @@ class Course:
     def _model(self, policy: str) -> str:
         return f"transformers/{self.named(policy)}"
 
-    def _from_to(self, model: str, out: str) -> tuple[str, ...]:
-        return ("--model", self.named(model), "--out", self.named(out), "--seed", str(self.seed))
+    def _from_to(self, model: str, out: str, seed: int | None = None) -> tuple[str, ...]:
+        drawn = self.seed if seed is None else seed
+        return ("--model", self.named(model), "--out", self.named(out), "--seed", str(drawn))
 
     def _run(self) -> tuple[str, ...]:
         """How episodes are run."""
