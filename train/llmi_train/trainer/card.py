@@ -54,8 +54,14 @@ def _rows(table: Mapping[str, Any], before: str = "") -> Iterable[tuple[str, Any
 
 
 def _cell(value: Any) -> str:
+    return one_line(_plain(value)).replace("|", "\\|")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
-        value = f"{value:.6g}"
-    elif isinstance(value, list | tuple):
-        value = ", ".join(map(str, value))
-    return one_line(str(value)).replace("|", "\\|")
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value)) or "none"
+    return "none" if value is None or value == "" else str(value)

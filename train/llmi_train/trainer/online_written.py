@@ -99,6 +99,8 @@ def write(
         sections={
             "What it was rolled out on": {
                 "prompts": len(rollouts.prompts),
+                "digest of the prompts": training.identity["data"]["hash"],
+                "temperature": trainer.temperature,
                 **training.identity["rollouts"],
             },
             "What came of the rollouts": trained.summary(),

@@ -253,7 +253,9 @@ def test_a_step_without_rewards_changes_nothing_and_is_said(tmp_path: Path) -> N
     told = json.loads((tmp_path / "out" / "training.json").read_text(), parse_constant=pytest.fail)
     assert told["figures"]["rollouts"]["missing"] == {"the judge is gone": 6}
     assert told["figures"]["rollouts"]["steps_without_rows"] == 1
-    assert "| missing, the judge is gone | 6 |" in (tmp_path / "out" / "README.md").read_text()
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "| missing, the judge is gone | 6 |" in card
+    assert f"| digest of the prompts | {told['data']['hash']} |\n| temperature | 1 |" in card
 
 
 def test_where_rewards_stay_away_it_ends_and_can_be_gone_on_with(tmp_path: Path) -> None:
