@@ -21,8 +21,10 @@ from llmi_train.trainer.offline import Check, OfflineTrainer, config
 
 Source = Callable[[int], Rolled]
 """Gives the rollouts of a step, from 1."""
-_OF_NOTHING = frozenset(("rows", "tokens"))
+_OF_NOTHING = {"rows": 0.0, "tokens": 0.0}
 """What can be said of a step without rows."""
+_OF_UPDATE = ("loss", "grad_norm", "learning_rate")
+"""What is reported of an update of the weights."""
 
 
 class OnlineTrainer(OfflineTrainer):
@@ -51,6 +53,12 @@ class OnlineTrainer(OfflineTrainer):
         """The step that is trained has no row to learn from, and changes nothing."""
         self.rolled: Rolled | None = None
         """Its rollouts."""
+        self._before: dict[str, list[float]] = {}
+        """TRL's figures before this update."""
+        self._taught: list[bool] = []
+        """Of each update since the last report, whether it changed the weights."""
+        self._skipped = False
+        """One did not."""
         args = config(settings, out, temperature, longest, settings.updates)
         self._begin(settings.steps * settings.step_rows, loaded, settings, args, check)
         self.add_callback(_Skip(self))
@@ -64,7 +72,33 @@ class OnlineTrainer(OfflineTrainer):
     def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
         if self._buffered_inputs is None:  # also after a resume, in the midst of several updates
             self._step = self.state.global_step * self.args.gradient_accumulation_steps
+        if self._step % self.args.gradient_accumulation_steps == 0:
+            self._before = {name: [*each] for name, each in self._metrics["train"].items()}
         return super()._prepare_inputs(generation_batch)
+
+    def _end_step(self) -> None:
+        """Of a row that only fills a step nothing is told."""
+        if self.nothing:
+            log = self._metrics["train"]
+            log.clear()
+            log.update(self._before)
+        self._taught.append(not self.nothing)
+        self._skipped |= self.nothing
+        super()._end_step()
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Means are over the updates that changed the weights."""
+        if self._taught and "loss" in logs:
+            taught = sum(self._taught)
+            logs["loss"] *= len(self._taught) / max(taught, 1)
+            if not taught:
+                logs = {name: value for name, value in logs.items() if name not in _OF_UPDATE}
+            elif not self._taught[-1]:
+                logs.pop("grad_norm", None)
+            self._taught = []
+        if self._skipped:
+            logs.pop("train_loss", None)
+        super().log(logs, start_time)
 
     def _generate_and_score_completions(self, inputs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """inputs: places of rows, which may be more than there are."""
@@ -109,12 +143,9 @@ class OnlineTrainer(OfflineTrainer):
         if closed.seconds:
             own["episodes_per_second"] = closed.wanted / closed.seconds
             own["tokens_per_second"] = closed.tokens / closed.seconds
-        of_rows = {
-            name: value
-            for name, value in figures.items()
-            if name not in own and (not self.nothing or name in _OF_NOTHING)
-        }
-        return {**of_rows, **{name: value for name, value in own.items() if value is not None}}
+        of_rows = _OF_NOTHING if self.nothing else figures
+        told = {**of_rows, **{name: value for name, value in own.items() if value is not None}}
+        return {name: value for name, value in told.items() if own.get(name, 0) is not None}
 
 
 class _Skip(TrainerCallback):  # type: ignore[misc]

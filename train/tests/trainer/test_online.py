@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 import torch
@@ -253,6 +254,18 @@ def test_a_step_without_rewards_changes_nothing_and_is_said(tmp_path: Path) -> N
     told = json.loads((tmp_path / "out" / "training.json").read_text(), parse_constant=pytest.fail)
     assert told["figures"]["rollouts"]["missing"] == {"the judge is gone": 6}
     assert told["figures"]["rollouts"]["steps_without_rows"] == 1
+    (skipped,) = (each for each in told["figures"]["history"] if each["step"] == 2)
+    assert skipped.pop("step_time") > 0
+    assert skipped.pop("epoch") == 0.5
+    assert skipped == {
+        "step": 2,
+        "rows": 0,
+        "tokens": 0,
+        "missing": 1,
+        "tokens_per_second": ANY,
+        "episodes_per_second": ANY,
+    }
+    assert "train_loss" not in told["figures"]["history"][-1]
     card = (tmp_path / "out" / "README.md").read_text()
     assert "| missing, the judge is gone | 6 |" in card
     assert f"| digest of the prompts | {told['data']['hash']} |\n| temperature | 1 |" in card
