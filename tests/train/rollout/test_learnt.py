@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmi_train.rollout.closed import Closed, Missing, Share
-from llmi_train.rollout.learnt import UNCHANGED, even, notes, nothing
+from llmi_train.rollout.learnt import UNCHANGED, even, figures_of, notes, nothing
 from llmi_train.rows.gathering import EQUAL
 
 LONG = "longer than --longest"
@@ -37,3 +37,15 @@ def test_a_training_that_ends_without_learning_says_so() -> None:
     assert notes([step(rows=8), step(missing=8), step(missing=8)]) == (
         "nothing could be learnt from the last 2 steps, most often because: gone",
     )
+
+
+def test_figures_of_a_skipped_step_are_those_of_its_rollouts() -> None:
+    told = {"kl": 0.1, "reward": 7.0}
+    own = {"reward": None, "valid": None, "missing": 1.0}
+    assert figures_of(step(missing=8), told) == {**own, "rows": 0.0}
+    assert figures_of(step(rows=4), told) == {
+        "kl": 0.1,
+        "reward": 0.0,
+        "valid": None,
+        "missing": 0.0,
+    }

@@ -200,7 +200,8 @@ def _sentences(trained: Trained) -> Iterator[str]:
             "these weights'"
         )
     if outcome.first and outcome.last:
-        yield f"mean reward {outcome.first['reward']:.3f} at the first step, {outcome.last['reward']:.3f} at the last one"
+        first, last = (_reward(each.get("reward")) for each in (outcome.first, outcome.last))
+        yield f"mean reward {first} at the first step, {last} at the last one"
     for each in outcome.evaluations:
         yield f"fresh rollouts after step {each.step}: {each.reward:.3f} [{each.low:.3f}, {each.high:.3f}]"
     if outcome.evaluations and outcome.best != outcome.steps:
@@ -208,3 +209,7 @@ def _sentences(trained: Trained) -> Iterator[str]:
     if outcome.stopped:
         yield f"stopped early: {outcome.stopped}"
     yield from outcome.notes
+
+
+def _reward(mean: float | None) -> str:
+    return "unknown" if mean is None else f"{mean:.3f}"

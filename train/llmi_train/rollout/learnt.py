@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
 from llmi_agent.base.errors import LlmiError
@@ -11,7 +11,8 @@ from llmi_agent.cli.text import plural
 from llmi_train.rollout.closed import Closed
 from llmi_train.rows.gathering import EQUAL
 
-UNCHANGED = "unchanged weights: no step had anything to learn from, and this is the checkpoint that it started from"
+_SAME = "and this is the checkpoint that it started from"
+UNCHANGED = f"unchanged weights: no step had anything to learn from, {_SAME}"
 
 
 def changed(steps: Sequence[Closed]) -> bool:
@@ -40,6 +41,8 @@ def nothing(steps: Sequence[Closed]) -> LlmiError:
 
 def notes(steps: Sequence[Closed]) -> tuple[str, ...]:
     """What a reader of a training's figures must know of its steps, and of the last ones."""
+    if not steps:
+        return (f"unchanged weights: no step was taken, {_SAME}",)
     if not changed(steps):
         return (UNCHANGED,)
     last = [*takewhile(lambda each: not each.rows, reversed(steps))]
@@ -47,6 +50,16 @@ def notes(steps: Sequence[Closed]) -> tuple[str, ...]:
         return ()
     which = "the last step" if len(last) == 1 else f"the last {len(last)} steps"
     return (f"nothing could be learnt from {which}, most often because: {reason(last)}",)
+
+
+def figures_of(step: Closed, told: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Of a step: what its rollouts say, and if there was something to learn, what was told of that besides."""
+    own = {
+        "reward": step.reward,
+        "valid": step.validity,
+        "missing": 1 - step.used / step.wanted,
+    }
+    return {**told, **own} if step.rows else {**own, "rows": 0.0}
 
 
 def reason(steps: Sequence[Closed]) -> str:

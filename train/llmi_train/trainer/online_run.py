@@ -10,7 +10,7 @@ from typing import Any
 from transformers import PrinterCallback
 
 from llmi_agent.cli.batch_progress import Display
-from llmi_train.rollout.learnt import changed, even, notes, nothing
+from llmi_train.rollout.learnt import changed, even, figures_of, notes, nothing
 from llmi_train.rollout.policy import StepPolicy
 from llmi_train.rollout.steps import Plan, Steps
 from llmi_train.rollout.turns import Turns
@@ -124,7 +124,15 @@ def train_online(
             folder.on_main(lambda: forget(out))
             raise nothing(closed)
         outcome = replace(outcome, probed=source.probed, notes=notes(closed))
-        trained = Trained(outcome, closed)
+        last = trainer.rolled.closed if trainer.rolled else closed[-1]
+        trained = Trained(
+            replace(
+                outcome,
+                first=figures_of(rolling.story.all()[0], outcome.first),
+                last=figures_of(last, outcome.last),
+            ),
+            closed,
+        )
         save = saving(trainer, loaded)
         folder.on_main(
             lambda: write(save, trained, loaded, trainer, settings, training, rollouts, evaluating)

@@ -27,8 +27,8 @@ _TRAINED = (
     "trained on their traces. Whether it is better is for an evaluation on other prompts to say (`llmi-train eval`)."
 )
 _UNCHANGED = (
-    "A policy of LLMI that was to be trained by GRPO online: it wrote documents through the graph, with its tools, and nothing "
-    "could be learnt from their traces. Its weights are those that it started from."
+    "A policy of LLMI that was to be trained by GRPO online: it wrote documents through the graph, with its tools, and no "
+    "step changed its weights: they are those that it started from."
 )
 
 

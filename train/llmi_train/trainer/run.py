@@ -72,8 +72,8 @@ class Outcome:
     """What is odd, and was trained on all the same."""
     probed: Probed | None
     """How exactly the weights give the recorded logprobs."""
-    first: Mapping[str, float] = field(default_factory=dict)
-    last: Mapping[str, float] = field(default_factory=dict)
+    first: Mapping[str, float | None] = field(default_factory=dict)
+    last: Mapping[str, float | None] = field(default_factory=dict)
     """The figures of the first and the last step."""
     seconds: float = 0.0
 
@@ -205,7 +205,7 @@ def run_to_end(
         raise
     seconds = time.monotonic() - began
     state = trainer.state
-    history = [each for each in state.log_history if "kl" in each]
+    history = [each for each in state.log_history if "kl" in each or "missing" in each]
     return Outcome(
         out=training.out,
         steps=state.global_step,

@@ -299,6 +299,8 @@ def test_where_no_step_has_a_reward_it_fails_and_goes_on_with_the_same_episodes(
 
 def test_a_first_step_without_rows_leaves_the_probe_to_the_next_one(tmp_path: Path) -> None:
     done = trained(tmp_path, scorer=Gone(0, 6), steps=2)
+    assert done.outcome.first == {"reward": None, "valid": None, "missing": 1.0, "rows": 0.0}
+    assert done.outcome.last["reward"] == done.rollouts[1].reward
     assert [each.rows for each in done.rollouts] == [0, 6]
     assert done.outcome.probed
     assert done.outcome.notes == ()
