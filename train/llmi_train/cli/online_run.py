@@ -187,7 +187,7 @@ def _tell(trained: Trained, output: Output) -> None:
 def _sentences(trained: Trained) -> Iterator[str]:
     outcome, summary = trained.outcome, trained.summary()
     yield (
-        f"{outcome.steps} of {plural(outcome.of, 'step')}, {plural(summary['episodes'], 'episode')}, "
+        f"{outcome.steps} of {plural(outcome.of, 'step')}{_updates(trained)}, {plural(summary['episodes'], 'episode')}, "
         f"{summary['with_a_reward']:,} of them with a reward, {plural(summary['rows'], 'row')}"
     )
     for why, count in summary["missing"].items():
@@ -203,9 +203,9 @@ def _sentences(trained: Trained) -> Iterator[str]:
         first, last = (_reward(each.get("reward")) for each in (outcome.first, outcome.last))
         yield f"mean reward {first} at the first step, {last} at the last one"
     for each in outcome.evaluations:
-        yield f"fresh rollouts after step {each.step}: {each.reward:.3f} [{each.low:.3f}, {each.high:.3f}]"
-    if outcome.evaluations and outcome.best != outcome.steps:
-        yield f"the checkpoint after step {outcome.best} was the best, and is the one that is kept"
+        yield f"fresh rollouts after {outcome.unit} {each.step}: {each.reward:.3f} [{each.low:.3f}, {each.high:.3f}]"
+    if outcome.evaluations and outcome.best != trained.updates[0]:
+        yield f"the checkpoint after {outcome.unit} {outcome.best} was the best, and is the one that is kept"
     if outcome.stopped:
         yield f"stopped early: {outcome.stopped}"
     yield from outcome.notes
@@ -213,3 +213,9 @@ def _sentences(trained: Trained) -> Iterator[str]:
 
 def _reward(mean: float | None) -> str:
     return "unknown" if mean is None else f"{mean:.3f}"
+
+
+def _updates(trained: Trained) -> str:
+    """Where they are not the same as steps."""
+    done, planned = trained.updates
+    return "" if trained.outcome.unit == "step" else f" with {done} of {plural(planned, 'update')}"

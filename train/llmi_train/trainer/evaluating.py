@@ -89,7 +89,8 @@ class Look:
 class Evaluating(TrainerCallback):  # type: ignore[misc]
     """Evaluates before the first step, each so many steps, and after the last one."""
 
-    def __init__(self, fresh: Fresh, loaded: Loaded, out: Path) -> None:
+    def __init__(self, fresh: Fresh, loaded: Loaded, out: Path, unit: str = "step") -> None:
+        self._unit = unit
         self._fresh, self._loaded, self._out = fresh, loaded, out
         self.looks: dict[int, Look] = {}
         if (out / STORY).exists():
@@ -115,8 +116,8 @@ class Evaluating(TrainerCallback):  # type: ignore[misc]
         look = self.look(state.global_step, model)
         if look.fell:
             raise Stopped(
-                f"fresh rollouts after step {look.step} earn {look.reward:.3f}, and {abs(look.difference or 0):.3f} less than "
-                f"after step {self.best.step}: the checkpoint of that step is kept"
+                f"fresh rollouts after {self._unit} {look.step} earn {look.reward:.3f}, and {abs(look.difference or 0):.3f} less than "
+                f"after {self._unit} {self.best.step}: the checkpoint of that {self._unit} is kept"
             )
 
     def look(self, step: int, model: Any) -> Look:
@@ -161,7 +162,7 @@ class Evaluating(TrainerCallback):  # type: ignore[misc]
         reward: Mean | None = found.model.reward
         if reward is None:
             raise LlmiError(
-                f"no rollout of the evaluation after step {step} has a reward, so it cannot be seen whether the policy gets "
+                f"no rollout of the evaluation after {self._unit} {step} has a reward, so it cannot be seen whether the policy gets "
                 "better; see that its tools and judges are there, and go on with --resume"
             )
         more: Mean | None = found.difference.reward if found.difference else None

@@ -122,3 +122,8 @@ class Online(Offline):
             raise ConfigError(
                 "--group must be at least 2: an advantage compares episodes of one prompt"
             )
+
+    @property
+    def unit(self) -> str:
+        """What the optimizer's steps are called: a step of a training is one of its rollouts."""
+        return "step" if self.updates == 1 else "update"

@@ -93,21 +93,22 @@ def train_online(
             together=Gathering(),
         )
         source = Source(rolling, loaded, settings, rollouts.template, tell)
-        check = limits(settings.max_kl, "lower --lr or --updates")
+        check = limits(settings.max_kl, "lower --lr or --updates", settings.unit)
         trainer = OnlineTrainer(
             source, loaded, settings, out, check, temperature=rolling.temperature, longest=longest
         )
         source.trainer = trainer
         writer.attach(trainer)
         progress = steps or Progress(ONLINE_SHOWN)
+        progress.word = f"{settings.unit}s"
         progress.doing = lambda: (
             f"{rolling.watch.done} of {rolling.watch.total} episodes of this step"
         )
         rolling.watch.tick = Tick(progress, display, say)
-        evaluating = Evaluating(fresh, loaded, out) if fresh else None
+        evaluating = Evaluating(fresh, loaded, out, settings.unit) if fresh else None
         trainer.remove_callback(PrinterCallback)
         own = [
-            FiniteGradients(),
+            FiniteGradients(settings.unit),
             folder.MarkWhole(),
             Sweep(),
             *([evaluating] if evaluating else []),
@@ -130,8 +131,12 @@ def train_online(
                 outcome,
                 first=figures_of(rolling.story.all()[0], outcome.first),
                 last=figures_of(last, outcome.last),
+                steps=done,
+                of=settings.steps,
+                unit=settings.unit,
             ),
             closed,
+            (outcome.steps, outcome.of),
         )
         save = saving(trainer, loaded)
         folder.on_main(

@@ -39,10 +39,14 @@ class Trained:
     outcome: Outcome
     rollouts: Sequence[Closed]
     """Of each step."""
+    updates: tuple[int, int]
+    """Of the weights, those of skipped steps among them, and how many were planned."""
 
     def as_json(self) -> dict[str, Any]:
         """With plain values."""
-        return {**self.outcome.as_json(), "rollouts": self.summary()}
+        done, planned = self.updates
+        counted = {"updates": done, "updates_of": planned}
+        return {**self.outcome.as_json(), **counted, "rollouts": self.summary()}
 
     def summary(self) -> dict[str, Any]:
         """Of all steps."""
@@ -110,7 +114,8 @@ def write(
             "The last step": outcome.last,
             "Besides": {
                 "steps": f"{outcome.steps} of {outcome.of}",
-                "warm-up, in steps": outcome.warmup,
+                "updates of the weights": "{} of {}".format(*trained.updates),
+                f"warm-up, in {outcome.unit}s": outcome.warmup,
                 "seconds": outcome.seconds,
                 "recorded against recomputed logprobs, mean": outcome.probed.difference
                 if outcome.probed

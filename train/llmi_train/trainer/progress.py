@@ -20,6 +20,8 @@ class Steps:
     """How far a training is. Text: "12 of 128 steps, reward 0.412, KL 0.003, 41 s, 396 s to go"."""
 
     failed = 0
+    word = "steps"
+    """What is counted."""
 
     def __init__(
         self, figures: Mapping[str, str], clock: Callable[[], float] = time.monotonic
@@ -48,7 +50,7 @@ class Steps:
 
     def __str__(self) -> str:
         seconds = self._clock() - self._began
-        parts = [f"{self.done} of {self.total} steps"]
+        parts = [f"{self.done} of {self.total} {self.word}"]
         parts += [self.doing()] if self.doing and self.done < self.total else []
         parts += [f"{word} {value:.3g}" for word, value in self._values.items()]
         parts.append(f"{seconds:.0f} s")

@@ -61,10 +61,11 @@ class Outcome:
     steps: int
     of: int
     """How many were planned."""
+    unit: str = "step"
+    """What these are counted in: `update` where a step has several."""
     warmup: int
-    """So many of them are of the warm-up."""
     best: int
-    """The step whose checkpoint is in `out`: where nothing was evaluated in between, the last one."""
+    """The one whose checkpoint is in `out`: where nothing was evaluated in between, the last one."""
     evaluations: tuple[Look, ...]
     stopped: str
     """Why it ended earlier; empty if it did not."""
@@ -287,7 +288,7 @@ def _write(
 def looks_of(outcome: Outcome) -> dict[str, str]:
     """What was evaluated, for the card."""
     return {
-        f"after step {each.step}": f"{each.reward:.3f} [{each.low:.3f}, {each.high:.3f}]"
+        f"after {outcome.unit} {each.step}": f"{each.reward:.3f} [{each.low:.3f}, {each.high:.3f}]"
         for each in outcome.evaluations
     }
 
@@ -295,5 +296,5 @@ def looks_of(outcome: Outcome) -> dict[str, str]:
 def best_of(outcome: Outcome) -> str:
     """Which checkpoint was kept, in a sentence."""
     if outcome.best == 0:
-        return "No step earned more in fresh rollouts than the checkpoint that it started from: this is that one, unchanged."
-    return f"Of what fresh rollouts looked at, this is the best: the checkpoint after step {outcome.best}."
+        return f"No {outcome.unit} earned more in fresh rollouts than the checkpoint that it started from: this is that one, unchanged."
+    return f"Of what fresh rollouts looked at, this is the best: the checkpoint after {outcome.unit} {outcome.best}."

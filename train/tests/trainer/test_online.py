@@ -348,6 +348,14 @@ def test_several_updates_move_away_from_what_was_sampled_and_go_on_in_their_mids
     assert len(whole) == 6
     assert [abs(each["ratio_max"] - 1) < 1e-3 for each in whole] == [True, False, False] * 2
     assert [each.step for each in story(tmp_path / "cut")] == [1, 2]
+    told = json.loads((tmp_path / "cut" / "training.json").read_text())["figures"]
+    assert (told["steps"], told["of"], told["unit"]) == (2, 2, "update")
+    assert (told["updates"], told["updates_of"]) == (6, 6)
+    card = (tmp_path / "cut" / "README.md").read_text()
+    assert (
+        "| steps | 2 of 2 |\n| updates of the weights | 6 of 6 |\n| warm-up, in updates | 0 |"
+        in card
+    )
     for name in ("kl", "clip_share", "grad_norm"):
         assert [each[name] for each in cut] == pytest.approx(
             [each[name] for each in whole], rel=1e-3, abs=1e-4
