@@ -54,15 +54,16 @@ class Prompt:
     """That it is written in; empty if that is not said."""
 
 
-def read_prompts(name: str, split: str = "") -> list[Prompt]:
+def read_prompts(name: str, split: str = "", *, below: bool = False) -> list[Prompt]:
     """The prompts of a file, or of stdin ("-").
 
-    split: of those whose lines say none.
+    split: of those whose lines say none. below: attachments must be below the file's folder, wherever links lead: a stranger's
+    file must not name what is on this machine.
 
     Raises InputError, naming the file, the first wrong line and its reason, if they cannot all be used.
     """
     with _opened(name) as (file, shown, folder):
-        reader = _Reader(folder, split)
+        reader = _Reader(folder, split, below)
         size = 0
         for number, line in enumerate(_lines(file), 1):
             size += len(line)
@@ -102,10 +103,11 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 class _Reader:
     """Takes one line after the other."""
 
-    def __init__(self, folder: Path, split: str) -> None:
+    def __init__(self, folder: Path, split: str, below: bool) -> None:
         self.prompts: list[Prompt] = []
         self._folder = folder
         self._split = split
+        self._below = below
         self._redactor = Redactor(secret_values(os.environ))
         self._lines: dict[str, int] = {}
         """By the name of its folder, as systems compare them that ignore case."""
@@ -149,11 +151,24 @@ class _Reader:
         seen: set[str] = set()
         for name in names:
             path = self._folder / name
+            if self._below:
+                _check_below(path, self._folder, name)
             _check(path)
             if path.name in seen:
                 raise WrongLineError(f"two attachments are named {path.name}; rename one of them")
             seen.add(path.name)
             yield path
+
+
+def _check_below(path: Path, folder: Path, name: str) -> None:
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):
+        raise WrongLineError(f"the attachment {name!r:.80} cannot be read") from None
+    if not inside:
+        raise WrongLineError(
+            f"the attachment {name!r:.80} is out of the folder of the prompts; put it beside them"
+        )
 
 
 def _check(path: Path) -> None:

@@ -21,9 +21,9 @@ from llmi_agent.traces.choosing import traces
 from llmi_train.cli import main
 from llmi_vllm.testing import FakeVLLM
 
-from ..rollout.conftest import draft, prompts, work
+from ..rollout.conftest import draft, prompts as of_two_splits, work
 
-__all__ = ("prompts", "work")
+__all__ = ("of_two_splits", "work")
 TRAIN = [sys.executable, "-c", "import sys; from llmi_train.cli import main; sys.exit(main())"]
 Command = Callable[..., tuple[int, str, str]]
 
@@ -32,6 +32,14 @@ Command = Callable[..., tuple[int, str, str]]
 def server() -> Iterator[FakeVLLM]:
     with FakeVLLM(draft) as running:
         yield running
+
+
+@pytest.fixture
+def prompts(work: Path, of_two_splits: str) -> str:
+    """As of the room of rollouts, and no line says its split."""
+    file = work / of_two_splits
+    file.write_text(file.read_text().replace(', "split": "dev"', ""))
+    return file.name
 
 
 @pytest.fixture
@@ -109,7 +117,7 @@ def test_eval_prints_a_table_and_json(command: Command) -> None:
     assert "3 prompts, 2 episodes of each" in out
     code, out, _ = command("eval", *given, "--json")
     told = json.loads(out)
-    assert (code, told["samples"], told["splits"]) == (0, 2, {"dev": 1, "test": 2})
+    assert (code, told["samples"], told["splits"]) == (0, 2, {"test": 3})
     assert told["difference"]["reward"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "prompts": 3}
     assert told["baseline"]["model"] == "vllm/hound"
 

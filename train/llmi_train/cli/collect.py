@@ -42,7 +42,7 @@ from llmi_train.cli.rollout_options import policy_options, scoring_options
     default="train",
     show_default=True,
     metavar="NAME",
-    help="The part of a data set that prompts are from whose lines say none.",
+    help="The prompts of this split are taken, and those whose lines say none.",
 )
 @click.option(
     "--weights",

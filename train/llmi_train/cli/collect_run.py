@@ -47,7 +47,7 @@ def collect_traces(given: Mapping[str, Any], output: Output) -> bool:
 
 
 def _order(given: Mapping[str, Any], ready: Prepared, output: Output) -> Order:
-    prompts = prompts_of(given, given["split"])
+    prompts = prompts_of(given, output)
     name = given["prompts"]
     shown = name if name == "-" else str(Path(name).resolve())
     scored = bool(given["profile"] or given["judge"] or given["picture_judge"])

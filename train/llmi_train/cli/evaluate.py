@@ -42,7 +42,7 @@ from llmi_train.cli.rollout_options import policy_options, scoring_options
     default="test",
     show_default=True,
     metavar="NAME",
-    help="The part of a data set that prompts are from whose lines say none. `llmi-train offline` leaves test out.",
+    help="The prompts of this split are taken, and those whose lines say none. `llmi-train offline` leaves test out.",
 )
 @policy_options
 @scoring_options

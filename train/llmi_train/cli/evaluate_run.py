@@ -35,7 +35,7 @@ def evaluate_policy(given: Mapping[str, Any], output: Output) -> bool:
     """Evaluate it, and say what came of it; whether no reward is missing. Raises what stops it."""
     setup = prepare(flags_of(given, given["model"]), given["graph"])
     tell_problems(setup, output)
-    prompts, scorer = prompts_of(given, given["split"]), scoring_of(given, output)
+    prompts, scorer = prompts_of(given, output), scoring_of(given, output)
     policies = 2 if given["baseline"] else 1
     tally = Tally(len(prompts) * given["samples"] * policies, scoring=True)
     with told(tally, output) as screen, redirect_stdout(sys.stderr), rare_collections():

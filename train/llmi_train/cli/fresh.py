@@ -27,12 +27,12 @@ def fresh_of(
     """
     if given["eval_prompts"] is None:
         return None
-    from llmi_agent.runner.prompt_file import read_prompts
+    from llmi_train.cli.asked import evaluated_on
     from llmi_train.cli.rollout_given import scoring_of
     from llmi_train.rollout.evaluate import Evaluation, evaluate
     from llmi_train.trainer.evaluating import Fresh
 
-    prompts = read_prompts(given["eval_prompts"], "test")
+    prompts = evaluated_on(given["eval_prompts"], lambda line: output.say(line, "prompts"))
     if said := known_prompts([each.text for each in prompts], asked):
         output.say(said, "warned")
     judge = {"judge": given["eval_judge"], "judge_api_base": None, "picture_judge": None}

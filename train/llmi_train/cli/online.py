@@ -97,7 +97,7 @@ from llmi_train.cli.training_options import shared_options
     default="train",
     show_default=True,
     metavar="NAME",
-    help="The part of a data set that prompts are from whose lines say none.",
+    help="The prompts of this split are taken, and those whose lines say none.",
 )
 @run_options
 @scoring_options

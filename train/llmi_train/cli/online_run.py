@@ -66,10 +66,12 @@ def _train(given: Mapping[str, Any], output: Output) -> None:
         from llmi_train.trainer.processes import processes
         from llmi_train.trainer.progress import Steps
     check({**given, "behaviour": None})
-    prompts = prompts_to_train_on(given)
+    prompts = prompts_to_train_on(given, output)
     settings = _settings(given, prompts)
     if settings.loss == "grpo":
         output.say(UNLEARNS, "warned")
+    if said := late_judge(given):
+        output.say(said, "warned")
     rollouts = _rollouts(given, prompts, output)
     fresh = _fresh(given, rollouts, output)
     steps, main = Steps(ONLINE_SHOWN), processes().is_main_process
@@ -103,14 +105,13 @@ def _train(given: Mapping[str, Any], output: Output) -> None:
         _tell(trained, output)
 
 
-def prompts_to_train_on(given: Mapping[str, Any]) -> list[Prompt]:
+def prompts_to_train_on(given: Mapping[str, Any], output: Output | None = None) -> list[Prompt]:
     """Raises InputError if some are held out."""
-    prompts = prompts_of(given, given["split"])
-    held = [each for each in prompts if is_other_split(each.split, None)]
-    if held:
+    prompts = prompts_of(given, output)
+    if is_other_split(given["split"], None):
         raise InputError(
-            f"{plural(len(held), 'prompt')} of {given['prompts']} are held out, such as {held[0].id} (split {held[0].split}): "
-            "what is trained on cannot say how good a policy is; take those lines out"
+            f"{plural(len(prompts), 'prompt')} of {given['prompts']} {'is' if len(prompts) == 1 else 'are'} held out, such as "
+            f"{prompts[0].id} (split {given['split']}): what is trained on cannot say how good a policy is; name another --split"
         )
     return prompts
 
@@ -138,6 +139,17 @@ def check_reward(given: Mapping[str, Any]) -> None:
         raise ConfigError(
             "nothing says what an episode is worth: name the reward with --profile (rules needs no judge), and who judges with --judge"
         )
+
+
+def late_judge(given: Mapping[str, Any]) -> str:
+    """That a judge may be waited for beyond the step, in a sentence; empty if not."""
+    judged = given["judge"] or given["picture_judge"]
+    if not judged or given["judge_deadline"] < given["step_deadline"]:
+        return ""
+    return (
+        f"a judge may take --judge-deadline {given['judge_deadline']:g} s, and a step's rollouts with their rewards "
+        f"--step-deadline {given['step_deadline']:g} s: an answer that is slow costs the reward; let the first be well below the second"
+    )
 
 
 def _rollouts(given: Mapping[str, Any], prompts: Sequence[Prompt], output: Output) -> Rollouts:

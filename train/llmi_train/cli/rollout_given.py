@@ -9,10 +9,11 @@ from llmi_agent.cli.output import Output
 from llmi_agent.cli.traces_scoring import Asked, scorer_of, tell_scorer
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.rewards.scoring import Scorer
-from llmi_agent.runner.prompt_file import Prompt, read_prompts
+from llmi_agent.runner.prompt_file import Prompt
 from llmi_agent.runner.setup import prepare
 from llmi_agent.store.home import default_store
 from llmi_agent.traces.places import sources
+from llmi_train.cli.asked import asked_of
 
 _OPTIONS = ("temperature", "max_tokens", "seed", "budget", "weights")
 
@@ -26,9 +27,17 @@ def flags_of(given: Mapping[str, Any], model: str | None) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value is not None}
 
 
-def prompts_of(given: Mapping[str, Any], split: str) -> list[Prompt]:
-    """The first of the file, as many as are wanted. split: of those whose lines say none."""
-    return read_prompts(given["prompts"], split)[: given["limit"]]
+def prompts_of(given: Mapping[str, Any], output: Output | None = None) -> list[Prompt]:
+    """The first of the file that are of the split, as many as are wanted; of others it is said how many there are.
+
+    Raises InputError.
+    """
+
+    def say(line: str) -> None:
+        if output:
+            output.say(line, "prompts")
+
+    return asked_of(given["prompts"], given["split"], say)[: given["limit"]]
 
 
 def scoring_of(given: Mapping[str, Any], output: Output) -> Scorer:

@@ -94,9 +94,9 @@ def _to_train_on(given: Given) -> str:
 
 
 def _prompts(name: str) -> str:
-    from llmi_agent.runner.prompt_file import read_prompts
+    from llmi_train.cli.asked import evaluated_on
 
-    return f"{plural(len(read_prompts(name, 'test')), 'prompt')} in {name}"
+    return f"{plural(len(evaluated_on(name)), 'prompt')} in {name}"
 
 
 def _examples(given: Given) -> str:

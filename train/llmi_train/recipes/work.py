@@ -60,12 +60,13 @@ def _online(given: Mapping[str, Any]) -> Work:
 
 
 def _steps(given: Mapping[str, Any]) -> int | None:
-    from llmi_agent.runner.prompt_file import STDIN, read_prompts
+    from llmi_agent.runner.prompt_file import STDIN
+    from llmi_train.cli.asked import asked_of
 
     if given["prompts"] == STDIN:
         return None
     try:
-        prompts = read_prompts(given["prompts"], given["split"])[: given["limit"]]
+        prompts = asked_of(given["prompts"], given["split"])[: given["limit"]]
         return Turns(prompts, given["prompts_per_step"], given["seed"]).steps(given["epochs"] or 1)
     except LlmiError:
         return None
