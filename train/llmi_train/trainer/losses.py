@@ -72,10 +72,24 @@ class Offline(Settings):
                 "cispo keeps pushing where ratios are clipped, so it goes over the rows once: leave --epochs out, "
                 "or take --loss dapo, dr_grpo or gspo"
             )
+        if self.loss == "cispo":
+            self._check_cap()
         if self.mask_outside is not None and not 0 < self.mask_outside < math.inf:
             raise ConfigError(f"--mask-outside must be above 0, and is {self.mask_outside:g}")
         if self.step_rows < 2:
             raise ConfigError("--step-rows must be at least 2: an advantage compares rows")
+
+    def _check_cap(self) -> None:
+        """Raises ConfigError for clips that other losses have."""
+        if self.clip_low is not None:
+            raise ConfigError(
+                "cispo clips no ratio that falls: leave --clip-low out, or take --loss dapo, dr_grpo or gspo"
+            )
+        if self.clip_high is not None and self.clip_high < 1:
+            raise ConfigError(
+                f"of cispo --clip-high is the largest ratio itself, of other losses how far above 1 it may rise: {self.clip_high:g} "
+                "would hold down every token; take 1 or more, such as 5, or leave it out"
+            )
 
     @property
     def clips(self) -> tuple[float | None, float]:
