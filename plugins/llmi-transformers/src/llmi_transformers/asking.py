@@ -98,8 +98,8 @@ def most_of(name: str, loaded: Loaded, read: int, asked: int | None) -> int:
     room = loaded.context - read
     if room < 1:
         raise PolicyFailed(
-            f"what {name} is asked has {read:,} tokens, and its context {loaded.context:,}: shorten the prompt and what is "
-            "attached, or take a model with a longer one",
+            f"what {name} is asked has {read:,} tokens, LLMI's own instructions among them, and its context {loaded.context:,}: take a "
+            "model with a longer one, or shorten the prompt and what is attached",
             "input",
         )
     return min(room, asked) if asked else room
