@@ -6,10 +6,13 @@ import asyncio
 import gc
 import json
 import os
+import queue
 import shutil
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -27,12 +30,17 @@ from llmi_agent.records.events import ModelEnded, ModelStarted
 from llmi_agent.records.journal import journal_beside
 from llmi_agent.testing import FakeTool, check_light_import
 from llmi_graphs import build_graph
-from llmi_transformers.asking import prompt_of
+from llmi_transformers import desk
+from llmi_transformers.asking import NEUTRAL, prompt_of
+from llmi_transformers.batch import Batch
+from llmi_transformers.chat import Chat
 from llmi_transformers.engine import Engine, engine_of
 from llmi_transformers.folder import folder_of
 from llmi_transformers.policy import make
+from llmi_transformers.post import Answering
 from llmi_transformers.settings import Settings
 from llmi_transformers.testing import tiny_checkpoint, tiny_tokenizer
+from llmi_transformers.wire import Ask, Begun, Open, Piece, Stop, Waits
 
 ASKED = [SystemMessage("Write."), HumanMessage("The fox")]
 WITHOUT_SYSTEM = "{% for m in messages %}{% if m.role != 'system' %}{{ m.content }}{% endif %}{% endfor %}<|start|>"
@@ -144,8 +152,65 @@ async def test_who_stops_listening_frees_the_row(folder: Path, long: int) -> Non
     assert len((await asyncio.wait_for(next_, 60)).tokens.completion) == 3
 
 
+def test_who_waits_hears_of_it_as_long_as_others_are_written_and_no_longer(
+    folder: Path, long: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One row at a time. What hangs in the middle of an answer says nothing: silence is a failure then."""
+    monkeypatch.setattr(desk, "_WAITS", 0.0)
+    orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    said: list[Any] = []
+    hangs = threading.Event()
+    steps = count()
+
+    def step(batch: Batch, step: Any = Batch.step) -> None:
+        if next(steps) == 8:
+            hangs.set()
+            orders.get()  # until the test goes on
+        step(batch)
+
+    monkeypatch.setattr(Batch, "step", step)
+    messages = [{"role": "user", "content": "The fox"}]
+    for call in (1, 2):
+        orders.put(Ask(call, messages, {**NEUTRAL, "seed": long, "max_tokens": 20}))
+    opening = Open(folder_of(str(folder)), Settings(batch=1))
+    writer = threading.Thread(target=desk.Desk(opening, orders, said.extend).work)
+    writer.start()
+    assert hangs.wait(60)
+    waits = said.count(Waits(2))
+    assert waits == 8
+    time.sleep(0.2)
+    assert said.count(Waits(2)) == waits
+    orders.put(None)
+    deadline = time.monotonic() + 60
+    while not any(isinstance(each, Piece) and each.call == 2 and each.finish for each in said):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    orders.put(Stop())
+    writer.join(60)
+    ours = [each for each in said if each.call == 2]
+    assert isinstance(ours[0], Begun)
+    last = max(place for place, each in enumerate(ours) if isinstance(each, Waits))
+    assert all(isinstance(each, Waits) for each in ours[1 : last + 1])
+    assert not any(isinstance(each, Waits) and each.call == 1 for each in said)
+
+
+async def test_an_answer_that_waited_is_the_same(folder: Path, long: int) -> None:
+    class Slow(Answering):
+        async def answer(self, *given: Any) -> AsyncGenerator[Any]:
+            yield Begun(0, (1,), "v")
+            yield Waits(0)
+            yield Piece(0, "ab", (2, 3), (-0.1, -0.2), ((2, 2),), finish="stop")
+
+    chunks = [each async for each in Chat(model="m", engine=Slow(), tokens=True).astream("x")]
+    assert [str(each.text) for each in chunks[:3]] == ["", "", "ab"]
+    said = sampled.Said(chunks)
+    assert (said.tokens.completion, said.tokens.pieces, said.lack) == ((2, 3), ((2, 2),), "")
+
+
 async def test_a_prompt_that_is_too_long_and_one_that_nearly_is(folder: Path) -> None:
-    with pytest.raises(PolicyFailed, match=r"has \d+ tokens, and its context 512") as error:
+    with pytest.raises(
+        PolicyFailed, match=r"has \d+ tokens, LLMI's own .* context 512: take"
+    ) as error:
         await sampled.ask(folder, [HumanMessage("ä" * 305)])
     assert error.value.reason == "input"
     said = await sampled.ask(folder, [HumanMessage("ä" * 250)], seed=1, max_tokens=100)

@@ -19,7 +19,7 @@ from pydantic import ConfigDict
 from llmi_agent.contract import TOKENS, WEIGHTS, PolicyFailed
 from llmi_transformers.asking import NEUTRAL
 from llmi_transformers.post import Answering
-from llmi_transformers.wire import Begun, Piece
+from llmi_transformers.wire import Begun, Piece, Waits
 
 MODE = "processed_logprobs"
 """How logprobs are computed: of what was drawn from, after temperature and truncation."""
@@ -66,6 +66,8 @@ class Chat(BaseChatModel):
                 if isinstance(news, Begun):
                     read = len(news.prompt)
                     message = self._begun(news)
+                elif isinstance(news, Waits):
+                    message = AIMessageChunk(content="")  # who listens takes silence for a failure
                 else:
                     written += len(news.ids)
                     message = self._piece(news, read, written)

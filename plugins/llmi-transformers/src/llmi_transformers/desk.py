@@ -17,7 +17,7 @@ from llmi_transformers.asking import most_of, prompt_of, sampling_of
 from llmi_transformers.batch import Batch, Row
 from llmi_transformers.loading import Loaded, load
 from llmi_transformers.text import Parts, Spoken, Stops, decoder
-from llmi_transformers.wire import Ask, Begun, Drop, Lost, Open, Piece, Stop
+from llmi_transformers.wire import Ask, Begun, Drop, Lost, Open, Piece, Stop, Waits
 
 Order: TypeAlias = Ask | Drop | Stop
 _PIECE, _PIECE_EACH = 0.1, 0.01
@@ -25,6 +25,8 @@ _PIECE, _PIECE_EACH = 0.1, 0.01
 them costs those who read it about a millisecond. Of this thread's own work, so that a busy machine is not made busier."""
 _ADMIT = 4
 """Tokens between two times that new answers are begun while others are written, and that those that have ended are told."""
+_WAITS = 2.0
+"""Seconds between two times that those whose turn has not come hear that others are being written."""
 _WORDS = 300
 _SMALL = 30_000_000
 """Parameters."""
@@ -71,7 +73,7 @@ class Desk:
         self,
         opening: Open,
         orders: queue.SimpleQueue[Order],
-        say: Callable[[Sequence[Begun | Piece | Lost]], None],
+        say: Callable[[Sequence[Begun | Waits | Piece | Lost]], None],
     ) -> None:
         self._opening = opening
         self._orders = orders
@@ -108,13 +110,16 @@ class Desk:
             self._say([Lost(order.call, str(error), error.reason)])
 
     def _write(self) -> None:
-        steps, told = 0, 0.0
+        steps, told, comforted = 0, 0.0, time.monotonic()
         while not self._stopped:
             if steps % _ADMIT == 0 or not self._batch.rows:
                 self._take()
             if self._batch.rows:
                 self._batch.step()
                 steps += 1
+                if self._waiting and time.monotonic() - comforted >= _WAITS:
+                    comforted = time.monotonic()
+                    self._say([Waits(call) for call, _ in self._waiting])
             answers = self._answers.values()
             if time.thread_time() - told >= _PIECE + _PIECE_EACH * len(answers):
                 told = time.thread_time()

@@ -11,9 +11,9 @@ from itertools import count
 from typing import Any, TypeAlias
 
 from llmi_agent.contract import PolicyFailed
-from llmi_transformers.wire import Ask, Begun, Drop, Lost, Piece
+from llmi_transformers.wire import Ask, Begun, Drop, Lost, Piece, Waits
 
-News: TypeAlias = Begun | Piece | Lost
+News: TypeAlias = Begun | Waits | Piece | Lost
 
 
 @dataclass(eq=False)
@@ -93,8 +93,8 @@ class Answering:
 
     async def answer(
         self, messages: Sequence[Mapping[str, Any]], asked: Mapping[str, Any], stops: Sequence[str]
-    ) -> AsyncGenerator[Begun | Piece]:
-        """What was read, and the answer in pieces. Whoever stops listening stops it. Raises PolicyFailed.
+    ) -> AsyncGenerator[Begun | Waits | Piece]:
+        """What was read, now and then that it waits for its turn, and the answer in pieces. Whoever stops listening stops it. Raises PolicyFailed.
 
         messages: in the form of OpenAI. asked: how it is to be sampled. stops: strings before which it ends.
         """

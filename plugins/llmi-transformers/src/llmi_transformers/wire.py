@@ -57,6 +57,13 @@ class Begun:
 
 
 @dataclass(frozen=True)
+class Waits:
+    """Others are being written, and its turn has not come."""
+
+    call: int
+
+
+@dataclass(frozen=True)
 class Piece:
     """What is new of an answer."""
 
