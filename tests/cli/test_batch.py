@@ -358,7 +358,7 @@ def test_a_secret_in_a_prompt_does_not_name_a_folder(cli, monkeypatch) -> None:
     ("lines", "words"),
     [
         ('{"prompt": "x"}\n{oops}', "p.jsonl, line 2: it is not JSON"),
-        ("[1]", "line 1: it is neither an object"),
+        ("[1]", "line 1: it begins as a JSON array does"),
         ('\n{"prompt": "x", "promt": "y"}', "line 2: there is no key 'promt'; did you mean"),
         ('{"id": "a"}', 'line 1: it has no "prompt"'),
         ('{"prompt": 3}', 'its "prompt" is not a string'),

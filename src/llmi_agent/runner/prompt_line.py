@@ -24,6 +24,9 @@ MOST_KINDS = MOST_KIND = 100
 """Of them, and characters of a name."""
 
 
+_ARRAY = "it begins as a JSON array does; write the array's objects one a line, as `jq -c '.[]'` does"
+
+
 class WrongLineError(Exception):
     """The line cannot be used, and why."""
 
@@ -61,11 +64,15 @@ def object_of(line: bytes) -> Mapping[str, Any]:
     except UnicodeDecodeError:
         raise WrongLineError("it is not UTF-8 text") from None
     except json.JSONDecodeError as error:
+        if error.doc.lstrip().startswith("["):
+            raise WrongLineError(_ARRAY) from None
         raise WrongLineError(f"it is not JSON: {error.msg} at column {error.colno}") from None
     except (ValueError, RecursionError):
         raise WrongLineError("it is not JSON that can be read") from None
     if isinstance(data, str):
         return {"prompt": data}
+    if isinstance(data, list):
+        raise WrongLineError(_ARRAY)
     if not isinstance(data, dict):
         raise WrongLineError('it is neither an object such as {"prompt": "..."} nor a string')
     return data

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +82,43 @@ def test_a_file_out_of_the_folder_is_never_shown_to_a_model(
     assert code == 2
     assert "p.jsonl, line 1: the attachment" in err
     assert "is out of the folder of the prompts" in err
+
+
+MESSAGES = [{"role": "user", "content": "Foxes"}]
+
+
+@pytest.mark.parametrize(
+    ("row", "converts"),
+    [
+        ({"prompt": MESSAGES}, True),
+        ({"prompt": MESSAGES, "completion": [{"role": "assistant", "content": "Yes."}]}, True),
+        ({"prompt": "Foxes", "data_source": "interleaved"}, True),
+        ({"extra_info": {"question": "Foxes", "image_num": 2}}, True),
+        ({"prompt": [*MESSAGES, *MESSAGES]}, False),
+        ({"messages": MESSAGES}, False),
+        ({"conversations": [{"from": "human", "value": "Foxes"}]}, False),
+        ({"prompt": "Foxes", "picture": 2}, False),
+        ({"prompt": ""}, False),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_forms_of_others_are_sent_to_what_reads_them(
+    row: dict[str, Any], converts: bool, packed: bool
+) -> None:
+    data = json.dumps(row).encode() + b"\n"
+    Path("p.jsonl").write_bytes(gzip.compress(data) if packed else data)
+    converts |= packed and "picture" in row
+    with pytest.raises(InputError, match=r"p\.jsonl, line 1") as error:
+        asked_of("p.jsonl", "train")
+    assert ("llmi-train prompts convert p.jsonl OUT.jsonl" in str(error.value)) == converts
+    assert (main(["prompts", "convert", "p.jsonl", "out.jsonl"]) == 0) >= converts
+
+
+@pytest.mark.parametrize("text", ['[{"prompt": "Foxes"}]', '[\n{"prompt": "Foxes"}\n]'])
+def test_of_an_array_it_is_said_that_lines_are_wanted(text: str) -> None:
+    Path("p.json").write_text(text)
+    with pytest.raises(InputError, match=r"line 1: it begins as a JSON array does; write .* one a line"):
+        asked_of("p.json", "train")
 
 
 def test_what_lies_below_the_folder_is_taken(work: Path) -> None:

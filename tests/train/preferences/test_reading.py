@@ -146,7 +146,7 @@ def test_ids_with_labels(tmp_path: Path) -> None:
         ({"prompt": [ASK], "completion": [{**SAID, "content": "\udc00"}]}, "half a surrogate"),
         ({"schema": "llmi-trace/1", "prompt": "Fox"}, "it is a trace: --traces takes such a file"),
         ("{", "it is not JSON"),
-        ("[1]", "it is neither an object"),
+        ("[1]", "it begins as a JSON array does"),
     ],
 )
 def test_what_cannot_be_learnt_from_is_named_and_nothing_is_trained(

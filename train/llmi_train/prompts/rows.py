@@ -12,7 +12,7 @@ from llmi_train.prompts.messages import MARK, Asked, asked, unmarked
 from llmi_train.prompts.prompt import TrainingPrompt
 
 SAID = ("id", "split", "language")
-_COLUMNS = frozenset(
+COLUMNS = frozenset(
     "prompt attach pictures kinds id split language data_source modality images image files extra_info image_num".split()
 )
 """The columns that are read."""
@@ -127,7 +127,7 @@ def _list(given: Any) -> list[Any]:
 def _left_out(row: Mapping[str, Any], extra: Mapping[str, Any]) -> Iterator[str]:
     for name, value in row.items():
         if (
-            name not in _COLUMNS
+            name not in COLUMNS
             and not name.startswith(_INDEX)
             and published.plain(value) is not None
         ):
