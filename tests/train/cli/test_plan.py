@@ -64,6 +64,25 @@ def test_every_recipe_plans_here_and_says_what_it_lacks(
     assert "missing: it cannot be run like this" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("gigabytes", "state", "words"),
+    [("80", "ok", "48.7 of 80 GB"), ("50", "notice", "tight: about 48.7"), ("40", "missing", "it does not fit: about 48.7")],
+)  # fmt: skip
+def test_what_is_reckoned_is_compared_with_what_the_recipe_says_there_is(
+    gigabytes: str, state: str, words: str, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (
+        recipe_named("qwen3-4b")
+        .path.read_text()
+        .replace("gpu-memory = 80", f"gpu-memory = {gigabytes}")
+    )
+    (work / "mine.toml").write_text(text)
+    _, plan = planned(capsys, "mine.toml")
+    (found, *_) = [each for each in plan["findings"] if each["what"] == "memory"]
+    assert found["state"] == state
+    assert words in found["says"]
+
+
 def test_what_is_there_is_ready(
     base: Path, drafts: Path, write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -170,6 +170,8 @@ def devices(needs: Needs, run: memory.Run | None) -> Iterator[Finding]:
     """Whether this machine has the GPUs, and the memory."""
     there = machine.gpus()
     yield tried("GPUs", lambda: _gpus(needs, there))
+    if run and needs.gpus and needs.gpu_memory:
+        yield _fits(memory.total(run) / memory.GB, needs.gpu_memory)
     if run and there and needs.gpus:
         most, reckoned = min(each.memory for each in there), memory.total(run)
         if reckoned > most:
@@ -181,6 +183,17 @@ def devices(needs: Needs, run: memory.Run | None) -> Iterator[Finding]:
     if main is not None and needs.memory * memory.GB > main:
         says = f"{needs.memory:g} GB of main memory are needed, and this machine has {main / memory.GB:,.0f}"
         yield Finding("missing", "memory", says)
+
+
+def _fits(reckoned: float, has: float) -> Finding:
+    """Of the GPUs that the recipe is for. Both in GB."""
+    about = f"about {reckoned:,.1f} of {has:g} GB are reckoned for each GPU"
+    if reckoned > has:
+        return Finding("missing", "memory", f"it does not fit: {about}")
+    if reckoned * memory.MORE > has:
+        says = f"tight: {about}, which has no room for the fifth more or so that libraries and fragmentation take"
+        return Finding("notice", "memory", says)
+    return Finding("ok", "memory", about)
 
 
 def _gpus(needs: Needs, there: list[machine.Gpu]) -> str:

@@ -14,6 +14,8 @@ from llmi_train.recipes.recipe import SHARDED, Strategy
 
 GB = 1e9
 DOUBT = "reckoned, and never measured on a GPU: what libraries and fragmentation take is not in it, a fifth more or so"
+MORE = 1.2
+"""Times what is reckoned: that fifth."""
 _ADAM = 16
 """Bytes of a number that is trained: itself, its gradient, and two of the optimizer, in float32."""
 _LOGIT = 8
