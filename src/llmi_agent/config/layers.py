@@ -93,10 +93,18 @@ def from_flags(flags: Mapping[str, Any]) -> Layer:
     }
 
 
+_MANY = 24
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """What to say of a name that does not exist: the nearest one that does, and all of them."""
+    """What to say of a name that does not exist: the nearest one that does, and all of them.
+
+    Where there is a nearest one, and there are many, it is enough.
+    """
     names = list(known)
     near = get_close_matches(name, names, n=1, cutoff=0.6)
+    if near and len(names) > _MANY:
+        return f"did you mean {near[0]!r}?"
     guess = f"did you mean {near[0]!r}? " if near else ""
     return f"{guess}known: {', '.join(names) or 'none'}"
 

@@ -83,6 +83,44 @@ def test_what_is_reckoned_is_compared_with_what_the_recipe_says_there_is(
     assert words in found["says"]
 
 
+def test_what_runs_nowhere_is_said_and_no_command_is_given_for_it(
+    work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = recipe_named("qwen3-4b").path.read_text()
+    (work / "mine.toml").write_text(text)
+    _, plan = planned(capsys, "mine.toml", "--vllm", "not a url")
+    assert "--vllm 'not a url' is no address of a server" in missing(plan)["server"]
+    assert (plan["server"], plan["trainer"]) == (None, [])
+    (work / "mine.toml").write_text("\n".join(s for s in text.splitlines() if "vllm =" not in s))
+    _, plan = planned(capsys, "mine.toml")
+    assert any("the table [server] is not used" in each["says"] for each in plan["findings"])
+    assert main(["plan", "mine.toml"]) == 1
+    assert "no command to start it" in capsys.readouterr().out
+
+
+def test_options_are_shown_as_they_are_typed(
+    work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["plan", "qwen3-4b", "--warmup", "5", "--out", "a b", "--no-cache"])
+    told = capsys.readouterr().out
+    for line in ("--recompute\n", "--warmup 5  (said", "--out 'a b'  (said", "--no-cache  (said"):
+        assert f"    {line}" in told
+
+
+def test_what_is_no_recipe_is_said_shortly(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (work / "a.yaml").touch()
+    assert main(["plan", "a.yaml"]) == 2
+    assert (
+        "a recipe is TOML, and its name ends in .toml: 'a.yaml' does not" in capsys.readouterr().err
+    )
+    text = recipe_named("qwen3-4b").path.read_text()
+    (work / "mine.toml").write_text(text.replace("recompute =", "recomput ="))
+    assert main(["plan", "mine.toml"]) == 2
+    said = capsys.readouterr().err
+    assert "did you mean 'recompute'?" in said
+    assert "known" not in said
+
+
 def test_what_is_there_is_ready(
     base: Path, drafts: Path, write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -52,7 +54,7 @@ def planned(name: str, options: Sequence[str], ctx: click.Context) -> bool:
     if output.json:
         output.give(plan.as_json())
     else:
-        for line in _lines(plan):
+        for line in _lines(plan, options_of(command)):
             click.echo(line)
     return not plan.missing
 
@@ -65,15 +67,15 @@ def _said(ctx: click.Context) -> Iterator[str]:
             yield name
 
 
-def _lines(plan: Plan) -> Iterator[str]:
+def _lines(plan: Plan, options: Mapping[str, click.Option]) -> Iterator[str]:
     recipe = plan.recipe
     yield f"{recipe.given}: {one_line(recipe.about)}"
     yield f"  file: {recipe.path}"
     yield f"  command: llmi-train {recipe.command}"
     for name, value in plan.options.items():
-        shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
         here = "  (said here)" if name in plan.besides else ""
-        yield f"    --{name} {one_line(str(shown), 200)}{here}"
+        if shown := _shown(options[name], value):
+            yield f"    {shown}{here}"
     yield f"  work: {plan.work.says}"
     yield from _memory(plan)
     yield from _commands(plan)
@@ -82,6 +84,16 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield f"  {each.state:7}  {each.what}: {one_line(each.says)}"
     missing = len(plan.missing)
     yield f"{missing} missing: it cannot be run like this" if missing else "ready to be run"
+
+
+def _shown(option: click.Option, value: Any) -> str:
+    """As it is typed; empty for a flag that is not set."""
+    flag = option.opts[-1]
+    if isinstance(value, bool):
+        return flag if value else next(iter(option.secondary_opts), "")
+    values = value if isinstance(value, list | tuple) else [value]
+    texts = (f"{each:g}" if isinstance(each, float) else str(each) for each in values)
+    return " ".join(f"{flag} {shlex.quote(one_line(each, 200))}" for each in texts)
 
 
 def _memory(plan: Plan) -> Iterator[str]:
@@ -99,6 +111,8 @@ def _commands(plan: Plan) -> Iterator[str]:
     if plan.server:
         yield "first, on a machine or GPUs of its own"
         yield f"  {plan.server}"
+    if not plan.trainer:
+        yield "no command to start it: as it is said, it would not run (see below)"
     several = len(plan.trainer) > 1
     for number, command in enumerate(plan.trainer):
         yield (

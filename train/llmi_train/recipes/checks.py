@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from llmi_agent.base.errors import ConfigError, InputError, UnavailableError
 from llmi_agent.cli.text import plural
@@ -14,6 +15,8 @@ from llmi_train.recipes.finding import Finding, tried
 from llmi_train.recipes.recipe import SHARDED, Needs, Recipe
 
 Given = Mapping[str, Any]
+SAID = ("processes", "options", "server")
+"""What follows from what is said alone: what is missing there runs on no machine."""
 
 
 def files(recipe: Recipe, given: Given) -> Iterator[Finding]:
@@ -228,9 +231,26 @@ def together(recipe: Recipe, given: Given) -> Iterator[Finding]:
     if recipe.command == "online" and launch.strategy in SHARDED and not given.get("vllm"):
         says = f"with {launch.strategy} each process has a part of the weights, and cannot write by itself: --vllm URL"
         yield Finding("missing", "processes", says)
-    if given.get("vllm"):
-        yield Finding(
-            "notice",
-            "server",
-            f"whether a server answers at {given['vllm']} is seen when it is started",
-        )
+    yield from _server(recipe, given.get("vllm"))
+
+
+def _server(recipe: Recipe, url: str | None) -> Iterator[Finding]:
+    if not url:
+        if recipe.server:
+            says = "the table [server] is not used, for options.vllm names no address of one"
+            yield Finding("notice", "server", says)
+    elif not _is_address(url):
+        says = f"--vllm {url!r:.80} is no address of a server; write http://host:port/v1"
+        yield Finding("missing", "server", says)
+    else:
+        says = f"whether a server answers at {url} is seen when it is started"
+        yield Finding("notice", "server", says)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        there = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return there and not (parts.password or parts.query or parts.fragment)

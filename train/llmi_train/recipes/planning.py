@@ -43,7 +43,7 @@ class Plan:
     server: str
     """The command that starts it; empty if there is none."""
     trainer: Sequence[str]
-    """The command for each machine."""
+    """The command for each machine; none if what is said cannot be run anywhere."""
     findings: Sequence[Finding]
 
     @property
@@ -82,7 +82,10 @@ def plan_of(
 ) -> Plan:
     """given: the values of the command's options. said, besides: as `Plan` has them. words: what was said besides, as it was."""
     run = _run(recipe, given)
-    server = recipe.server if given.get("vllm") else None
+    findings = list(_findings(recipe, given, run))
+    runs = not any(each.state == "missing" and each.what in checks.SAID for each in findings)
+    server = recipe.server if runs and given.get("vllm") else None
+    trainer = trainer_commands(recipe.launch, recipe.command, ["--recipe", recipe.given, *words])
     return Plan(
         recipe=recipe,
         options=said,
@@ -90,8 +93,8 @@ def plan_of(
         work=work_of(recipe.command, given),
         reckoned=run,
         server=server_command(given["model"], server, _port(given["vllm"])) if server else "",
-        trainer=trainer_commands(recipe.launch, recipe.command, ["--recipe", recipe.given, *words]),
-        findings=list(_findings(recipe, given, run)),
+        trainer=trainer if runs else (),
+        findings=findings,
     )
 
 
@@ -164,7 +167,4 @@ def _checkpoint(model: str) -> Shape | None:
 
 
 def _port(url: str) -> int:
-    try:
-        return urlsplit(url).port or _PORT
-    except ValueError:
-        return _PORT
+    return urlsplit(url).port or _PORT

@@ -30,6 +30,8 @@ def recipe_named(name: str) -> Recipe:
     if name.endswith(ENDING):
         return read(Path(name).expanduser(), name)
     known = recipes()
+    if name not in known and Path(name).expanduser().is_file():
+        raise ConfigError(f"a recipe is TOML, and its name ends in {ENDING}: {name!r:.80} does not")
     if name not in known:
         raise ConfigError(
             f"there is no recipe {name!r:.80}; {suggestion(name, known)}, and any file that ends in {ENDING}"
