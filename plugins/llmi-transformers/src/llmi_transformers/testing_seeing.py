@@ -60,7 +60,8 @@ def tiny_seeing_checkpoint(
     """A checkpoint of two layers with a part that sees, with weights by chance, and its processor; gives the folder.
 
     family: one of `SEEING`. tokenizer: gets the family's marks and a chat template. text: other values of the configuration of
-    the part that writes.
+    the part that writes; a run of `llmi` needs max_position_embeddings=8192, for the prompt of its tools and the pictures do not
+    fit into the 512 of the default.
     """
     words = _with_marks(tokenizer or tiny_tokenizer(), family)
     writes = {
