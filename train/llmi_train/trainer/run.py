@@ -61,9 +61,8 @@ class Outcome:
     steps: int
     of: int
     """How many were planned."""
-    unit: str = "step"
-    """What these are counted in: `update` where a step has several."""
     warmup: int
+    unit: str = "step"  # or "update", where a step has several and they are what is counted
     best: int
     """The one whose checkpoint is in `out`: where nothing was evaluated in between, the last one."""
     evaluations: tuple[Look, ...]
