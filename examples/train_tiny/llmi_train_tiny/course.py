@@ -115,8 +115,8 @@ class Course:
         there = len(prompts.wishes(prompts.TRAIN))
         prompts.write(self.folder / name, prompts.drawn(prompts.TRAIN, there, 1000 * self.seed))
         given = ("--prompts", name, "--group", str(self.size.group))
-        given += self._from_to(policy, out, self.seed + 100 * number)
-        return self._done(out, "online", *given, *_options(ONLINE), *self._run(), "--resume")
+        way = self._from_to(policy, out, self.seed + 100 * number)
+        return self._done(out, "online", *given, *way, *_options(ONLINE), *self._run(), "--resume")
 
     def arm(self, policy: str, out: str) -> dict[str, Any]:
         """Train in the way of `out`, which should not work (`arms`)."""

@@ -24,7 +24,9 @@ MOST_KINDS = MOST_KIND = 100
 """Of them, and characters of a name."""
 
 
-_ARRAY = "it begins as a JSON array does; write the array's objects one a line, as `jq -c '.[]'` does"
+_ARRAY = (
+    "it begins as a JSON array does; write the array's objects one a line, as `jq -c '.[]'` does"
+)
 
 
 class WrongLineError(Exception):

@@ -117,7 +117,9 @@ def test_forms_of_others_are_sent_to_what_reads_them(
 @pytest.mark.parametrize("text", ['[{"prompt": "Foxes"}]', '[\n{"prompt": "Foxes"}\n]'])
 def test_of_an_array_it_is_said_that_lines_are_wanted(text: str) -> None:
     Path("p.json").write_text(text)
-    with pytest.raises(InputError, match=r"line 1: it begins as a JSON array does; write .* one a line"):
+    with pytest.raises(
+        InputError, match=r"line 1: it begins as a JSON array does; write .* one a line"
+    ):
         asked_of("p.json", "train")
 
 

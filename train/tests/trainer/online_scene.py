@@ -32,8 +32,13 @@ class High:
         if any(each.value is not None for each in known):
             return Scored(trace.episode, known, found=True)
         worth = self.worth(trace)
-        why = {"status": "error", "error": "the judge is gone"} if worth is None else {}
-        given = Rewarded(value=worth, profile=self.version, **why)
+        gone = worth is None
+        given = Rewarded(
+            value=worth,
+            profile=self.version,
+            status="error" if gone else "ok",
+            error="the judge is gone" if gone else "",
+        )
         return Scored(trace.episode, (given,), (given,))
 
     def worth(self, trace: Trace) -> float | None:
