@@ -92,7 +92,7 @@ def _shown(option: click.Option, value: Any) -> str:
     if isinstance(value, bool):
         return flag if value else next(iter(option.secondary_opts), "")
     values = value if isinstance(value, list | tuple) else [value]
-    texts = (f"{each:g}" if isinstance(each, float) else str(each) for each in values)
+    texts = (str(each).removesuffix(".0") for each in values)
     return " ".join(f"{flag} {shlex.quote(one_line(each, 200))}" for each in texts)
 
 
