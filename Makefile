@@ -28,7 +28,7 @@ test: $(VENV)/.development
 	$(PYTEST)
 
 test-train: $(VENV)/.test-train
-	$(PYTEST) train/tests $(LOCAL)/tests
+	$(PYTEST) train/tests $(LOCAL)/tests tests/train/cli/test_plan.py
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check
