@@ -176,7 +176,7 @@ def test_what_is_transparent_is_shown_on_white(qwen: sampled.Loaded) -> None:
         (shown(b"no picture"), "picture 1 of what it is asked is none"),
         (shown(png(1)[:60]), "picture 1 of what it is asked cannot be read"),
         (shown(png(1, 5000, 1)), "has 5000x1 pixels, and may have 4096 a side"),
-        (shown(png(1, 2000, 2)), r"does not take the 1 pictures \(2000x2\)"),
+        (shown(png(1, 2000, 2)), r"does not take the picture \(2000x2\)"),
         ({"type": "image_url", "image_url": {"url": "https://x.invalid/a.png"}}, "by its address"),
         ({"type": "input_audio", "input_audio": {}}, "not a part of the kind input_audio"),
     ],
