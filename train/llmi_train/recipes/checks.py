@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from llmi_agent.base.errors import ConfigError, InputError, UnavailableError
 from llmi_agent.cli.text import plural
@@ -235,22 +234,17 @@ def together(recipe: Recipe, given: Given) -> Iterator[Finding]:
 
 
 def _server(recipe: Recipe, url: str | None) -> Iterator[Finding]:
+    from llmi_train.trainer.place import server_of
+
     if not url:
         if recipe.server:
             says = "the table [server] is not used, for options.vllm names no address of one"
             yield Finding("notice", "server", says)
-    elif not _is_address(url):
-        says = f"--vllm {url!r:.80} is no address of a server; write http://host:port/v1"
-        yield Finding("missing", "server", says)
+        return
+    try:
+        server_of(url)
+    except ConfigError as error:
+        yield Finding("missing", "server", str(error))
     else:
         says = f"whether a server answers at {url} is seen when it is started"
         yield Finding("notice", "server", says)
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        there = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-    return there and not (parts.password or parts.query or parts.fragment)

@@ -1,4 +1,4 @@
-"""The folders that a training begins from and goes to, as far as they can be looked at without torch."""
+"""Where a training begins from, goes to, and is served, as far as that can be looked at without torch."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from llmi_agent.base.errors import InputError
+from llmi_agent.base.errors import ConfigError, InputError
 from llmi_agent.contract import PolicyFailed
 from llmi_agent.host.policies import error_of
 
@@ -61,3 +62,17 @@ def checkpoint(name: str) -> Folder:
         return folder_of(str(Path(name.removeprefix("transformers/")).expanduser()))
     except PolicyFailed as error:
         raise error_of(error) from None
+
+
+def server_of(url: str) -> str:
+    """The address of a server, named with or without /v1. Raises ConfigError if it is none."""
+    try:
+        parts = urlsplit(url)
+        there = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        there = False
+    if not there or parts.password or parts.query or parts.fragment:
+        raise ConfigError(
+            f"--vllm {url!r:.200} is no address of a server; write http://host:port/v1"
+        )
+    return url.rstrip("/").removesuffix("/v1").rstrip("/")

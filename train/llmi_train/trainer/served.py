@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import torch
 from trl.generation.vllm_generation import VLLMGeneration
 from trl.import_utils import is_vllm_available
 
-from llmi_agent.base.errors import ConfigError, LlmiError, UnavailableError
+from llmi_agent.base.errors import LlmiError, UnavailableError
 from llmi_agent.host.policies import RegisteredPolicy
+from llmi_train.trainer.place import server_of
 from llmi_train.trainer.processes import processes
 
 PREFIX = "vllm/"
@@ -70,7 +70,7 @@ class ServedPolicy:
         Raises ConfigError for what is no address, UnavailableError if no server answers there that can be given weights, or if
         this machine cannot give them.
         """
-        self._base = _base_of(url)
+        self._base = server_of(url)
         self._push = push or over_nccl
         if push is None:
             _check_nccl()
@@ -152,20 +152,6 @@ class ServedPolicy:
         if path.startswith("/server_info"):
             return f"the server at {self._base} lacks the endpoints that take weights; {_START}"
         return f"what answers at {self._base} is no server of vLLM: {path} gives {status}"
-
-
-def _base_of(url: str) -> str:
-    """Raises ConfigError."""
-    try:
-        parts = urlsplit(url)
-        there = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        there = False
-    if not there or parts.password or parts.query or parts.fragment:
-        raise ConfigError(
-            f"--vllm {url!r:.200} is no address of a server; write http://host:port/v1"
-        )
-    return url.rstrip("/").removesuffix("/v1").rstrip("/")
 
 
 def _check_nccl() -> None:
