@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -96,13 +97,18 @@ class Closed(BaseModel):
         return (each for share in self.shares for each in share.missing)
 
     @property
-    def left_out(self) -> dict[str, int]:
+    def left_out(self) -> Counter[str]:
         """In all processes."""
-        found: dict[str, int] = {}
+        found: Counter[str] = Counter()
         for share in self.shares:
-            for why, count in share.left_out.items():
-                found[why] = found.get(why, 0) + count
+            found.update(share.left_out)
         return found
+
+    @property
+    def figures(self) -> dict[str, float | None]:
+        """What its rollouts say, whether there was something to learn from them or not."""
+        missing = 1 - self.used / self.wanted
+        return {"reward": self.reward, "valid": self.validity, "missing": missing}
 
 
 class Story:

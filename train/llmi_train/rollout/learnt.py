@@ -54,12 +54,7 @@ def notes(steps: Sequence[Closed]) -> tuple[str, ...]:
 
 def figures_of(step: Closed, told: Mapping[str, float | None]) -> dict[str, float | None]:
     """Of a step: what its rollouts say, and if there was something to learn, what was told of that besides."""
-    own = {
-        "reward": step.reward,
-        "valid": step.validity,
-        "missing": 1 - step.used / step.wanted,
-    }
-    return {**told, **own} if step.rows else {**own, "rows": 0.0}
+    return {**told, **step.figures} if step.rows else {**step.figures, "rows": 0.0}
 
 
 def reason(steps: Sequence[Closed]) -> str:

@@ -135,17 +135,13 @@ class OnlineTrainer(OfflineTrainer):
         """What the rollouts say goes before what the rows say: those of groups that teach nothing count, too."""
         assert self.rolled
         closed = self.rolled.closed
-        own = {
-            "reward": closed.reward,
-            "valid": closed.validity,
-            "missing": 1 - closed.used / closed.wanted,
-        }
+        own = closed.figures
         if closed.seconds:
             own["episodes_per_second"] = closed.wanted / closed.seconds
             own["tokens_per_second"] = closed.tokens / closed.seconds
         of_rows = _OF_NOTHING if self.nothing else figures
-        told = {**of_rows, **{name: value for name, value in own.items() if value is not None}}
-        return {name: value for name, value in told.items() if own.get(name, 0) is not None}
+        told = {**of_rows, **own}
+        return {name: value for name, value in told.items() if value is not None}
 
 
 class _Skip(TrainerCallback):  # type: ignore[misc]

@@ -16,10 +16,10 @@ from llmi_train.trainer import folder
 from llmi_train.trainer.card import Card
 from llmi_train.trainer.evaluating import STORY as EVALUATIONS, Evaluating
 from llmi_train.trainer.loading import Loaded
-from llmi_train.trainer.losses import UNLEARNS, Online
+from llmi_train.trainer.losses import Online
 from llmi_train.trainer.online import OnlineTrainer
 from llmi_train.trainer.online_order import Rollouts
-from llmi_train.trainer.run import Outcome, best_of, looks_of
+from llmi_train.trainer.run import Outcome, looks_of, notes_of
 from llmi_train.trainer.whole import Save
 
 _TRAINED = (
@@ -90,16 +90,13 @@ def write(
     save(training.out)
     if evaluating:
         evaluating.keep_best()
-    notes = [outcome.stopped, *outcome.notes] if outcome.stopped else [*outcome.notes]
-    notes += [UNLEARNS] if settings.loss == "grpo" else []
-    notes += [best_of(outcome)] if outcome.evaluations else []
     looks = looks_of(outcome)
     Card(
         title=training.out.resolve().name,
         about=_TRAINED if changed(trained.rollouts) else _UNCHANGED,
         base=f"{loaded.folder.name} ({training.identity['model']})",
         method="online-grpo",
-        notes=notes,
+        notes=notes_of(outcome, settings),
         sections={
             "What it was rolled out on": {
                 "prompts": len(rollouts.prompts),

@@ -250,9 +250,6 @@ def _write(
     if evaluating:
         evaluating.keep_best()
     report = gathered.report.as_json()
-    notes = [outcome.stopped, *outcome.notes] if outcome.stopped else [*outcome.notes]
-    notes += [UNLEARNS] if settings.loss == "grpo" else []
-    notes += [best_of(outcome)] if outcome.evaluations else []
     rollouts = looks_of(outcome)
     Card(
         title=training.out.resolve().name,
@@ -260,7 +257,7 @@ def _write(
         "those to the policy that was recorded. Whether it is better is for an evaluation on other prompts to say (`llmi-train eval`).",
         base=f"{loaded.folder.name} ({training.identity['model']})",
         method="offline-grpo",
-        notes=notes,
+        notes=notes_of(outcome, settings),
         sections={
             "What it was trained on": report,
             "How": settings.said(),
@@ -292,7 +289,14 @@ def looks_of(outcome: Outcome) -> dict[str, str]:
     }
 
 
-def best_of(outcome: Outcome) -> str:
+def notes_of(outcome: Outcome, settings: Offline) -> list[str]:
+    """What a reader must know first, for the card."""
+    notes = [outcome.stopped, *outcome.notes] if outcome.stopped else [*outcome.notes]
+    notes += [UNLEARNS] if settings.loss == "grpo" else []
+    return [*notes, _best_of(outcome)] if outcome.evaluations else notes
+
+
+def _best_of(outcome: Outcome) -> str:
     """Which checkpoint was kept, in a sentence."""
     if outcome.best == 0:
         return f"No {outcome.unit} earned more in fresh rollouts than the checkpoint that it started from: this is that one, unchanged."
