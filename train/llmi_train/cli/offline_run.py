@@ -24,7 +24,7 @@ from llmi_train.rows import Gathered, Report, rows_of
 
 if TYPE_CHECKING:
     from llmi_train.trainer.evaluating import Fresh
-    from llmi_train.trainer.run import Outcome
+    from llmi_train.trainer.outcome import Outcome
 
 OWN = (
     "loss", "clip_low", "clip_high", "mask_outside", "epochs", "probe_rows", "tolerance",

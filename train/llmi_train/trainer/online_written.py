@@ -19,7 +19,7 @@ from llmi_train.trainer.loading import Loaded
 from llmi_train.trainer.losses import Online
 from llmi_train.trainer.online import OnlineTrainer
 from llmi_train.trainer.online_order import Rollouts
-from llmi_train.trainer.run import Outcome, looks_of, notes_of
+from llmi_train.trainer.outcome import Outcome, looks_of, notes_of
 from llmi_train.trainer.whole import Save
 
 _TRAINED = (

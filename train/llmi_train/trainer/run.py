@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,12 +16,13 @@ from llmi_train.rows.row import Row
 from llmi_train.rows.schedule import schedule
 from llmi_train.trainer import folder, loading
 from llmi_train.trainer.card import Card
-from llmi_train.trainer.evaluating import Evaluating, Fresh, Look
+from llmi_train.trainer.evaluating import Evaluating, Fresh
 from llmi_train.trainer.loading import Loaded
-from llmi_train.trainer.losses import UNLEARNS, Offline
+from llmi_train.trainer.losses import Offline
 from llmi_train.trainer.measures import FIGURES, OF_ROLLOUTS, SHOWN
 from llmi_train.trainer.offline import OfflineTrainer
 from llmi_train.trainer.origin import Recall, check_origin
+from llmi_train.trainer.outcome import Outcome, looks_of, notes_of
 from llmi_train.trainer.pictures import check_pictures
 from llmi_train.trainer.probe import Probed, check_rows, check_weights, spread
 from llmi_train.trainer.processes import processes
@@ -50,38 +51,6 @@ class Gathered(Protocol):
     def report(self) -> Report: ...
 
     def recorded(self, row: Row) -> Any: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What came of a training."""
-
-    out: Path
-    """The checkpoint."""
-    steps: int
-    of: int
-    """How many were planned."""
-    warmup: int
-    unit: str = "step"  # or "update", where a step has several and they are what is counted
-    best: int
-    """The one whose checkpoint is in `out`: where nothing was evaluated in between, the last one."""
-    evaluations: tuple[Look, ...]
-    stopped: str
-    """Why it ended earlier; empty if it did not."""
-    notes: tuple[str, ...] = ()
-    """What is odd, and was trained on all the same."""
-    probed: Probed | None
-    """How exactly the weights give the recorded logprobs."""
-    first: Mapping[str, float | None] = field(default_factory=dict)
-    last: Mapping[str, float | None] = field(default_factory=dict)
-    """The figures of the first and the last step."""
-    seconds: float = 0.0
-
-    def as_json(self) -> dict[str, Any]:
-        """With plain values."""
-        probed = None if self.probed is None else vars(self.probed)
-        looks = [vars(each) for each in self.evaluations]
-        return {**vars(self), "out": str(self.out), "probed": probed, "evaluations": looks}
 
 
 def train(
@@ -279,25 +248,3 @@ def _write(
         {**outcome.as_json(), "report": report, "history": trainer.state.log_history},
         keep_checkpoints=settings.keep_checkpoints,
     )
-
-
-def looks_of(outcome: Outcome) -> dict[str, str]:
-    """What was evaluated, for the card."""
-    return {
-        f"after {outcome.unit} {each.step}": f"{each.reward:.3f} [{each.low:.3f}, {each.high:.3f}]"
-        for each in outcome.evaluations
-    }
-
-
-def notes_of(outcome: Outcome, settings: Offline) -> list[str]:
-    """What a reader must know first, for the card."""
-    notes = [outcome.stopped, *outcome.notes] if outcome.stopped else [*outcome.notes]
-    notes += [UNLEARNS] if settings.loss == "grpo" else []
-    return [*notes, _best_of(outcome)] if outcome.evaluations else notes
-
-
-def _best_of(outcome: Outcome) -> str:
-    """Which checkpoint was kept, in a sentence."""
-    if outcome.best == 0:
-        return f"No {outcome.unit} earned more in fresh rollouts than the checkpoint that it started from: this is that one, unchanged."
-    return f"Of what fresh rollouts looked at, this is the best: the checkpoint after {outcome.unit} {outcome.best}."

@@ -14,7 +14,8 @@ from llmi_agent.base.errors import LlmiError
 from llmi_train.rows.row import Row
 from llmi_train.trainer.evaluating import Fresh
 from llmi_train.trainer.losses import Offline
-from llmi_train.trainer.run import Outcome, train
+from llmi_train.trainer.outcome import Outcome
+from llmi_train.trainer.run import train
 
 from .tiny import Gathered, checkpoint, read, rows
 

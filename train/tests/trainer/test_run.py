@@ -29,7 +29,8 @@ from llmi_train.rows.pictures import Gallery, Picture
 from llmi_train.rows.row import Row
 from llmi_train.trainer.loading import read_tokenizer
 from llmi_train.trainer.losses import Offline
-from llmi_train.trainer.run import Outcome, train
+from llmi_train.trainer.outcome import Outcome
+from llmi_train.trainer.run import train
 from llmi_train.trainer.settings import Dtype, reporters
 from llmi_train.trainer.stops import Diverged, FiniteGradients
 from llmi_transformers.folder import folder_of
