@@ -16,9 +16,11 @@ from langchain_core.messages.utils import convert_to_openai_messages
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
-from llmi_agent.contract import TOKENS, WEIGHTS, PolicyFailed
+from llmi_agent.contract import TOKENS, WEIGHTS, PolicyFailed, PolicyModel, PolicyRequest
 from llmi_transformers.asking import NEUTRAL
+from llmi_transformers.folder import Folder
 from llmi_transformers.post import Answering
+from llmi_transformers.settings import Settings
 from llmi_transformers.wire import Begun, Piece, Waits
 
 MODE = "processed_logprobs"
@@ -112,3 +114,22 @@ class Chat(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         return await agenerate_from_stream(self._astream(messages, stop, run_manager, **kwargs))
+
+
+def policy_of(
+    request: PolicyRequest, engine: Answering, folder: Folder, settings: Settings
+) -> PolicyModel:
+    """The chat model of a checkpoint, with what can be asked of it. engine: who answers."""
+    chat = Chat(
+        model=request.model,
+        engine=engine,
+        tokens=request.tokens,
+        template=settings.template_options,
+    )
+    return PolicyModel(
+        chat,
+        sees=folder.sees,
+        takes=frozenset({"temperature", "top_p", "max_tokens", "stop", "seed"}),
+        asks=chat.asks,
+        weights=engine.version,
+    )

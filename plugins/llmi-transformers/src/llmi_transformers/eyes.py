@@ -45,11 +45,6 @@ class Prompt:
     pictures: tuple[bytes, ...] = ()
     """The files of the pictures that it is shown, in their order."""
 
-    @property
-    def digest(self) -> bytes:
-        """Of its pictures; empty if there are none."""
-        return digest_of(self.pictures)
-
 
 def digest_of(pictures: Sequence[bytes]) -> bytes:
     """Of these, in their order; empty if there are none."""

@@ -13,7 +13,7 @@ import torch
 
 from llmi_agent.contract import PolicyFailed, PolicyModel, PolicyRequest
 from llmi_transformers.asking import prompt_of
-from llmi_transformers.chat import Chat
+from llmi_transformers.chat import policy_of
 from llmi_transformers.desk import Desk, Order
 from llmi_transformers.folder import Folder
 from llmi_transformers.loading import Loaded, ready
@@ -61,11 +61,7 @@ class Held(Answering):
 
     def chat(self, request: PolicyRequest) -> PolicyModel:
         """The chat model, as that of `transformers/PATH`."""
-        template = self._opening.settings.template_options
-        chat = Chat(model=request.model, engine=self, tokens=request.tokens, template=template)
-        takes = frozenset({"temperature", "top_p", "max_tokens", "stop", "seed"})
-        sees = self._opening.folder.sees
-        return PolicyModel(chat, sees=sees, takes=takes, asks=chat.asks, weights=self.version)
+        return policy_of(request, self, self._opening.folder, self._opening.settings)
 
     @contextmanager
     def writing(self, version: str) -> Iterator[None]:

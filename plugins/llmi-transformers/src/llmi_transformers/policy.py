@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from llmi_agent.contract import PolicyFailed, PolicyModel, PolicyRequest
-from llmi_transformers.chat import Chat
+from llmi_transformers.chat import policy_of
 from llmi_transformers.engine import engine_of
 from llmi_transformers.folder import folder_of
 from llmi_transformers.settings import settings_of
@@ -24,16 +24,4 @@ def make(request: PolicyRequest) -> PolicyModel:
                 f"the model {request.name} needs {name}: pip install {name} (llmi-transformers says how to choose a build of "
                 "torch for CPU or GPU)"
             )
-    chat = Chat(
-        model=request.model,
-        engine=engine_of(folder, settings),
-        tokens=request.tokens,
-        template=settings.template_options,
-    )
-    return PolicyModel(
-        chat,
-        sees=folder.sees,
-        takes=frozenset({"temperature", "top_p", "max_tokens", "stop", "seed"}),
-        asks=chat.asks,
-        weights=chat.engine.version,
-    )
+    return policy_of(request, engine_of(folder, settings), folder, settings)

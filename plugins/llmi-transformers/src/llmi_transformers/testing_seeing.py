@@ -11,8 +11,6 @@ import transformers
 
 from llmi_transformers.testing import tiny_tokenizer
 
-SEEING = ("qwen2_5_vl", "qwen3_vl", "qwen2_vl", "llava", "gemma3", "idefics3")
-"""Families that can be made."""
 TEMPLATE = (
     "{%% for m in messages %%}{{ '<|start|>' + m['role'] + '\n' }}"
     "{%% if m['content'] is string %%}{{ m['content'] }}{%% else %%}{%% for p in m['content'] %%}"
@@ -59,7 +57,7 @@ def tiny_seeing_checkpoint(
 ) -> Path:
     """A checkpoint of two layers with a part that sees, with weights by chance, and its processor; gives the folder.
 
-    family: one of `SEEING`. tokenizer: gets the family's marks and a chat template. text: other values of the configuration of
+    family: qwen2_5_vl, qwen3_vl, qwen2_vl, llava, gemma3 or idefics3. tokenizer: gets the family's marks and a chat template. text: other values of the configuration of
     the part that writes; a run of `llmi` needs max_position_embeddings=8192, for the prompt of its tools and the pictures do not
     fit into the 512 of the default.
     """
